@@ -1,0 +1,64 @@
+/** One fault of a document: where it is, and what to say of it. */
+export interface Issue {
+  /** Dotted path from the document's root, such as `run_config.cpu`; empty for the document itself. */
+  readonly path: string;
+  /** What was expected and what came, in one sentence. */
+  readonly message: string;
+}
+
+/**
+ * The closed list of reasons why something can never work as asked.
+ *
+ * `invalid` a document with faults · `too_large` a document over a size limit · `unknown_flow`,
+ * `not_found` a name nobody knows · `no_agent` no agent takes the run · `conflict` the same id with
+ * other content · `forbidden` what the agent's owner has not allowed · `template` a template that
+ * cannot be read or parsed · `image` an image that cannot be had · `rejected` a launch the platform
+ * refuses for good · `start_failed` a job that cannot start as asked · `unsupported` something this
+ * backend cannot do.
+ */
+export type ErrorCode =
+  | "invalid"
+  | "too_large"
+  | "unknown_flow"
+  | "not_found"
+  | "no_agent"
+  | "conflict"
+  | "forbidden"
+  | "template"
+  | "image"
+  | "rejected"
+  | "start_failed"
+  | "unsupported";
+
+/**
+ * A failure that no retry can cure. Anything else that is thrown means: try again.
+ *
+ * The message names the thing, what was expected, what came, and what to do.
+ */
+export class PermanentError extends Error {
+  override readonly name = "PermanentError";
+  readonly code: ErrorCode;
+  /** The single faults, if a document had some. */
+  readonly issues: readonly Issue[];
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly cause?: unknown; readonly issues?: readonly Issue[] } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.issues = options.issues ?? [];
+  }
+}
+
+/** Makes the error of a document from all its faults; the message holds each of them. */
+export function invalid(what: string, issues: readonly Issue[]): PermanentError {
+  const faults = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+  return new PermanentError("invalid", `${what} is not valid: ${faults.join("; ")}`, { issues });
+}
+
+/** The text of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,204 @@
+/**
+ * The words of Sluice.
+ *
+ * flow        a named, versioned thing to execute
+ * run         one execution of a flow
+ * run config  JSON that says where and how a run executes
+ * agent       a named target in `sluice.yml`: a backend, labels, defaults
+ * backend     code that launches and inspects jobs on one platform
+ * job         what a backend started: a task, a CustomJob, a Job, a container, a process
+ * launch      the act of starting the job of a run, and its number
+ * target      the place in which a launch key is unique: a cluster, an engine, a data folder
+ * place       who works on a run: `cloud`, or the name of a remote agent
+ * state       where a run is; stored
+ * status      what a platform says of a job; observed
+ * cause       why a run ended as it did
+ */
+import type { JsonObject } from "./json.ts";
+import type { Timestamp } from "./time.ts";
+
+/** Who works on a run: `cloud` (the functions, or the embedded loop) or the name of a remote agent. */
+export type Place = string;
+
+/** The place that is not a remote agent's. */
+export const CLOUD: Place = "cloud";
+
+/** The head of a run: what transitions touch. Plain JSON; the body is read separately. */
+export interface Run {
+  readonly id: string;
+  readonly name: string;
+  readonly flow: { readonly name: string; readonly version?: number };
+  /** The labels an agent must have to take it. */
+  readonly labels: readonly string[];
+  /** The backend its run config asks for, or `any`. */
+  readonly backend: string;
+  readonly place: Place;
+  readonly state: RunState;
+  /** When the run entered its state. */
+  readonly since: Timestamp;
+  readonly createdAt: Timestamp;
+  /** The number of the newest launch; 0 before the first. */
+  readonly launches: number;
+  /** Rises by one with every write; a write names the revision it read. */
+  readonly revision: number;
+}
+
+/** What makes a launch happen once: a platform is asked for this key and no other. */
+export interface LaunchKey {
+  readonly runId: string;
+  readonly launch: number;
+  readonly target: string;
+}
+
+/** A job as any process can find it again. Only its backend reads `ref`. */
+export interface Job {
+  readonly backend: string;
+  /** What the platform calls it, for people: a task ARN, a container id, a process id. */
+  readonly id: string;
+  /** A page about it, or its logs, where the platform has one. */
+  readonly url?: string;
+  readonly ref: JsonObject;
+}
+
+/** Which launch a state speaks of. */
+export interface Launch {
+  readonly agent: string;
+  readonly target: string;
+  readonly launch: number;
+  /** When this launch was first written. */
+  readonly first: Timestamp;
+}
+
+/**
+ * Why a run waits: no agent takes it · its agent is remote or cannot be reached · the platform has no
+ * room · the platform is asked too often.
+ */
+export type WaitingReason = "no_agent" | "agent" | "capacity" | "throttled";
+
+export interface Scheduled {
+  readonly type: "scheduled";
+  readonly start: Timestamp;
+  /** When its message was last put on the queue. */
+  readonly sent?: Timestamp;
+}
+
+export interface Waiting {
+  readonly type: "waiting";
+  readonly reason: WaitingReason;
+  /** What it waits for, for people. */
+  readonly message: string;
+  /** The next try. */
+  readonly until: Timestamp;
+  /** How often it has waited for this reason in a row; the next delay grows with it. */
+  readonly tries: number;
+  readonly sent?: Timestamp;
+  /** The agent it waits for, if there is one. */
+  readonly agent?: string;
+  /** The launch that goes on when the wait is over; without it a new one is made. */
+  readonly pending?: Launch;
+}
+
+export interface Launching extends Launch {
+  readonly type: "launching";
+  /** Who launches: random for each handler. */
+  readonly by: string;
+  /** End of the lease. Past it anyone may take the launch over, after looking for its job. */
+  readonly until: Timestamp;
+  readonly sent?: Timestamp;
+}
+
+export interface Submitted extends Launch {
+  readonly type: "submitted";
+  readonly job: Job;
+}
+
+export interface Running extends Launch {
+  readonly type: "running";
+  readonly job: Job;
+  readonly startedAt?: Timestamp;
+}
+
+export interface Cancelling extends Launch {
+  readonly type: "cancelling";
+  /** Unknown while its launch is in flight. */
+  readonly job?: Job;
+  /** When the platform is asked next: to stop the job, or whether there is one. */
+  readonly until: Timestamp;
+  /** How often no job was found. */
+  readonly misses: number;
+}
+
+/** The kinds of cause, see `Cause`. */
+export type CauseType =
+  | "exit"
+  | "killed"
+  | "out_of_memory"
+  | "reclaimed"
+  | "infrastructure"
+  | "start_failed"
+  | "image"
+  | "lost"
+  | "rejected"
+  | "invalid"
+  | "abandoned"
+  | "requested"
+  | "deadline";
+
+/**
+ * Why a run ended as it did.
+ *
+ * `exit` its process ended by itself · `killed` by a signal nobody explained · `out_of_memory` ·
+ * `reclaimed` its machine was taken back · `infrastructure` its machine was lost · `start_failed` the
+ * job never started · `image` its image could not be had · `lost` its job is gone without a trace ·
+ * `rejected` the platform refused the launch · `invalid` the request has faults · `abandoned` every
+ * delivery of its message failed · `requested` somebody cancelled it · `deadline` it took too long.
+ */
+export interface Cause {
+  readonly type: CauseType;
+  readonly message: string;
+  readonly exitCode?: number;
+  readonly signal?: string;
+}
+
+export const FINAL_STATES = ["succeeded", "failed", "crashed", "timed_out", "cancelled"] as const;
+export type FinalType = (typeof FINAL_STATES)[number];
+
+export interface Final {
+  readonly type: FinalType;
+  readonly cause: Cause;
+  readonly agent?: string;
+  readonly target?: string;
+  readonly launch?: number;
+  readonly job?: Job;
+  readonly startedAt?: Timestamp;
+}
+
+/** Where a run is. `failed`: the flow's own process ended badly; `crashed`: the platform did. */
+export type RunState =
+  | Scheduled
+  | Waiting
+  | Launching
+  | Submitted
+  | Running
+  | Cancelling
+  | Final;
+
+export type StateType = RunState["type"];
+
+/** What a backend says of a job at the moment it is asked. */
+export type JobStatus =
+  | { readonly type: "pending"; readonly detail?: string }
+  | { readonly type: "running"; readonly startedAt?: Timestamp }
+  | { readonly type: "ended"; readonly end: FinalType; readonly cause: Cause }
+  /** Unknown to a platform whose answers lag behind: not yet, or no more. */
+  | { readonly type: "missing" };
+
+/** Whether a state never changes any more. */
+export function isFinal(state: RunState): state is Final {
+  return (FINAL_STATES as readonly string[]).includes(state.type);
+}
+
+/** Whether a state speaks of a launch. */
+export function hasLaunch(state: RunState): state is Launching | Submitted | Running | Cancelling {
+  return "by" in state || ("first" in state && "launch" in state);
+}

@@ -1,0 +1,130 @@
+import type {
+  Cause,
+  Final,
+  Job,
+  JobStatus,
+  Launch,
+  Launching,
+  Run,
+  RunState,
+  Running,
+  Submitted,
+  Waiting,
+  Cancelling,
+} from "./run.ts";
+import { between, MINUTE, type Timestamp } from "./time.ts";
+
+/** What a platform said of the job of one launch. */
+export interface Observation {
+  readonly launch: number;
+  readonly job: Job;
+  readonly status: JobStatus;
+}
+
+/** A platform may not know a job for so long after its launch, and still have it. */
+export const MISSING_GRACE_MS = 5 * MINUTE;
+
+/**
+ * The state a run should be in after an observation; undefined if it should stay as it is. Pure.
+ *
+ * Only an observation of the run's current launch counts, and within a launch only one that tells more
+ * than is known: pending, then running, then ended. So late, doubled and reordered observations do no
+ * harm.
+ */
+export function stateAfter(
+  run: Run,
+  observation: Observation,
+  now: Timestamp,
+): RunState | undefined {
+  const { state } = run;
+  switch (state.type) {
+    case "launching":
+    case "submitted":
+    case "running":
+      if (observation.launch !== state.launch) return undefined;
+      return afterStatus(state, run.since, observation, now);
+    case "cancelling":
+      if (observation.launch !== state.launch) return undefined;
+      return afterCancel(state, run.since, observation, now);
+    case "waiting":
+      // A launch that seemed refused and shows up after all is the one that counts.
+      if (state.pending?.launch !== observation.launch) return undefined;
+      return afterStatus({ ...state, ...state.pending }, run.since, observation, now);
+    default:
+      return undefined;
+  }
+}
+
+type Observable = Launching | Submitted | Running | (Waiting & Launch);
+
+function afterStatus(
+  state: Observable,
+  since: Timestamp,
+  { job, status }: Observation,
+  now: Timestamp,
+): RunState | undefined {
+  const known = state.type === "submitted" || state.type === "running";
+  switch (status.type) {
+    case "pending":
+      return known ? undefined : { type: "submitted", ...launchOf(state), job };
+    case "running":
+      if (state.type === "running") return undefined;
+      return { type: "running", ...launchOf(state), job, ...startOf(status) };
+    case "ended":
+      return finished(state, job, status.end, status.cause);
+    case "missing":
+      if (!known || between(since, now) < MISSING_GRACE_MS) return undefined;
+      return finished(state, job, "crashed", lost(job));
+  }
+}
+
+function afterCancel(
+  state: Cancelling,
+  since: Timestamp,
+  { job, status }: Observation,
+  now: Timestamp,
+): RunState | undefined {
+  switch (status.type) {
+    case "pending":
+    case "running":
+      return state.job === undefined ? { ...state, job, until: now } : undefined;
+    case "ended":
+      if (status.cause.type === "killed" || status.end === "cancelled") {
+        return finished(state, job, "cancelled", { ...status.cause, ...REQUESTED });
+      }
+      return finished(state, job, status.end, status.cause);
+    case "missing":
+      if (between(since, now) < MISSING_GRACE_MS) return undefined;
+      return finished(state, job, "cancelled", REQUESTED);
+  }
+}
+
+/** The cause of a run that somebody cancelled. */
+export const REQUESTED: Cause = { type: "requested", message: "cancelled on request" };
+
+/** The part of a state that says which launch it is. */
+export function launchOf({ agent, target, launch, first }: Launch & { agent: string }): Launch {
+  return { agent, target, launch, first };
+}
+
+function finished(
+  state: Observable | Cancelling,
+  job: Job,
+  type: Final["type"],
+  cause: Cause,
+): Final {
+  const { agent, target, launch } = state;
+  return { type, cause, agent, target, launch, job, ...startOf(state) };
+}
+
+function startOf(source: object): { startedAt?: Timestamp } {
+  const startedAt = (source as { startedAt?: Timestamp }).startedAt;
+  return startedAt === undefined ? {} : { startedAt };
+}
+
+function lost(job: Job): Cause {
+  return {
+    type: "lost",
+    message: `${job.backend} no longer knows ${job.id}, and nothing says how it ended`,
+  };
+}

@@ -1,0 +1,73 @@
+import type { JsonValue } from "./json.ts";
+import type { Place, Run, RunState } from "./run.ts";
+import type { RunRequest } from "./request.ts";
+import type { Timestamp } from "./time.ts";
+
+/** The part of a run that never changes. */
+export interface RunBody {
+  /** The message as it came: parsed, or its text if it could not be. */
+  readonly received: JsonValue;
+  /** What is asked for, completed from the registered flow; absent if the message has faults. */
+  readonly request?: RunRequest;
+}
+
+/** A run to be stored. */
+export interface NewRun
+  extends Pick<Run, "id" | "name" | "flow" | "labels" | "backend" | "place" | "createdAt" | "state"> {
+  readonly body: RunBody;
+}
+
+/** Which runs to list, newest first. All given filters must hold. */
+export interface RunQuery {
+  readonly flow?: string;
+  readonly state?: RunState["type"];
+  readonly agent?: string;
+  readonly label?: string;
+  /** Start of the run's name or id. */
+  readonly search?: string;
+  /** At most so many; default 50, at most 500. */
+  readonly limit?: number;
+  /** `next` of the page before. */
+  readonly cursor?: string;
+}
+
+/** Part of a list. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass it as `cursor` for what follows; absent at the end. */
+  readonly next?: string;
+}
+
+/** A body of a run, in JSON, holds at most so many bytes. */
+export const MAX_BODY_BYTES = 256 * 1024;
+
+/**
+ * PORT. Where runs and their states are kept; the only memory the handlers share.
+ *
+ * Every method may be called by many processes at once.
+ */
+export interface RunStore {
+  /**
+   * Inserts a run unless its id is known, and returns the head as stored: the caller sees from its
+   * `revision` (1) and state whether it is its own. The body is durable before the head is.
+   */
+  create(run: NewRun): Promise<Run>;
+
+  /** The head of a run, never older than the newest finished write. */
+  get(id: string): Promise<Run | undefined>;
+
+  /** The body of a run. */
+  body(id: string): Promise<RunBody | undefined>;
+
+  /**
+   * Moves a run to its next state as of `now`. Returns nothing, and changes nothing, if `run` is not
+   * the newest revision. A write of this very call that was answered late counts as done.
+   */
+  transition(run: Run, next: RunState, now: Timestamp, place?: Place): Promise<Run | undefined>;
+
+  /** Every unfinished run of a place whose `dueAt` is not after `now`, the longest due first. */
+  due(now: Timestamp, place: Place): AsyncIterable<Run>;
+
+  /** Runs, newest first. */
+  list(query: RunQuery): Promise<Page<Run>>;
+}

@@ -1,0 +1,34 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * `default` needs nothing but Node. Every other project needs a real component and is run by its own
+ * script (`npm run test:docker`, …); there a missing component fails the run, it is never skipped.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "default",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/real/**"],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: { name: "docker", include: ["test/real/docker/**/*.test.ts"], testTimeout: 60_000 },
+      },
+    ],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts", "functions/**/*.ts"],
+      thresholds: {
+        "src/*.ts": { lines: 100, functions: 100, branches: 100, statements: 100 },
+        lines: 90,
+        functions: 90,
+        branches: 90,
+        statements: 90,
+      },
+    },
+  },
+});
