@@ -16,6 +16,10 @@ export interface App {
   readonly agents: readonly Agent[];
   /** The backend of an agent, opened when it is first asked for. */
   backend(agent: Agent): Promise<Backend>;
+  /** Reads an agent that comes in a request instead of `sluice.yml`; throws `PermanentError`. */
+  agentFrom(value: unknown): Promise<Agent>;
+  /** Who works for an agent: this place's own loop, or the host of a remote one. */
+  placeOf(agent: Agent): Place;
   readonly store: RunStore;
   readonly registry: FlowRegistry;
   readonly tokens: TokenStore;

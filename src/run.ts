@@ -105,6 +105,8 @@ export interface Launching extends Launch {
   /** End of the lease. Past it anyone may take the launch over, after looking for its job. */
   readonly until: Timestamp;
   readonly sent?: Timestamp;
+  /** How often the run has waited in a row before this launch. */
+  readonly tries: number;
 }
 
 export interface Submitted extends Launch {
@@ -198,7 +200,7 @@ export function isFinal(state: RunState): state is Final {
   return (FINAL_STATES as readonly string[]).includes(state.type);
 }
 
-/** Whether a state speaks of a launch. */
-export function hasLaunch(state: RunState): state is Launching | Submitted | Running | Cancelling {
-  return "by" in state || ("first" in state && "launch" in state);
+/** The agent a state names, if it names one. */
+export function agentOf(state: RunState): string | undefined {
+  return "agent" in state ? state.agent : undefined;
 }

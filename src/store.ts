@@ -48,10 +48,11 @@ export const MAX_BODY_BYTES = 256 * 1024;
  */
 export interface RunStore {
   /**
-   * Inserts a run unless its id is known, and returns the head as stored: the caller sees from its
-   * `revision` (1) and state whether it is its own. The body is durable before the head is.
+   * Inserts a run unless its id is known, and returns the head as stored and whether it is the one
+   * given. The body is durable before the head is. A write of this very call that was answered late
+   * counts as created.
    */
-  create(run: NewRun): Promise<Run>;
+  create(run: NewRun): Promise<{ readonly run: Run; readonly created: boolean }>;
 
   /** The head of a run, never older than the newest finished write. */
   get(id: string): Promise<Run | undefined>;

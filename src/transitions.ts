@@ -7,6 +7,7 @@ export type TransitionEvent =
   | "wait"
   | "launch"
   | "take over"
+  | "release"
   | "submit"
   | "observe"
   | "cancel"
@@ -38,6 +39,7 @@ export const TRANSITIONS: readonly Row[] = [
   ["waiting", "end", "crashed"],
   ["launching", "send", "launching"],
   ["launching", "take over", "launching"],
+  ["launching", "release", "launching"],
   ["launching", "wait", "waiting"],
   ["launching", "submit", "submitted"],
   ["launching", "observe", "submitted"],

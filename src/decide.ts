@@ -1,0 +1,90 @@
+import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
+import type { App } from "./app.ts";
+import type { LaunchPlan } from "./backend.ts";
+import { PermanentError } from "./errors.ts";
+import { causeOf } from "./intake.ts";
+import { launchRequest } from "./launch-request.ts";
+import type { RunRequest } from "./request.ts";
+import {
+  CLOUD,
+  type Final,
+  type Launching,
+  type Place,
+  type Run,
+  type RunState,
+  type Waiting,
+} from "./run.ts";
+import { plus, timestamp } from "./time.ts";
+
+/** What is to be done with a run that has no job yet: the state it takes, and how it gets there. */
+export type Decision =
+  | { readonly event: "wait"; readonly next: Waiting; readonly place: Place }
+  | { readonly event: "launch"; readonly next: Launching; readonly plan: LaunchPlan }
+  | { readonly event: "end"; readonly next: Final };
+
+/** The parts of a run that a decision rests on; a run not yet stored has them too. */
+export type Candidate = Pick<Run, "id" | "name" | "labels" | "backend" | "launches"> & {
+  readonly state?: RunState;
+};
+
+/**
+ * Decides what is to be done with a run whose time has come: which agent takes it, what would be
+ * launched, or why it waits or ends. Reads templates and the like; writes and launches nothing.
+ */
+export async function decide(app: App, run: Candidate, request: RunRequest): Promise<Decision> {
+  const agent = matchAgent(app.agents, run);
+  if (agent === undefined) return waitForSomeAgent(app, run);
+  const place = app.placeOf(agent);
+  if (place !== app.place) return leaveTo(app, agent, place);
+  const pending = pendingLaunch(run.state, agent);
+  const launch = pending?.launch ?? run.launches + 1;
+  const now = timestamp(app.now());
+  try {
+    const backend = await app.backend(agent);
+    const plan = await backend.plan(launchRequest(run, request, agent, launch));
+    for (const warning of plan.warnings) app.log.warn("launch planned", { runId: run.id, warning });
+    const next: Launching = {
+      type: "launching",
+      agent: agent.name,
+      target: pending?.target ?? plan.target,
+      launch,
+      first: pending?.first ?? now,
+      by: app.newId(),
+      until: plus(now, app.launchLeaseMs),
+      tries: run.state?.type === "waiting" ? run.state.tries : 0,
+    };
+    return { event: "launch", next, plan };
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    return {
+      event: "end",
+      next: { type: "crashed", cause: causeOf(error), agent: agent.name },
+    };
+  }
+}
+
+/** The launch that a refused run goes on with, if it still is for the same agent. */
+function pendingLaunch(state: RunState | undefined, agent: Agent) {
+  if (state?.type !== "waiting" || state.pending?.agent !== agent.name) return undefined;
+  return state.pending;
+}
+
+function waitForSomeAgent(app: App, run: Candidate): Decision {
+  const message = whyNoAgent(app.agents, run);
+  const until = timestamp(app.now());
+  const next: Waiting = { type: "waiting", reason: "no_agent", message, until, tries: 0 };
+  return { event: "wait", next, place: CLOUD };
+}
+
+/** Leaves a run to the place that works for its agent. */
+function leaveTo(app: App, agent: Agent, place: Place): Decision {
+  const next: Waiting = {
+    type: "waiting",
+    reason: "agent",
+    message: `waits for the host of agent ${agent.name}: run \`sluice agent ${agent.name}\` on its machine`,
+    until: timestamp(app.now()),
+    tries: 0,
+    agent: agent.name,
+  };
+  return { event: "wait", next, place };
+}

@@ -1,0 +1,133 @@
+import type { App } from "./app.ts";
+import { type Decision, decide } from "./decide.ts";
+import { type Accepted, causeOf, failedRun, type Intake, newRun, readBody, sameBody } from "./intake.ts";
+import { launchNow, takeOver } from "./launch.ts";
+import { announce, move } from "./move.ts";
+import { MAX_DELAY_SECONDS, type Message } from "./queue.ts";
+import type { RunRequest } from "./request.ts";
+import type { Run, RunState } from "./run.ts";
+import { between, SECOND, timestamp } from "./time.ts";
+
+/**
+ * Brings the run of a message on its way: a launched job, a run that waits and says for what, or one
+ * that ended because it can never work.
+ *
+ * Returning means the message is handled and may be deleted; whatever is left to do is in the store,
+ * where `poll` finds it. Throwing means the message should come again. Any number of handlers may work
+ * on the same run at once.
+ */
+export async function dispatch(app: App, message: Message): Promise<void> {
+  const intake = await readBody(app, message.body, message.id);
+  switch (intake.type) {
+    case "reference": {
+      const run = await app.store.get(intake.runId);
+      if (run === undefined) throw new Error(`no run ${intake.runId} is stored (yet)`);
+      return advance(app, run);
+    }
+    case "faulty":
+      return storeFaulty(app, intake);
+    case "request":
+      return dispatchNew(app, intake.id, intake.accepted);
+  }
+}
+
+async function storeFaulty(app: App, intake: Intake & { type: "faulty" }): Promise<void> {
+  const fresh = failedRun(app, intake.id, intake.received, causeOf(intake.error));
+  const { run, created } = await app.store.create(fresh);
+  if (created) announce(app, run);
+  else await warnOfOtherBody(app, run, intake.received);
+}
+
+/** A run straight from the queue: its head is created in the state that is decided for it. */
+async function dispatchNew(app: App, id: string, accepted: Accepted): Promise<void> {
+  const start = accepted.request.scheduledStart;
+  const now = timestamp(app.now());
+  const fresh = newRun(app, id, accepted, { type: "scheduled", start: start ?? now });
+  const early = start !== undefined && start > now;
+  const decision = early
+    ? undefined
+    : await decide(app, { ...fresh, launches: 0 }, accepted.request);
+  const { run, created } = await app.store.create({ ...fresh, ...asStored(decision, fresh) });
+  if (created) {
+    announce(app, run);
+    if (early) await sendLater(app, run, between(now, start));
+    return goOn(app, run, decision);
+  }
+  await warnOfOtherBody(app, run, accepted.received);
+  return advance(app, run, accepted.request);
+}
+
+function asStored(
+  decision: Decision | undefined,
+  fresh: { readonly state: RunState; readonly place: string },
+): { state: RunState; place: string } {
+  if (decision === undefined) return { state: fresh.state, place: fresh.place };
+  return {
+    state: decision.next,
+    place: decision.event === "wait" ? decision.place : fresh.place,
+  };
+}
+
+async function warnOfOtherBody(app: App, run: Run, received: Accepted["received"]): Promise<void> {
+  const body = await app.store.body(run.id);
+  if (body !== undefined && sameBody(body.received, received)) return;
+  app.log.warn("message ignored: another request has its run id", { runId: run.id });
+}
+
+/** Does for a stored run what its state asks for. */
+async function advance(app: App, run: Run, request?: RunRequest): Promise<void> {
+  const { state } = run;
+  const now = timestamp(app.now());
+  switch (state.type) {
+    case "scheduled":
+      if (state.start > now) return sendLater(app, run, between(now, state.start));
+      return begin(app, run, await requestOf(app, run, request));
+    case "waiting":
+      return begin(app, run, await requestOf(app, run, request));
+    case "launching":
+      // Within its lease the launch belongs to another handler.
+      if (state.until > now) return;
+      return takeOver(app, run, state, await requestOf(app, run, request));
+    case "submitted":
+    case "running":
+    case "cancelling":
+    case "succeeded":
+    case "failed":
+    case "crashed":
+    case "timed_out":
+    case "cancelled":
+      // A message delivered twice: the run is on its way or over.
+      return;
+  }
+}
+
+/** A message that came before its run may start goes back with a delay; `poll` sends those far off. */
+async function sendLater(app: App, run: Run, ms: number): Promise<void> {
+  const delaySeconds = Math.ceil(ms / SECOND);
+  if (delaySeconds > MAX_DELAY_SECONDS) return;
+  await app.queue.send([{ body: JSON.stringify({ run_id: run.id }), delaySeconds }]);
+}
+
+async function requestOf(app: App, run: Run, known?: RunRequest): Promise<RunRequest> {
+  const request = known ?? (await app.store.body(run.id))?.request;
+  if (request === undefined) throw new Error(`run ${run.id} has no stored request`);
+  return request;
+}
+
+async function begin(app: App, run: Run, request: RunRequest): Promise<void> {
+  const decision = await decide(app, run, request);
+  if (decision.event === "wait" && alreadyWaits(run.state, decision.next)) return;
+  const moved = await move(app, run, decision);
+  if (moved !== undefined) await goOn(app, moved, decision);
+}
+
+/** Whether a run waits for this already; to write it again would only cost. */
+function alreadyWaits(state: RunState, next: Decision["next"]): boolean {
+  if (state.type !== "waiting" || next.type !== "waiting") return false;
+  return state.reason === next.reason && state.message === next.message;
+}
+
+async function goOn(app: App, run: Run, decision: Decision | undefined): Promise<void> {
+  if (decision?.event !== "launch" || run.state.type !== "launching") return;
+  await launchNow(app, run, { state: run.state, plan: decision.plan });
+}

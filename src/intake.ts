@@ -1,0 +1,184 @@
+import { createHash } from "node:crypto";
+import type { App } from "./app.ts";
+import { messageOf, PermanentError } from "./errors.ts";
+import { canonicalJson, isJsonObject, type JsonValue } from "./json.ts";
+import { parseMessage, type RunMessage } from "./message.ts";
+import { nameFor } from "./names.ts";
+import { type ResolvedRequest, resolveRequest } from "./request.ts";
+import type { Cause, RunState } from "./run.ts";
+import { MAX_BODY_BYTES, type NewRun } from "./store.ts";
+import { timestamp } from "./time.ts";
+
+/** What a body of the queue turns out to be. */
+export type Intake =
+  /** It names a run that is stored already. */
+  | { readonly type: "reference"; readonly runId: string }
+  /** It asks for a run. */
+  | { readonly type: "request"; readonly id: string; readonly accepted: Accepted }
+  /** It can never work; the run is stored with what came, so that people can read it. */
+  | { readonly type: "faulty"; readonly id: string; readonly received: JsonValue; readonly error: PermanentError };
+
+/** A request for a run that has no faults. */
+export interface Accepted extends ResolvedRequest {
+  readonly received: JsonValue;
+  readonly message: RunMessage;
+}
+
+/**
+ * Reads the body of a message. Throws only what a later try may cure, such as a store that does not
+ * answer.
+ */
+export async function readBody(
+  app: Pick<App, "registry">,
+  body: string,
+  messageId: string,
+): Promise<Intake> {
+  const received = parseJson(body);
+  const id = idOf(received) ?? idFor(messageId);
+  try {
+    if (received === undefined) throw notJson(body);
+    const parsed = parseMessage(received);
+    if (parsed.ok && parsed.type === "reference") return { type: "reference", runId: parsed.runId };
+    return { type: "request", id, accepted: await accept(app, received) };
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    return { type: "faulty", id, received: received ?? body, error };
+  }
+}
+
+/**
+ * Reads a request for a run and completes it from the registered flow it names. Throws
+ * `PermanentError` with all its faults.
+ */
+export async function accept(
+  app: Pick<App, "registry">,
+  received: JsonValue,
+  options: { readonly plan?: boolean } = {},
+): Promise<Accepted> {
+  const parsed = parseMessage(received, options);
+  if (!parsed.ok) throw new PermanentError("invalid", parsed.summary, { issues: parsed.issues });
+  if (parsed.type === "reference") {
+    throw new PermanentError("invalid", "the message names a run but asks for none: add a flow", {
+      issues: [{ path: "flow", message: "expected a flow, got nothing" }],
+    });
+  }
+  const size = Buffer.byteLength(JSON.stringify(received));
+  if (size > MAX_BODY_BYTES) {
+    throw new PermanentError(
+      "too_large",
+      `the request has ${size} bytes, expected at most ${MAX_BODY_BYTES}: keep large parameters elsewhere and pass where`,
+    );
+  }
+  const { message } = parsed;
+  const registered = await registeredFlow(app, message);
+  const resolved = resolveRequest(message, registered);
+  return {
+    ...resolved,
+    received,
+    message,
+    warnings: [...new Set([...parsed.warnings, ...resolved.warnings])],
+  };
+}
+
+/** The run that a request becomes, in its first state. */
+export function newRun(app: App, id: string, accepted: Accepted, state: RunState): NewRun {
+  const { request, config, message, received } = accepted;
+  return {
+    id,
+    name: message.name ?? nameFor(id),
+    flow: {
+      name: request.flow.name,
+      ...(request.flow.version === undefined ? {} : { version: request.flow.version }),
+    },
+    labels: request.labels,
+    backend: config.backend,
+    place: app.place,
+    createdAt: timestamp(app.now()),
+    state,
+    body: { received, request },
+  };
+}
+
+/** The run that a faulty or abandoned body becomes: ended, with what came kept to be read. */
+export function failedRun(app: App, id: string, received: JsonValue, cause: Cause): NewRun {
+  const flow = isJsonObject(received) ? received["flow"] : undefined;
+  const name = isJsonObject(flow) ? flow["name"] : flow;
+  return {
+    id,
+    name: nameFor(id),
+    flow: { name: typeof name === "string" && name !== "" ? name.slice(0, 255) : "unknown" },
+    labels: [],
+    backend: "any",
+    place: app.place,
+    createdAt: timestamp(app.now()),
+    state: { type: "crashed", cause },
+    body: { received: cut(received) },
+  };
+}
+
+/** Why a run ends that can never work. */
+export function causeOf(error: PermanentError): Cause {
+  const { code, message } = error;
+  const type = code === "image" || code === "rejected" || code === "start_failed" ? code : "invalid";
+  return { type, message };
+}
+
+/** Whether two bodies ask for the same. */
+export function sameBody(a: JsonValue, b: JsonValue): boolean {
+  return canonicalJson(a) === canonicalJson(b);
+}
+
+const RUN_ID = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
+
+/** The id of a run whose message has none: the queue's own, if it can be one, else a hash of it. */
+export function idFor(messageId: string): string {
+  const id = messageId.toLowerCase();
+  return RUN_ID.test(id) ? id : createHash("sha256").update(messageId).digest("hex").slice(0, 40);
+}
+
+function idOf(received: JsonValue | undefined): string | undefined {
+  const id = isJsonObject(received) ? received["run_id"] : undefined;
+  return typeof id === "string" && RUN_ID.test(id) ? id : undefined;
+}
+
+async function registeredFlow(app: Pick<App, "registry">, message: RunMessage) {
+  if (message.flow.type === "inline") return undefined;
+  const { name, version } = message.flow;
+  const registered = await app.registry.flow(name, version);
+  if (registered === undefined) {
+    const which = version === undefined ? name : `${name} version ${version}`;
+    throw new PermanentError(
+      "unknown_flow",
+      `no flow ${which} is registered: register it, or send the flow itself with the run`,
+      { issues: [{ path: "flow", message: `expected a registered flow, got ${which}` }] },
+    );
+  }
+  return { ...registered.flow, version: registered.version };
+}
+
+function parseJson(body: string): JsonValue | undefined {
+  try {
+    return JSON.parse(body) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function notJson(body: string): PermanentError {
+  let reason = "";
+  try {
+    JSON.parse(body);
+  } catch (error) {
+    reason = messageOf(error);
+  }
+  return new PermanentError("invalid", `the message is not JSON: ${reason}`, {
+    issues: [{ path: "", message: "expected a JSON object" }],
+  });
+}
+
+/** Keeps as much of an oversize body as the store takes. */
+function cut(received: JsonValue): JsonValue {
+  const text = typeof received === "string" ? received : JSON.stringify(received);
+  if (Buffer.byteLength(text) <= MAX_BODY_BYTES / 2) return received;
+  return `${text.slice(0, MAX_BODY_BYTES / 8)}… (cut from ${text.length} characters)`;
+}

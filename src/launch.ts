@@ -1,0 +1,190 @@
+import type { App } from "./app.ts";
+import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
+import { backoff } from "./due.ts";
+import { messageOf, PermanentError } from "./errors.ts";
+import { causeOf } from "./intake.ts";
+import { launchRequest } from "./launch-request.ts";
+import { move } from "./move.ts";
+import type { RunRequest } from "./request.ts";
+import type { Cause, Job, Launching, LaunchKey, Run, RunState, Waiting } from "./run.ts";
+import { launchOf } from "./state-after.ts";
+import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
+
+/**
+ * A launch first written longer ago is never made again: what a platform remembers of it has faded,
+ * and at most once beats at least once.
+ */
+export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
+
+/** The effect is broken off so long before its lease ends, so that two handlers never overlap. */
+const LEASE_MARGIN_MS = 5 * SECOND;
+
+type LaunchingRun = Run & { readonly state: Launching };
+
+/**
+ * Starts the job of a run that this handler has just written as `launching`, and writes what came of
+ * it. Whatever stays open, such as an answer that never came, stays `launching` until its lease ends.
+ */
+export async function launchNow(
+  app: App,
+  run: Run,
+  { state, plan }: { readonly state: Launching; readonly plan: LaunchPlan },
+): Promise<void> {
+  const launching = { ...run, state };
+  try {
+    const backend = await backendOf(app, state);
+    const signal = app.timeout(app.launchLeaseMs - LEASE_MARGIN_MS);
+    const answer = await backend.launch(plan, keyOf(run, state), signal);
+    await settle(app, launching, backend, answer);
+  } catch (error) {
+    await launchFailed(app, launching, error);
+  }
+}
+
+/**
+ * Takes over a launch whose lease is over: whoever had it may have died before or after the job was
+ * started. Looks for the job first and launches only if there is none.
+ */
+export async function takeOver(
+  app: App,
+  run: Run,
+  state: Launching,
+  request: RunRequest,
+): Promise<void> {
+  const now = timestamp(app.now());
+  const { sent: _, ...rest } = state;
+  const next: Launching = { ...rest, by: app.newId(), until: plus(now, app.launchLeaseMs) };
+  const taken = await move(app, run, { event: "take over", next });
+  if (taken === undefined) return;
+  const launching = { ...taken, state: next };
+  try {
+    const backend = await backendOf(app, state);
+    const job = await findJob(app, backend, keyOf(run, state));
+    if (job !== undefined) return await settle(app, launching, backend, { type: "launched", job });
+    const plan = await planAgain(app, launching, { backend, request });
+    if (plan !== undefined) await launchNow(app, taken, { state: next, plan });
+  } catch (error) {
+    await launchFailed(app, launching, error);
+  }
+}
+
+/** The job of a launch, if the platform knows one. More than one is a fault worth a loud line. */
+export async function findJob(
+  app: App,
+  backend: Backend,
+  key: LaunchKey,
+): Promise<Job | undefined> {
+  const jobs = await backend.find(key);
+  if (jobs.length > 1) {
+    app.log.error("several jobs found for one launch", { ...key, jobs: jobs.map(({ id }) => id) });
+  }
+  return jobs[0];
+}
+
+/** The key of a launch. */
+export function keyOf(run: Run, { launch, target }: { launch: number; target: string }): LaunchKey {
+  return { runId: run.id, launch, target };
+}
+
+/** The backend of the agent a state names. Throws if the agent is no longer in `sluice.yml`. */
+export async function backendOf(app: App, { agent: name }: { agent: string }): Promise<Backend> {
+  const agent = app.agents.find((candidate) => candidate.name === name);
+  if (agent === undefined) throw new Error(`agent ${name} is no longer in sluice.yml: put it back`);
+  return app.backend(agent);
+}
+
+/** The same launch, planned again; undefined, and the run ended, if it may not be made any more. */
+async function planAgain(
+  app: App,
+  run: LaunchingRun,
+  { backend, request }: { readonly backend: Backend; readonly request: RunRequest },
+): Promise<LaunchPlan | undefined> {
+  const { state } = run;
+  if (between(state.first, timestamp(app.now())) > RELAUNCH_LIMIT_MS) {
+    await endLost(app, run, "no job was found for half an hour after its launch was begun");
+    return undefined;
+  }
+  const agent = app.agents.find(({ name }) => name === state.agent);
+  if (agent === undefined) throw new Error(`agent ${state.agent} is no longer in sluice.yml`);
+  const plan = await backend.plan(launchRequest(run, request, agent, state.launch));
+  if (plan.target === state.target) return plan;
+  // Elsewhere the key would not protect: the job may exist where the launch was begun.
+  await endLost(
+    app,
+    run,
+    `its launch was begun at ${state.target}, and agent ${state.agent} now works at ${plan.target}`,
+  );
+  return undefined;
+}
+
+/** Writes what a platform answered. */
+async function settle(
+  app: App,
+  run: LaunchingRun,
+  backend: Backend,
+  answer: LaunchAnswer,
+): Promise<void> {
+  switch (answer.type) {
+    case "launched":
+      return submitted(app, run, backend, answer.job);
+    case "throttled":
+      return wait(app, run, { reason: "throttled", message: answer.message, again: true });
+    case "unavailable":
+      return wait(app, run, { reason: "agent", message: answer.message, again: true });
+    case "refused":
+      return wait(app, run, { reason: "capacity", message: answer.message, again: false });
+  }
+}
+
+async function submitted(app: App, run: LaunchingRun, backend: Backend, job: Job): Promise<void> {
+  const next: RunState = { type: "submitted", ...launchOf(run.state), job };
+  if ((await move(app, run, { event: "submit", next })) !== undefined) return;
+  const newest = await app.store.get(run.id);
+  const state = newest?.state;
+  if (newest === undefined || state?.type !== "cancelling" || state.job !== undefined) return;
+  if (state.launch !== run.state.launch) return;
+  // Cancelled while its launch was in flight: this handler alone knows the job.
+  await move(app, newest, { event: "observe", next: { ...state, job } });
+  await backend.cancel(job);
+}
+
+async function wait(
+  app: App,
+  run: LaunchingRun,
+  { reason, message, again }: { reason: Waiting["reason"]; message: string; again: boolean },
+): Promise<void> {
+  const { state } = run;
+  const next: Waiting = {
+    type: "waiting",
+    reason,
+    message,
+    until: plus(timestamp(app.now()), backoff(state.tries, app.random())),
+    tries: state.tries + 1,
+    agent: state.agent,
+    // A key that the platform has refused is used up; one it has not looked at is not.
+    ...(again ? { pending: launchOf(state) } : {}),
+  };
+  await move(app, run, { event: "wait", next });
+}
+
+/**
+ * A launch refused for good ends its run. Any other failure leaves open what happened; nobody is at
+ * work any more, so the next try need not wait for the end of the lease.
+ */
+async function launchFailed(app: App, run: LaunchingRun, error: unknown): Promise<void> {
+  const { state } = run;
+  if (error instanceof PermanentError) return end(app, run, causeOf(error));
+  app.log.warn("launch left open", { runId: run.id, agent: state.agent, reason: messageOf(error) });
+  const now = timestamp(app.now());
+  const pause = Math.min(Math.max(between(state.first, now), 5 * SECOND), 5 * MINUTE);
+  await move(app, run, { event: "release", next: { ...state, until: plus(now, pause) } });
+}
+
+async function endLost(app: App, run: LaunchingRun, message: string): Promise<void> {
+  await end(app, run, { type: "lost", message });
+}
+
+async function end(app: App, run: LaunchingRun, cause: Cause): Promise<void> {
+  const { agent, target, launch } = run.state;
+  await move(app, run, { event: "end", next: { type: "crashed", cause, agent, target, launch } });
+}
