@@ -3,10 +3,12 @@ import { type Decision, decide } from "./decide.ts";
 import { type Accepted, causeOf, failedRun, type Intake, newRun, readBody, sameBody } from "./intake.ts";
 import { launchNow, takeOver } from "./launch.ts";
 import { announce, move } from "./move.ts";
-import { MAX_DELAY_SECONDS, type Message } from "./queue.ts";
+import type { Message } from "./queue.ts";
 import type { RunRequest } from "./request.ts";
 import type { Run, RunState } from "./run.ts";
-import { between, SECOND, timestamp } from "./time.ts";
+import { referenceTo, scheduleFor } from "./schedule.ts";
+import type { NewRun } from "./store.ts";
+import { type Timestamp, timestamp } from "./time.ts";
 
 /**
  * Brings the run of a message on its way: a launched job, a run that waits and says for what, or one
@@ -40,32 +42,25 @@ async function storeFaulty(app: App, intake: Intake & { type: "faulty" }): Promi
 
 /** A run straight from the queue: its head is created in the state that is decided for it. */
 async function dispatchNew(app: App, id: string, accepted: Accepted): Promise<void> {
-  const start = accepted.request.scheduledStart;
-  const now = timestamp(app.now());
-  const fresh = newRun(app, id, accepted, { type: "scheduled", start: start ?? now });
-  const early = start !== undefined && start > now;
+  const { state, delaySeconds } = scheduleFor(timestamp(app.now()), accepted.request.scheduledStart);
+  const fresh = newRun(app, id, accepted, state);
+  const early = state.sent === undefined || delaySeconds !== 0;
   const decision = early
     ? undefined
     : await decide(app, { ...fresh, launches: 0 }, accepted.request);
-  const { run, created } = await app.store.create({ ...fresh, ...asStored(decision, fresh) });
-  if (created) {
-    announce(app, run);
-    if (early) await sendLater(app, run, between(now, start));
-    return goOn(app, run, decision);
+  const { run, created } = await app.store.create(decision ? withDecision(fresh, decision) : fresh);
+  if (!created) {
+    await warnOfOtherBody(app, run, accepted.received);
+    return advance(app, run, accepted.request);
   }
-  await warnOfOtherBody(app, run, accepted.received);
-  return advance(app, run, accepted.request);
+  announce(app, run);
+  if (decision !== undefined) return goOn(app, run, decision);
+  if (delaySeconds !== undefined) await app.queue.send([{ body: referenceTo(id), delaySeconds }]);
 }
 
-function asStored(
-  decision: Decision | undefined,
-  fresh: { readonly state: RunState; readonly place: string },
-): { state: RunState; place: string } {
-  if (decision === undefined) return { state: fresh.state, place: fresh.place };
-  return {
-    state: decision.next,
-    place: decision.event === "wait" ? decision.place : fresh.place,
-  };
+function withDecision(fresh: NewRun, decision: Decision): NewRun {
+  const place = decision.event === "wait" ? decision.place : fresh.place;
+  return { ...fresh, place, state: decision.next };
 }
 
 async function warnOfOtherBody(app: App, run: Run, received: Accepted["received"]): Promise<void> {
@@ -80,7 +75,7 @@ async function advance(app: App, run: Run, request?: RunRequest): Promise<void> 
   const now = timestamp(app.now());
   switch (state.type) {
     case "scheduled":
-      if (state.start > now) return sendLater(app, run, between(now, state.start));
+      if (state.start > now) return sendLater(app, run, state.start);
       return begin(app, run, await requestOf(app, run, request));
     case "waiting":
       return begin(app, run, await requestOf(app, run, request));
@@ -102,10 +97,10 @@ async function advance(app: App, run: Run, request?: RunRequest): Promise<void> 
 }
 
 /** A message that came before its run may start goes back with a delay; `poll` sends those far off. */
-async function sendLater(app: App, run: Run, ms: number): Promise<void> {
-  const delaySeconds = Math.ceil(ms / SECOND);
-  if (delaySeconds > MAX_DELAY_SECONDS) return;
-  await app.queue.send([{ body: JSON.stringify({ run_id: run.id }), delaySeconds }]);
+async function sendLater(app: App, run: Run, start: Timestamp): Promise<void> {
+  const { delaySeconds } = scheduleFor(timestamp(app.now()), start);
+  if (delaySeconds === undefined) return;
+  await app.queue.send([{ body: referenceTo(run.id), delaySeconds }]);
 }
 
 async function requestOf(app: App, run: Run, known?: RunRequest): Promise<RunRequest> {
@@ -127,7 +122,7 @@ function alreadyWaits(state: RunState, next: Decision["next"]): boolean {
   return state.reason === next.reason && state.message === next.message;
 }
 
-async function goOn(app: App, run: Run, decision: Decision | undefined): Promise<void> {
-  if (decision?.event !== "launch" || run.state.type !== "launching") return;
+async function goOn(app: App, run: Run, decision: Decision): Promise<void> {
+  if (decision.event !== "launch" || run.state.type !== "launching") return;
   await launchNow(app, run, { state: run.state, plan: decision.plan });
 }

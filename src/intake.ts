@@ -29,7 +29,7 @@ export interface Accepted extends ResolvedRequest {
  * answer.
  */
 export async function readBody(
-  app: Pick<App, "registry">,
+  app: { readonly registry: Pick<App["registry"], "flow"> },
   body: string,
   messageId: string,
 ): Promise<Intake> {
@@ -51,7 +51,7 @@ export async function readBody(
  * `PermanentError` with all its faults.
  */
 export async function accept(
-  app: Pick<App, "registry">,
+  app: { readonly registry: Pick<App["registry"], "flow"> },
   received: JsonValue,
   options: { readonly plan?: boolean } = {},
 ): Promise<Accepted> {
@@ -141,7 +141,7 @@ function idOf(received: JsonValue | undefined): string | undefined {
   return typeof id === "string" && RUN_ID.test(id) ? id : undefined;
 }
 
-async function registeredFlow(app: Pick<App, "registry">, message: RunMessage) {
+async function registeredFlow(app: { readonly registry: Pick<App["registry"], "flow"> }, message: RunMessage) {
   if (message.flow.type === "inline") return undefined;
   const { name, version } = message.flow;
   const registered = await app.registry.flow(name, version);

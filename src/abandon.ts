@@ -1,0 +1,47 @@
+import type { App } from "./app.ts";
+import { failedRun, newRun, readBody } from "./intake.ts";
+import { announce, move } from "./move.ts";
+import type { Message } from "./queue.ts";
+import type { Cause, Run } from "./run.ts";
+
+const ABANDONED: Cause = {
+  type: "abandoned",
+  message: "every delivery of its message failed: see the log for why, then rerun it",
+};
+
+/**
+ * Ends the run of a dead message, so that nothing is lost without a trace: an unknown run is stored as
+ * ended, with the body kept; one that was not launched ends; one that was is left to `poll`.
+ */
+export async function abandon(app: App, message: Message): Promise<void> {
+  const intake = await readBody(app, message.body, message.id);
+  switch (intake.type) {
+    case "reference": {
+      const run = await app.store.get(intake.runId);
+      if (run !== undefined) return end(app, run);
+      return store(app, failedRun(app, intake.runId, { run_id: intake.runId }, ABANDONED));
+    }
+    case "request": {
+      const state = { type: "crashed", cause: ABANDONED } as const;
+      return store(app, newRun(app, intake.id, intake.accepted, state));
+    }
+    case "faulty":
+      return store(app, failedRun(app, intake.id, intake.received, ABANDONED));
+  }
+}
+
+async function store(app: App, fresh: Parameters<App["store"]["create"]>[0]): Promise<void> {
+  const { run, created } = await app.store.create(fresh);
+  if (created) announce(app, run);
+  else await end(app, run);
+}
+
+async function end(app: App, run: Run): Promise<void> {
+  let current: Run | undefined = run;
+  while (current?.state.type === "scheduled" || current?.state.type === "waiting") {
+    const next = { type: "crashed", cause: ABANDONED } as const;
+    if ((await move(app, current, { event: "end", next })) !== undefined) return;
+    current = await app.store.get(run.id);
+  }
+}
+

@@ -1,0 +1,58 @@
+import type { App } from "./app.ts";
+import { messageOf, PermanentError } from "./errors.ts";
+import { backendOf } from "./launch.ts";
+import { move } from "./move.ts";
+import { isFinal, type Run, type RunState } from "./run.ts";
+import { launchOf, REQUESTED } from "./state-after.ts";
+import { MINUTE, plus, timestamp } from "./time.ts";
+
+/**
+ * Asks that a run ends, and returns it as it is then: `cancelled` at once if it was not launched, else
+ * `cancelling` until the platform says how its job ended. A run that has ended stays as it is. Throws
+ * `PermanentError` ("not_found") if there is no such run.
+ */
+export async function cancel(app: App, id: string): Promise<Run> {
+  for (;;) {
+    const run = await app.store.get(id);
+    if (run === undefined) throw notFound(id);
+    const next = stateWhenCancelled(app, run);
+    if (next === undefined) return run;
+    const moved = await move(app, run, { event: "cancel", next });
+    if (moved === undefined) continue;
+    await stopJob(app, moved);
+    return moved;
+  }
+}
+
+/** The error for a run nobody knows. */
+export function notFound(id: string): PermanentError {
+  return new PermanentError("not_found", `no run ${id} is known: \`sluice runs\` lists them`);
+}
+
+function stateWhenCancelled(app: App, { state }: Run): RunState | undefined {
+  if (isFinal(state)) return undefined;
+  const until = plus(timestamp(app.now()), MINUTE);
+  switch (state.type) {
+    case "scheduled":
+    case "waiting":
+      return { type: "cancelled", cause: REQUESTED };
+    case "launching":
+      return { type: "cancelling", ...launchOf(state), until: state.until, misses: 0 };
+    case "submitted":
+    case "running":
+      return { type: "cancelling", ...launchOf(state), job: state.job, until, misses: 0 };
+    case "cancelling":
+      return undefined;
+  }
+}
+
+/** Asks the platform at once; if that fails, `poll` asks again. */
+async function stopJob(app: App, { id, place, state }: Run): Promise<void> {
+  if (state.type !== "cancelling" || state.job === undefined || place !== app.place) return;
+  try {
+    const backend = await backendOf(app, state);
+    await backend.cancel(state.job);
+  } catch (error) {
+    app.log.warn("job not stopped yet", { runId: id, reason: messageOf(error) });
+  }
+}

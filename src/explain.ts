@@ -1,0 +1,95 @@
+import { matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
+import type { App } from "./app.ts";
+import { notFound } from "./cancel.ts";
+import { accept } from "./intake.ts";
+import type { JsonValue } from "./json.ts";
+import { isFinal, type Run, type RunState } from "./run.ts";
+
+/** Why a run goes, or does not go, where. */
+export interface Explanation {
+  /** The run's state, if it is stored. */
+  readonly state?: RunState;
+  /** In one sentence: what happens next, or what is in the way. */
+  readonly because: string;
+  /** The agent that takes it as `sluice.yml` stands now. */
+  readonly agent?: string;
+  readonly wanted: { readonly backend: string; readonly labels: readonly string[] };
+  /** What each agent says to it, in the order of `sluice.yml`. */
+  readonly agents: readonly (Verdict & {
+    readonly backend: string;
+    readonly labels: readonly string[];
+  })[];
+  /** When it is tried next, if it waits. */
+  readonly nextTry?: string;
+  readonly warnings: readonly string[];
+}
+
+/** Explains a stored run. Throws `PermanentError` ("not_found") if there is none. */
+export async function explainRun(app: App, id: string): Promise<Explanation> {
+  const run = await app.store.get(id);
+  if (run === undefined) throw notFound(id);
+  const { state } = run;
+  return {
+    ...trace(app, run),
+    state,
+    because: because(app, run),
+    ...(state.type === "waiting" ? { nextTry: state.until } : {}),
+    ...(state.type === "scheduled" ? { nextTry: state.start } : {}),
+    warnings: [],
+  };
+}
+
+/** Explains a request without making a run of it. Throws `PermanentError` with all its faults. */
+export async function explainRequest(app: App, received: JsonValue): Promise<Explanation> {
+  const { request, config, warnings } = await accept(app, received);
+  const wanted = { backend: config.backend, labels: request.labels };
+  const agent = matchAgent(app.agents, wanted);
+  return {
+    ...trace(app, wanted),
+    because:
+      agent === undefined
+        ? whyNoAgent(app.agents, wanted)
+        : `goes to ${agent.name}, the first agent in sluice.yml that takes it`,
+    warnings,
+  };
+}
+
+function trace(
+  app: App,
+  { backend, labels }: { readonly backend: string; readonly labels: readonly string[] },
+): Pick<Explanation, "agent" | "wanted" | "agents"> {
+  const wanted = { backend, labels };
+  const taker = matchAgent(app.agents, wanted);
+  return {
+    wanted,
+    agents: app.agents.map((agent) => ({
+      ...verdict(agent, wanted),
+      backend: agent.backend,
+      labels: agent.labels,
+    })),
+    ...(taker === undefined ? {} : { agent: taker.name }),
+  };
+}
+
+function because(app: App, run: Run): string {
+  const { state } = run;
+  if (isFinal(state)) return `${state.type}: ${state.cause.message}`;
+  switch (state.type) {
+    case "scheduled":
+      return `starts at ${state.start}`;
+    case "waiting":
+      return state.reason === "no_agent" && matchAgent(app.agents, run) !== undefined
+        ? "an agent fits now: it goes with the next tick"
+        : state.message;
+    case "launching":
+      return `agent ${state.agent} is launching it (launch ${state.launch} at ${state.target})`;
+    case "submitted":
+      return `agent ${state.agent} has launched ${state.job.id}, which has not started yet`;
+    case "running":
+      return `agent ${state.agent} runs it as ${state.job.id}`;
+    case "cancelling":
+      return state.job === undefined
+        ? "cancelled while it was being launched: its job is looked for"
+        : `agent ${state.agent} has asked ${state.job.id} to stop`;
+  }
+}

@@ -1,0 +1,150 @@
+import { matchAgent } from "./agent.ts";
+import type { App } from "./app.ts";
+import { messageOf } from "./errors.ts";
+import { backendOf, findJob, keyOf } from "./launch.ts";
+import { move } from "./move.ts";
+import { applyObservation } from "./observe.ts";
+import { MAX_DELAY_SECONDS, type OutgoingMessage } from "./queue.ts";
+import type { Cancelling, Job, Run, Scheduled, Waiting, Launching } from "./run.ts";
+import { referenceTo, scheduleFor } from "./schedule.ts";
+import { REQUESTED } from "./state-after.ts";
+import { MINUTE, plus, type Timestamp, timestamp } from "./time.ts";
+
+/** How many runs a tick takes from the store before it works on them. */
+const PAGE = 500;
+/** After so long without an effect a job is asked to stop again. */
+const CANCEL_AGAIN_MS = MINUTE;
+/** Nothing is found so often, so far apart, before a cancelled launch counts as never made. */
+const CANCEL_MISSES = 2;
+const CANCEL_MISS_MS = 5 * MINUTE;
+
+/**
+ * One tick: every run of this place that is due goes on to its next state. Runs whose message may be
+ * lost are sent again, jobs are asked how they are, in one go for each agent, and cancelled runs are
+ * followed to their end.
+ *
+ * A failure of one agent or one run is logged and harms no other; the next tick tries again. `signal`
+ * breaks the tick off between two pages.
+ */
+export async function poll(app: App, signal?: AbortSignal): Promise<void> {
+  const now = timestamp(app.now());
+  let page: Run[] = [];
+  for await (const run of app.store.due(now, app.place)) {
+    page.push(run);
+    if (page.length < PAGE) continue;
+    await workOn(app, page, now);
+    page = [];
+    if (signal?.aborted) return;
+  }
+  await workOn(app, page, now);
+}
+
+async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
+  await sendAgain(app, page, now);
+  for (const run of page) {
+    const { state } = run;
+    if (state.type !== "cancelling" || state.until > now) continue;
+    await guarded(app, { runId: run.id }, () => cancelOn(app, run, state, now));
+  }
+  const jobs = page.filter((run) => jobOf(run) !== undefined && app.looks(run, now));
+  for (const [agent, runs] of groupByAgent(jobs)) {
+    await guarded(app, { agent }, () => inspect(app, agent, runs));
+  }
+}
+
+async function guarded(
+  app: App,
+  fields: Readonly<Record<string, string>>,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    app.log.error("tick failed in part", { ...fields, reason: messageOf(error) });
+  }
+}
+
+type Sendable = Run & { readonly state: Scheduled | Waiting | Launching };
+
+/** Puts runs on the queue whose time has come; first the message, then the note that it was sent. */
+async function sendAgain(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
+  const due = page.filter((run): run is Sendable => isSendable(app, run));
+  if (due.length === 0) return;
+  await guarded(app, { messages: String(due.length) }, async () => {
+    await app.queue.send(due.map((run) => messageFor(run, now)));
+    await Promise.all(
+      due.map((run) => move(app, run, { event: "send", next: { ...run.state, sent: now } })),
+    );
+  });
+}
+
+function isSendable(app: App, run: Run): run is Sendable {
+  const { state } = run;
+  switch (state.type) {
+    case "scheduled":
+    case "launching":
+      return true;
+    case "waiting":
+      // Only a look: the run goes on as soon as an agent fits, and until then nothing is written.
+      return state.reason !== "no_agent" || matchAgent(app.agents, run) !== undefined;
+    default:
+      return false;
+  }
+}
+
+function messageFor(run: Sendable, now: Timestamp): OutgoingMessage {
+  const body = referenceTo(run.id);
+  if (run.state.type !== "scheduled") return { body };
+  return { body, delaySeconds: scheduleFor(now, run.state.start).delaySeconds ?? MAX_DELAY_SECONDS };
+}
+
+function jobOf({ state }: Run): Job | undefined {
+  return state.type === "submitted" || state.type === "running" || state.type === "cancelling"
+    ? state.job
+    : undefined;
+}
+
+function groupByAgent(runs: readonly Run[]): Map<string, Run[]> {
+  const groups = new Map<string, Run[]>();
+  for (const run of runs) {
+    const agent = "agent" in run.state ? (run.state.agent ?? "") : "";
+    const group = groups.get(agent);
+    if (group === undefined) groups.set(agent, [run]);
+    else group.push(run);
+  }
+  return groups;
+}
+
+async function inspect(app: App, agent: string, runs: readonly Run[]): Promise<void> {
+  const backend = await backendOf(app, { agent });
+  const jobs = runs.map((run) => jobOf(run) as Job);
+  const statuses = await backend.inspect(jobs);
+  for (const [index, run] of runs.entries()) {
+    const status = statuses[index];
+    const { state } = run;
+    if (status === undefined || !("launch" in state) || state.launch === undefined) continue;
+    const observation = { launch: state.launch, job: jobs[index] as Job, status };
+    await guarded(app, { runId: run.id }, () => applyObservation(app, run, observation));
+  }
+}
+
+/** Asks again that a job is stopped, or looks whether a cancelled launch has made one. */
+async function cancelOn(app: App, run: Run, state: Cancelling, now: Timestamp): Promise<void> {
+  const backend = await backendOf(app, state);
+  const job = state.job ?? (await findJob(app, backend, keyOf(run, state)));
+  if (job !== undefined) {
+    const next = { ...state, job, until: plus(now, CANCEL_AGAIN_MS) };
+    if ((await move(app, run, { event: "cancel", next })) !== undefined) await backend.cancel(job);
+    return;
+  }
+  const misses = state.misses + 1;
+  if (misses >= CANCEL_MISSES) {
+    const { agent, target, launch } = state;
+    const next = { type: "cancelled", cause: REQUESTED, agent, target, launch } as const;
+    await move(app, run, { event: "end", next });
+    return;
+  }
+  const next = { ...state, misses, until: plus(now, CANCEL_MISS_MS) };
+  await move(app, run, { event: "cancel", next });
+}
+
