@@ -47,9 +47,11 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
     await guarded(app, { runId: run.id }, () => cancelOn(app, run, state, now));
   }
   const jobs = page.filter((run) => jobOf(run) !== undefined && app.looks(run, now));
-  for (const [agent, runs] of groupByAgent(jobs)) {
-    await guarded(app, { agent }, () => inspect(app, agent, runs));
-  }
+  await Promise.all(
+    [...groupByAgent(jobs)].map(([agent, runs]) =>
+      guarded(app, { agent }, () => inspect(app, agent, runs)),
+    ),
+  );
 }
 
 async function guarded(

@@ -1,0 +1,136 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { App, StateChange } from "../app.ts";
+import { openAgents } from "../backends/open.ts";
+import type { World } from "../backend.ts";
+import { messageOf, PermanentError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+import { observe } from "../observe.ts";
+import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
+import { CLOUD } from "../run.ts";
+import { openSqlite } from "../stores/sqlite/database.ts";
+import { sqliteRegistry } from "../stores/sqlite/flows.ts";
+import { sqliteStore } from "../stores/sqlite/runs.ts";
+import { sqliteTokens } from "../stores/sqlite/tokens.ts";
+import { readTemplateOnThisMachine } from "../templates/index.ts";
+import { type ConfigFile, openConfigFile } from "./config-file.ts";
+
+/** Where the embedded shape finds things, and what it is told. */
+export interface EmbeddedOptions {
+  /** Folder of its data, made if need be. */
+  readonly dataFolder: string;
+  /** Path of `sluice.yml`. */
+  readonly config: string;
+  /** Whether that file must be there; without it one local agent is used. Default: false. */
+  readonly configRequired?: boolean;
+  /** Environment of this process: what local processes may inherit and `env:` secrets name. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Directory of this process. */
+  readonly cwd: string;
+  readonly log: Logger;
+  /** Told of each change of a state made by this process. */
+  changed?(change: StateChange): void;
+  /** How long a launch belongs to who began it, in milliseconds. Default: 60,000. */
+  readonly launchLeaseMs?: number;
+}
+
+/** The embedded shape: everything on one machine, in one data folder. */
+export interface Embedded {
+  readonly app: App;
+  readonly queue: ReceivingQueue;
+  readonly config: ConfigFile;
+  /** Ends streams and timers and closes the data. Jobs go on. */
+  close(): void;
+}
+
+/** A launch is broken off, and may be taken over, after a minute. */
+const LAUNCH_LEASE_MS = 60_000;
+/** A message comes back later than the lease of the launch it began. */
+const VISIBILITY_MARGIN_MS = 30_000;
+
+/** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const { dataFolder, env, cwd, log } = options;
+  const launchLeaseMs = options.launchLeaseMs ?? LAUNCH_LEASE_MS;
+  const db = openSqlite(join(dataFolder, "sluice.db"));
+  const closing = new AbortController();
+  const now = () => new Date();
+  const newId = () => randomUUID();
+  const registry = sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) });
+  const world: World = {
+    now,
+    env,
+    cwd,
+    dataFolder,
+    log,
+    readTemplate: readTemplateOnThisMachine({ cwd }),
+    secret: async (reference) => readSecret(env, reference),
+    once: registry.once,
+    observe: (runId, observation) => {
+      // What gets lost here is found by the next tick.
+      observe(app, runId, observation).catch((error: unknown) =>
+        log.warn("event not applied", { runId, reason: messageOf(error) }),
+      );
+    },
+    closing: closing.signal,
+  };
+  const agents = openAgents(world);
+  const queue = sqliteQueue(db, {
+    now,
+    newId,
+    visibilityMs: launchLeaseMs + VISIBILITY_MARGIN_MS,
+  });
+  const config = await openConfigFile(options.config, {
+    required: options.configRequired ?? false,
+    log,
+    parse: agents.parse,
+  });
+  const app: App = {
+    place: CLOUD,
+    get agents() {
+      return config.agents;
+    },
+    backend: agents.open,
+    agentFrom: agents.parseOne,
+    placeOf: () => CLOUD,
+    store: sqliteStore(db),
+    registry,
+    tokens: sqliteTokens(db),
+    queue,
+    log,
+    now,
+    random: Math.random,
+    newId,
+    timeout: (ms) => AbortSignal.timeout(ms),
+    launchLeaseMs,
+    // A look costs nothing here, and people wait for the end of their runs.
+    looks: () => true,
+    ...(options.changed === undefined ? {} : { changed: options.changed }),
+  };
+  return {
+    app,
+    queue,
+    config,
+    close() {
+      closing.abort();
+      db.close();
+    },
+  };
+}
+
+/** The text of an `env:NAME` secret. Others live in a cloud this shape has nothing to do with. */
+function readSecret(env: Readonly<Record<string, string>>, reference: string): string {
+  const name = reference.replace(/^env:/, "");
+  if (!reference.startsWith("env:")) {
+    throw new PermanentError(
+      "unsupported",
+      `the secret ${reference} cannot be read on this machine: use env:NAME`,
+    );
+  }
+  const value = env[name];
+  if (value === undefined) {
+    throw new PermanentError("invalid", `the secret ${reference} is not set: set variable ${name}`);
+  }
+  return value;
+}

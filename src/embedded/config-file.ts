@@ -1,0 +1,69 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { parse as parseYaml, YAMLParseError } from "yaml";
+import type { Agent } from "../agent.ts";
+import { messageOf, PermanentError } from "../errors.ts";
+import type { Logger } from "../log.ts";
+
+/** What there is without a `sluice.yml`: one agent without labels that starts local processes. */
+export const DEFAULT_CONFIG = { agents: { local: { backend: "local" } } } as const;
+
+/** The agents of a file, which may change while they are in use. */
+export interface ConfigFile {
+  /** The agents as of the last reading. */
+  readonly agents: readonly Agent[];
+  /** Reads the file again if it has changed. A file with faults is logged, and the agents stay. */
+  refresh(): Promise<void>;
+}
+
+/**
+ * Reads `sluice.yml`. Throws `PermanentError` with every fault of it, also if `path` was asked for by
+ * name (`required`) and is not there.
+ */
+export async function openConfigFile(
+  path: string,
+  options: {
+    readonly required: boolean;
+    readonly log: Logger;
+    parse(document: unknown): Promise<readonly Agent[]>;
+  },
+): Promise<ConfigFile> {
+  let stamp = stampOf(path);
+  if (stamp === undefined && options.required) {
+    throw new PermanentError("not_found", `there is no ${path}: name an existing sluice.yml`);
+  }
+  let agents = await options.parse(readDocument(path));
+  return {
+    get agents() {
+      return agents;
+    },
+    async refresh() {
+      const newStamp = stampOf(path);
+      if (newStamp === stamp) return;
+      stamp = newStamp;
+      try {
+        agents = await options.parse(readDocument(path));
+        options.log.info("configuration read again", { path, agents: agents.length });
+      } catch (error) {
+        options.log.error("configuration not read", { path, reason: messageOf(error) });
+      }
+    },
+  };
+}
+
+/** The document of a `sluice.yml`. Throws `PermanentError` with line and column if it is not YAML. */
+export function readDocument(path: string): unknown {
+  if (!existsSync(path)) return DEFAULT_CONFIG;
+  try {
+    return parseYaml(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    const where = error.linePos?.[0];
+    const at = where === undefined ? "" : ` at line ${where.line}, column ${where.col}`;
+    throw new PermanentError("invalid", `${path} is not YAML${at}: ${error.code}`);
+  }
+}
+
+function stampOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+}

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { abandon } from "../abandon.ts";
+import type { App } from "../app.ts";
+import { dispatch } from "../dispatch.ts";
+import { messageOf } from "../errors.ts";
+import { poll } from "../poll.ts";
+import type { ReceivedMessage, ReceivingQueue } from "../queues/sqlite.ts";
+import type { Embedded } from "./app.ts";
+
+/** How many messages are handled side by side. */
+const BATCH = 32;
+/** A message that failed comes back after so many seconds. */
+const RETRY_SECONDS = 2;
+const TICK_MS = 1_000;
+/** How long the loop rests when the queue is empty. */
+const IDLE_MS = 200;
+
+/** What a loop works on. */
+export type Workplace = Pick<Embedded, "app" | "queue"> & Partial<Pick<Embedded, "config">>;
+
+/**
+ * One turn: handles the messages that are there, dead ones too, then ticks once. Returns how many
+ * messages it handled.
+ */
+export async function turn({ app, queue, config }: Workplace): Promise<number> {
+  await config?.refresh();
+  const works = await takeMessages({ app, queue }, queue, BATCH);
+  await Promise.all(works);
+  await poll(app);
+  return works.length;
+}
+
+/**
+ * Works until `signal` is aborted, then finishes what is in hand and returns: messages not yet taken
+ * stay on the queue, and jobs go on. A slow message or a slow tick holds up no other; a failure of the
+ * data folder is logged and tried again.
+ */
+export async function runLoop(workplace: Workplace, signal: AbortSignal): Promise<void> {
+  const { app, queue } = workplace;
+  const inHand = new Set<Promise<void>>();
+  const start = (work: Promise<void>) => {
+    const tracked = work
+      .catch((error: unknown) => app.log.error("turn failed", { reason: messageOf(error) }))
+      .finally(() => inHand.delete(tracked));
+    inHand.add(tracked);
+  };
+  const ticks = every(TICK_MS, app, signal, () => tick(workplace, signal));
+  while (!signal.aborted) {
+    const free = BATCH - inHand.size;
+    const works = free > 0 ? await takeMessages(workplace, queue, free) : [];
+    works.forEach(start);
+    if (works.length === 0) await rest(IDLE_MS, signal);
+  }
+  await Promise.all([ticks, ...inHand]);
+}
+
+async function tick({ app, config }: Workplace, signal: AbortSignal): Promise<void> {
+  await config?.refresh();
+  await poll(app, signal);
+}
+
+/** Does `work` again and again, never twice at once, with at least `ms` between two beginnings. */
+async function every(
+  ms: number,
+  app: App,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  while (!signal.aborted) {
+    const rested = rest(ms, signal);
+    try {
+      await work();
+    } catch (error) {
+      app.log.error("tick failed", { reason: messageOf(error) });
+    }
+    await rested;
+  }
+}
+
+/** Sleeps, but no longer than until `signal` is aborted. */
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}
+
+/** Takes up to `max` messages and begins to handle them. A queue that fails gives none. */
+async function takeMessages(
+  { app }: Workplace,
+  queue: ReceivingQueue,
+  max: number,
+): Promise<Promise<void>[]> {
+  try {
+    const messages = await queue.receive(max);
+    const dead = messages.length < max ? await queue.dead(max - messages.length) : [];
+    return [
+      ...messages.map((message) => handle(app, queue, message, dispatch)),
+      ...dead.map((message) => handle(app, queue, message, abandon)),
+    ];
+  } catch (error) {
+    app.log.error("messages not received", { reason: messageOf(error) });
+    return [];
+  }
+}
+
+async function handle(
+  app: App,
+  queue: ReceivingQueue,
+  message: ReceivedMessage,
+  work: (app: App, message: ReceivedMessage) => Promise<void>,
+): Promise<void> {
+  try {
+    await work(app, message);
+    await queue.done([message.receipt]);
+  } catch (error) {
+    app.log.warn("message failed", {
+      messageId: message.id,
+      receiveCount: message.receiveCount,
+      reason: messageOf(error),
+    });
+    await queue.release(message.receipt, RETRY_SECONDS * message.receiveCount);
+  }
+}
