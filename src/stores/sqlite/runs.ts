@@ -152,7 +152,7 @@ const SELECT_DUE = `
 
 function list(db: Sqlite, query: RunQuery): Page<Run> {
   const limit = pageLimit(query.limit);
-  const [createdAt = null, id = null] =
+  const [createdAt = AFTER_ALL, id = ""] =
     query.cursor === undefined ? [] : readCursor(query.cursor, 2);
   const rows = db.rows(SELECT_LIST, {
     flow: query.flow ?? null,
@@ -168,10 +168,13 @@ function list(db: Sqlite, query: RunQuery): Page<Run> {
   return pageOf(runs, limit, (run) => [run.createdAt, run.id]);
 }
 
+/** Sorts behind every timestamp. */
+const AFTER_ALL = "~";
+
 /** `instr` and not LIKE: it compares exactly and knows no wildcards. */
 const SELECT_LIST = `
   SELECT head FROM run_heads
-  WHERE ($created_at IS NULL OR (created_at, id) < ($created_at, $id))
+  WHERE (created_at, id) < ($created_at, $id)
     AND ($flow IS NULL OR flow = $flow)
     AND ($state IS NULL OR type = $state)
     AND ($agent IS NULL OR agent = $agent)
