@@ -8,7 +8,7 @@ const object = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObj
 export const flowName = z
   .string()
   .regex(/^\S(?:.*\S)?$/u, "expected a name without space at its ends")
-  .max(255, "expected at most 255 characters");
+  .max(400, "expected at most 400 characters");
 
 /** A flow as it is written in a message or registered. */
 export const flowSchema = z.object({
@@ -20,15 +20,23 @@ export const flowSchema = z.object({
     .nullish()
     .describe("Version of Prefect 1 the flow was made with; decides command and default image."),
   command: z
-    .union([z.string().min(1), z.array(z.string()).min(1)])
+    .union([z.string().min(1), z.array(z.string()).min(1)], {
+      error: "expected text or a list of texts, not empty",
+    })
     .optional()
-    .describe("What to run: a list as it is, a text by a shell. Replaces the engine's own command."),
+    .describe(
+      "What to run: a list as it is, a text by a shell. Replaces the engine's own command.",
+    ),
   engine: z
     .enum(ENGINES)
     .optional()
     .describe("What executes the flow. Default: command, orion or prefect1, see docs/flows.md."),
   storage: object.nullish().describe("Prefect 1 storage; Docker storage names the image."),
   run_config: object.nullish().describe("The run config of its runs unless they bring their own."),
+  environment: z
+    .object({ labels: z.array(z.string()).nullish() })
+    .nullish()
+    .describe("What flows had before run configs; its labels count where there is no run config."),
   parameters: object.optional().describe("Default parameters of its runs."),
 });
 

@@ -1,5 +1,11 @@
+import type { EngineName } from "./engine.ts";
+import { invalid, PermanentError } from "./errors.ts";
 import type { Flow } from "./flow.ts";
 import type { JsonObject } from "./json.ts";
+import type { MessageFlow, RunMessage } from "./message.ts";
+import { parseRunConfig, type RunConfig } from "./run-config/index.ts";
+import { sortedLabels } from "./run-config/labels.ts";
+import { effectiveRunConfig, hasType } from "./run-config/patch.ts";
 import type { Timestamp } from "./time.ts";
 
 /** What a run is to do, completed: stored with the run and never changed. */
@@ -11,4 +17,73 @@ export interface RunRequest {
   readonly labels: readonly string[];
   readonly parameters: JsonObject;
   readonly scheduledStart?: Timestamp;
+}
+
+/** A request with its run config as it was read. */
+export interface ResolvedRequest {
+  readonly request: RunRequest;
+  /** The effective run config; its labels are the effective ones. */
+  readonly config: RunConfig;
+  /** What is to be said of the effective run config; `parseMessage` may have said it already. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Completes what a message asks for from the flow it brings, or from the registered one it names. Pure.
+ *
+ * Run config, labels and parameters are chosen independently of each other. Throws `PermanentError`:
+ * `invalid` with every fault of the effective run config, `unknown_flow` if the registered flow is
+ * missing.
+ */
+export function resolveRequest(message: RunMessage, registered?: Flow): ResolvedRequest {
+  const flow = flowOf(message.flow, registered);
+  const runConfig = effectiveRunConfig(flow.run_config, message.runConfig);
+  const at = message.runConfig === undefined ? "flow.run_config" : "run_config";
+  const parsed = parseRunConfig(runConfig, at);
+  if (!parsed.ok) throw invalid("the run config", parsed.issues);
+  const labels = labelsOf(message, flow, parsed.config);
+  const { scheduledStart } = message;
+  return {
+    request: {
+      flow,
+      runConfig,
+      labels,
+      parameters: { ...flow.parameters, ...message.parameters },
+      ...(scheduledStart === undefined ? {} : { scheduledStart }),
+    },
+    config: { ...parsed.config, labels },
+    warnings: parsed.warnings,
+  };
+}
+
+function flowOf(asked: MessageFlow, registered: Flow | undefined): Flow {
+  if (asked.type === "inline") return asked.flow;
+  if (registered !== undefined) return registered;
+  throw new PermanentError(
+    "unknown_flow",
+    `expected the flow ${asked.name} to be registered, got none: register it or send it whole`,
+    { issues: [{ path: "flow", message: `no flow ${asked.name} is registered` }] },
+  );
+}
+
+/**
+ * The labels of a run: those of the message; else those of the run config. Flows from before run
+ * configs have theirs in their environment; a run config given with the run ends that.
+ */
+function labelsOf(message: RunMessage, flow: Flow, config: RunConfig): readonly string[] {
+  if (message.labels !== undefined) return sortedLabels(message.labels);
+  const patch = message.runConfig ?? {};
+  const old =
+    (flow.run_config ?? undefined) === undefined && !hasType(patch) && !("labels" in patch);
+  return old ? sortedLabels(flow.environment?.labels ?? []) : config.labels;
+}
+
+/**
+ * What executes a flow: the engine it names; else `command` if it has a command, `orion` if its run
+ * config is a flow runner, and `prefect1` otherwise.
+ */
+export function engineNameOf(flow: Flow, config: RunConfig): EngineName {
+  if (flow.engine !== undefined) return flow.engine;
+  if (flow.command !== undefined) return "command";
+  return config.dialect === "orion" ? "orion" : "prefect1";
 }

@@ -1,6 +1,9 @@
 import type { EnvMap } from "../agent.ts";
+import { joinPath, show } from "../check.ts";
 import type { Issue } from "../errors.ts";
-import type { JsonObject } from "../json.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
+import { isOrionType, orionSchemas, parseOrion } from "./orion.ts";
+import { isPrefect1Type, parsePrefect1, prefect1Schemas } from "./prefect1.ts";
 
 /**
  * Where and how a run executes, from either wire format: Prefect 1's run configs
@@ -23,3 +26,28 @@ export interface RunConfig {
 export type ParsedRunConfig =
   | { readonly ok: true; readonly config: RunConfig; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly issues: readonly Issue[] };
+
+/**
+ * Reads a run config or flow runner from its wire form. Pure: no file is opened, so the path of a
+ * template stays a path and is read at launch, under the fences of the agent.
+ *
+ * All faults come at once, each with its path below `at`. Keys that its type does not know are named
+ * in a warning and ignored.
+ */
+export function parseRunConfig(wire: unknown, at = ""): ParsedRunConfig {
+  if (!isJsonObject(wire)) return faulty(at, `expected an object, got ${show(wire)}`);
+  const type = wire["type"];
+  if (typeof type === "string" && isPrefect1Type(type)) return parsePrefect1(type, wire, at);
+  if (typeof type === "string" && isOrionType(type)) return parseOrion(type, wire, at);
+  return faulty(joinPath(at, ["type"]), `expected one of ${TYPES.join(", ")}, got ${show(type)}`);
+}
+
+/** Every type a run config may have. */
+export const TYPES: readonly string[] = [
+  ...Object.keys(prefect1Schemas),
+  ...Object.keys(orionSchemas),
+];
+
+function faulty(path: string, message: string): ParsedRunConfig {
+  return { ok: false, issues: [{ path, message }] };
+}
