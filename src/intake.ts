@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { App } from "./app.ts";
 import { messageOf, PermanentError } from "./errors.ts";
 import { canonicalJson, isJsonObject, type JsonValue } from "./json.ts";
-import { parseMessage, type RunMessage } from "./message.ts";
+import { parseMessage, RUN_ID, type RunMessage } from "./message.ts";
 import { nameFor } from "./names.ts";
 import { type ResolvedRequest, resolveRequest } from "./request.ts";
 import type { Cause, RunState } from "./run.ts";
@@ -127,8 +127,6 @@ export function causeOf(error: PermanentError): Cause {
 export function sameBody(a: JsonValue, b: JsonValue): boolean {
   return canonicalJson(a) === canonicalJson(b);
 }
-
-const RUN_ID = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
 
 /** The id of a run whose message has none: the queue's own, if it can be one, else a hash of it. */
 export function idFor(messageId: string): string {

@@ -1,0 +1,225 @@
+import { describe, expect, test } from "vitest";
+import { dispatch } from "../src/dispatch.ts";
+import { poll } from "../src/poll.ts";
+import { type TestApp, testApp } from "./fakes/app.ts";
+
+const FLOW = { name: "nightly-load", command: "true" };
+
+function message(body: unknown, id = "m-1") {
+  return { id, body: typeof body === "string" ? body : JSON.stringify(body) };
+}
+
+async function stateOf({ app }: TestApp, id: string) {
+  return (await app.store.get(id))?.state;
+}
+
+describe("dispatch of a new run", () => {
+  test("launches it on the agent that takes it, with three writes in all", async () => {
+    const t = testApp();
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    const run = await t.app.store.get("r1");
+    expect(run?.state).toMatchObject({ type: "submitted", agent: "here", target: "here", launch: 1 });
+    expect(t.platform.started).toEqual([{ runId: "r1", launch: 1, target: "here" }]);
+    // The body, the head as launching, and the head as submitted.
+    expect(run?.revision).toBe(2);
+    expect(t.changes.map(({ from, run: { state } }) => [from, state.type])).toEqual([
+      [undefined, "launching"],
+      ["launching", "submitted"],
+    ]);
+  });
+
+  test("names a run without an id after its message, so that a second delivery is the same run", async () => {
+    const t = testApp();
+    const delivery = message({ flow: FLOW }, "6c9e5ac0-53b1-4c7e-9d24-4cb0d9aeb5dd");
+    await dispatch(t.app, delivery);
+    await dispatch(t.app, delivery);
+    expect(t.platform.started).toHaveLength(1);
+    expect(await stateOf(t, "6c9e5ac0-53b1-4c7e-9d24-4cb0d9aeb5dd")).toMatchObject({
+      type: "submitted",
+    });
+  });
+
+  test("makes an id of a message id that could not be one", async () => {
+    const t = testApp();
+    await dispatch(t.app, message({ flow: FLOW }, "Message/ID with:all sorts"));
+    const [key] = t.platform.started;
+    expect(key?.runId).toMatch(/^[0-9a-f]{40}$/);
+  });
+
+  test("fifty deliveries at once launch one job", async () => {
+    const t = testApp();
+    const delivery = message({ run_id: "r1", flow: FLOW });
+    await Promise.all(Array.from({ length: 50 }, () => dispatch(t.app, delivery)));
+    expect(t.platform.started).toHaveLength(1);
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+  });
+
+  test("another request with the id of a known run changes nothing and is warned of", async () => {
+    const t = testApp();
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    await dispatch(t.app, message({ run_id: "r1", flow: { ...FLOW, name: "other" } }, "m-2"));
+    expect(t.platform.started).toHaveLength(1);
+    expect(t.lines).toContainEqual({
+      level: "warn",
+      message: "message ignored: another request has its run id",
+      fields: { runId: "r1" },
+    });
+  });
+
+  test("a run for later is stored and its message sent with the delay to the second", async () => {
+    const t = testApp();
+    const start = "2026-11-21T12:10:00.000Z";
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, scheduled_start_time: start }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "scheduled", start });
+    expect(await t.queue.counts()).toMatchObject({ ready: 0, delayed: 1 });
+    t.clock.pass(599_000);
+    expect(await t.queue.receive(1)).toEqual([]);
+    t.clock.pass(1_000);
+    const [delivery] = await t.queue.receive(1);
+    await dispatch(t.app, delivery ?? message(""));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+  });
+
+  test("a run for a time no delay reaches stays in the store until its start is near", async () => {
+    const t = testApp();
+    const start = "2026-11-22T12:00:00.000Z";
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, scheduled_start_time: start }));
+    expect(await t.queue.counts()).toMatchObject({ ready: 0, delayed: 0 });
+    await dispatch(t.app, message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "scheduled" });
+    t.clock.pass(24 * 3_600_000 - 120_000);
+    await poll(t.app);
+    expect(await t.queue.counts()).toMatchObject({ delayed: 1 });
+  });
+
+  test("a message that comes before the start of its run goes back with a delay", async () => {
+    const t = testApp();
+    const start = "2026-11-21T12:10:00.000Z";
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, scheduled_start_time: start }));
+    await dispatch(t.app, message({ run_id: "r1" }, "early"));
+    expect(await t.queue.counts()).toMatchObject({ delayed: 2 });
+    expect(t.platform.started).toEqual([]);
+  });
+});
+
+describe("dispatch of a message that can never work", () => {
+  test.each([
+    ["text that is not JSON", "{oops", /not JSON/],
+    ["a list", "[1]", /expected an object/],
+    ["a run without a flow", { run_id: "r1" , name: "x" }, /flow/],
+    ["several faults", { flow: FLOW, labels: 3, run_config: { type: "ECSRun", cpu: 1 } }, /labels.*cpu/],
+    ["a flow nobody knows", { flow: "unheard-of" }, /no flow unheard-of is registered/],
+    ["a version nobody knows", { flow: { name: "unheard-of", version: 7 } }, /unheard-of version 7/],
+  ])("%s ends as crashed: invalid, with the reason and the body kept", async (_, body, reason) => {
+    const t = testApp();
+    await dispatch(t.app, message(body, "bad-1"));
+    const { items } = await t.app.store.list({});
+    expect(items).toHaveLength(1);
+    expect(items[0]?.state).toMatchObject({ type: "crashed", cause: { type: "invalid" } });
+    expect((items[0]?.state as { cause: { message: string } }).cause.message).toMatch(reason);
+    const kept = await t.app.store.body(items[0]?.id ?? "");
+    expect(kept).toEqual({ received: body === "[1]" ? [1] : body });
+  });
+
+  test("a body over the limit is kept in part and says how large it was", async () => {
+    const t = testApp();
+    const parameters = { text: "x".repeat(300_000) };
+    await dispatch(t.app, message({ run_id: "big", flow: FLOW, parameters }));
+    const state = await stateOf(t, "big");
+    expect(state).toMatchObject({ type: "crashed", cause: { type: "invalid" } });
+    expect((state as { cause: { message: string } }).cause.message).toMatch(/300\d\d\d bytes/);
+    const body = await t.app.store.body("big");
+    expect(body?.received).toMatch(/cut from 300\d\d\d characters/);
+  });
+
+  test("delivered again it changes nothing", async () => {
+    const t = testApp();
+    await dispatch(t.app, message("{oops", "bad-1"));
+    await dispatch(t.app, message("{oops", "bad-1"));
+    expect((await t.app.store.list({})).items).toHaveLength(1);
+    expect(t.lines.filter(({ level }) => level === "warn")).toEqual([]);
+  });
+
+  test("a request the backend refuses beforehand ends the run before anything is launched", async () => {
+    const { PermanentError } = await import("../src/errors.ts");
+    const t = testApp();
+    t.platform.fail("plan", new PermanentError("image", "no image is named"));
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    expect(await stateOf(t, "r1")).toEqual({
+      type: "crashed",
+      agent: "here",
+      cause: { type: "image", message: "no image is named" },
+    });
+    expect(t.platform.started).toEqual([]);
+  });
+
+  test("a plan that fails for now throws, so that the message comes again", async () => {
+    const t = testApp();
+    t.platform.fail("plan", new Error("the template store does not answer"));
+    await expect(dispatch(t.app, message({ run_id: "r1", flow: FLOW }))).rejects.toThrow(
+      "does not answer",
+    );
+    t.platform.fail("plan", undefined);
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+  });
+
+  test("a reference to a run nobody stored throws, so that the message comes again", async () => {
+    const t = testApp();
+    await expect(dispatch(t.app, message({ run_id: "ghost" }))).rejects.toThrow("no run ghost");
+  });
+});
+
+describe("dispatch of a run that no agent takes", () => {
+  test("lets it wait, naming the nearest agent and the labels it lacks", async () => {
+    const t = testApp();
+    t.setAgents({ name: "prod", labels: ["prod", "eu"] }, { name: "dev", labels: ["dev"] });
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, labels: ["prod", "gpu"] }));
+    expect(await stateOf(t, "r1")).toMatchObject({
+      type: "waiting",
+      reason: "no_agent",
+      message:
+        "no agent takes the run [gpu, prod]; nearest is prod [prod, eu]: it lacks gpu",
+    });
+  });
+
+  test("writes nothing when it still waits for the same", async () => {
+    const t = testApp();
+    t.setAgents();
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    const before = await t.app.store.get("r1");
+    await dispatch(t.app, message({ run_id: "r1" }));
+    await poll(t.app);
+    expect(await t.app.store.get("r1")).toEqual(before);
+    expect(await t.queue.counts()).toMatchObject({ ready: 0 });
+  });
+
+  test("goes as soon as an agent fits", async () => {
+    const t = testApp();
+    t.setAgents({ labels: ["a"] });
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, labels: ["b"] }));
+    t.setAgents({ labels: ["a", "b"] });
+    await poll(t.app);
+    const [delivery] = await t.queue.receive(1);
+    await dispatch(t.app, delivery ?? message(""));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+  });
+});
+
+describe("dispatch of a run for a remote agent", () => {
+  test("leaves it to that agent's place, which launches it", async () => {
+    const t = testApp();
+    t.setAgents({ name: "lab", remote: true });
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    const run = await t.app.store.get("r1");
+    expect(run).toMatchObject({ place: "lab", state: { type: "waiting", reason: "agent" } });
+    const revision = run?.revision;
+    await dispatch(t.app, message({ run_id: "r1" }));
+    expect((await t.app.store.get("r1"))?.revision).toBe(revision);
+    await dispatch({ ...t.app, place: "lab", agents: t.app.agents }, message({ run_id: "r1" }));
+    expect(await t.app.store.get("r1")).toMatchObject({
+      place: "lab",
+      state: { type: "submitted", agent: "lab" },
+    });
+  });
+});
