@@ -1,0 +1,243 @@
+import { describe, expect, test } from "vitest";
+import { dispatch } from "../src/dispatch.ts";
+import { RELAUNCH_LIMIT_MS } from "../src/launch.ts";
+import { poll } from "../src/poll.ts";
+import { MINUTE, SECOND } from "../src/time.ts";
+import { type TestApp, testApp } from "./fakes/app.ts";
+
+const REQUEST = { run_id: "r1", flow: { name: "load", command: "true" } };
+
+async function deliver({ app }: TestApp, body: object = REQUEST) {
+  await dispatch(app, { id: "m", body: JSON.stringify(body) });
+}
+
+/** Ticks, and handles what the tick has sent. */
+async function tick(t: TestApp) {
+  await poll(t.app);
+  for (const message of await t.queue.receive(100)) {
+    await dispatch(t.app, message);
+    await t.queue.done([message.receipt]);
+  }
+}
+
+async function stateOf({ app }: TestApp, id = "r1") {
+  return (await app.store.get(id))?.state;
+}
+
+describe("a launch whose answer is", () => {
+  test("refused for good ends the run as rejected", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "reject" });
+    await deliver(t);
+    expect(await stateOf(t)).toEqual({
+      type: "crashed",
+      agent: "here",
+      target: "here",
+      launch: 1,
+      cause: { type: "rejected", message: "the platform will never do that" },
+    });
+  });
+
+  test("throttled waits with growing delays and then goes on with the same launch", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "throttle" }, { type: "throttle" });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({
+      type: "waiting",
+      reason: "throttled",
+      tries: 1,
+      until: "2026-11-21T12:00:05.000Z",
+      pending: { launch: 1 },
+    });
+    t.clock.pass(4 * SECOND);
+    await tick(t);
+    expect(t.platform.started).toEqual([]);
+    t.clock.pass(SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ tries: 2, until: "2026-11-21T12:00:15.000Z" });
+    t.clock.pass(10 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toEqual([{ runId: "r1", launch: 1, target: "here" }]);
+  });
+
+  test("no room waits and then makes a new launch, for the old key is used up", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse" });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({ type: "waiting", reason: "capacity" });
+    expect(await stateOf(t)).not.toHaveProperty("pending");
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 2 });
+  });
+
+  test("not to be had because nobody answers waits for the agent, saying so", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "unavailable" });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({
+      type: "waiting",
+      reason: "agent",
+      message: "nobody answers",
+      agent: "here",
+    });
+  });
+
+  test("lost is found again and adopted", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "answer lost" });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching" });
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("lost before anything was started is asked for again with the same key", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" });
+    await deliver(t);
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(t.platform.started).toEqual([{ runId: "r1", launch: 1, target: "here" }]);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+  });
+
+  test("thrown away by the platform for half an hour is never asked for again", async () => {
+    const t = testApp();
+    t.platform.behave(...Array.from({ length: 100 }, () => ({ type: "request lost" }) as const));
+    await deliver(t);
+    for (let minute = 0; minute < 40; minute++) {
+      t.clock.pass(MINUTE);
+      await tick(t);
+    }
+    expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "lost" } });
+    expect(t.platform.started).toEqual([]);
+  });
+});
+
+describe("a launch whose handler died", () => {
+  /** Leaves the run `launching`, as a handler does that is killed before or after the effect. */
+  async function died(t: TestApp, { started }: { readonly started: boolean }) {
+    const crash = new Error("killed");
+    const store = {
+      ...t.app.store,
+      transition: async () => {
+        throw crash;
+      },
+    };
+    t.platform.behave(started ? { type: "launch" } : { type: "request lost" });
+    await expect(
+      dispatch({ ...t.app, store }, { id: "m", body: JSON.stringify(REQUEST) }),
+    ).rejects.toThrow("killed");
+    expect(await stateOf(t)).toMatchObject({ type: "launching" });
+  }
+
+  test("is left alone within its lease, even if its message comes again", async () => {
+    const t = testApp();
+    await died(t, { started: false });
+    t.clock.pass(59 * SECOND);
+    await deliver(t);
+    await tick(t);
+    expect(t.platform.started).toEqual([]);
+  });
+
+  test("is adopted after its lease if the job was started", async () => {
+    const t = testApp();
+    await died(t, { started: true });
+    t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("is made after its lease if no job is found", async () => {
+    const t = testApp();
+    await died(t, { started: false });
+    t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("is taken over by one of many", async () => {
+    const t = testApp();
+    await died(t, { started: false });
+    t.clock.pass(61 * SECOND);
+    await Promise.all(Array.from({ length: 20 }, () => deliver(t, { run_id: "r1" })));
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("ends as lost when its agent has moved, for elsewhere the key protects nothing", async () => {
+    const t = testApp();
+    await died(t, { started: false });
+    t.platform.moveTo("elsewhere");
+    t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({
+      type: "crashed",
+      cause: {
+        type: "lost",
+        message: "its launch was begun at here, and agent here now works at elsewhere",
+      },
+    });
+    expect(t.platform.started).toEqual([]);
+  });
+
+  test("stays open while its agent is missing from sluice.yml", async () => {
+    const t = testApp();
+    await died(t, { started: true });
+    t.setAgents();
+    t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching" });
+    expect(t.lines.at(-1)?.fields["reason"]).toMatch(/agent here is no longer in sluice.yml/);
+    t.setAgents({});
+    t.clock.pass(10 * MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+  });
+
+  test("stays open while the platform cannot be searched", async () => {
+    const t = testApp();
+    await died(t, { started: true });
+    t.platform.fail("find", new Error("timeout"));
+    t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching" });
+    t.platform.fail("find", undefined);
+    t.clock.pass(RELAUNCH_LIMIT_MS);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+  });
+
+  test("that left two jobs behind adopts the first and says so loudly", async () => {
+    const t = testApp();
+    await died(t, { started: true });
+    const { backend } = t.platform;
+    const find: typeof backend.find = async (key) => {
+      const [job] = await backend.find(key);
+      return job === undefined ? [] : [job, { ...job, id: "second" }];
+    };
+    t.clock.pass(61 * SECOND);
+    const app = { ...t.app, agents: t.app.agents, backend: async () => ({ ...backend, find }) };
+    await dispatch(app, { id: "m", body: '{"run_id":"r1"}' });
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+    expect(t.lines.map(({ message }) => message)).toContain("several jobs found for one launch");
+  });
+
+  test("is ended if planning it again is refused", async () => {
+    const { PermanentError } = await import("../src/errors.ts");
+    const t = testApp();
+    await died(t, { started: false });
+    t.platform.fail("plan", new PermanentError("forbidden", "not any more"));
+    t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({
+      type: "crashed",
+      cause: { type: "invalid", message: "not any more" },
+    });
+  });
+});

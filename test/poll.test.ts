@@ -1,0 +1,182 @@
+import { describe, expect, test } from "vitest";
+import { dispatch } from "../src/dispatch.ts";
+import { observe } from "../src/observe.ts";
+import { poll } from "../src/poll.ts";
+import type { JobStatus } from "../src/run.ts";
+import { MINUTE } from "../src/time.ts";
+import { type TestApp, testApp } from "./fakes/app.ts";
+
+const FLOW = { name: "load", command: "true" };
+const SUCCEEDED: JobStatus = {
+  type: "ended",
+  end: "succeeded",
+  cause: { type: "exit", message: "exit code 0", exitCode: 0 },
+};
+
+async function start(t: TestApp, id = "r1") {
+  await dispatch(t.app, { id: `m-${id}`, body: JSON.stringify({ run_id: id, flow: FLOW }) });
+}
+
+async function stateOf({ app }: TestApp, id = "r1") {
+  return (await app.store.get(id))?.state;
+}
+
+describe("poll", () => {
+  test("follows a job from submitted through running to its end", async () => {
+    const t = testApp();
+    await start(t);
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+    t.platform.set("r1", { type: "running", startedAt: "2026-11-21T12:00:01.000Z" });
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "running" });
+    t.platform.set("r1", SUCCEEDED);
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({
+      type: "succeeded",
+      startedAt: "2026-11-21T12:00:01.000Z",
+      cause: { exitCode: 0 },
+    });
+  });
+
+  test("writes nothing when it only looks", async () => {
+    const t = testApp();
+    await start(t);
+    const before = await t.app.store.get("r1");
+    await poll(t.app);
+    await poll(t.app);
+    expect(await t.app.store.get("r1")).toEqual(before);
+  });
+
+  test("asks only about the runs this tick looks at", async () => {
+    const t = testApp({ looks: () => false });
+    await start(t);
+    t.platform.set("r1", SUCCEEDED);
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+  });
+
+  test("asks about all jobs of an agent in one call", async () => {
+    const t = testApp();
+    for (let index = 0; index < 30; index++) await start(t, `r${index}`);
+    const calls: number[] = [];
+    const { backend } = t.platform;
+    const inspect: typeof backend.inspect = async (jobs) => {
+      calls.push(jobs.length);
+      return backend.inspect(jobs);
+    };
+    await poll({ ...t.app, agents: t.app.agents, backend: async () => ({ ...backend, inspect }) });
+    expect(calls).toEqual([30]);
+  });
+
+  test("sends a run again whose message was lost", async () => {
+    const t = testApp();
+    const start = "2026-11-21T12:05:00.000Z";
+    const body = JSON.stringify({ run_id: "r1", flow: FLOW, scheduled_start_time: start });
+    await dispatch(t.app, { id: "m", body });
+    t.clock.pass(5 * MINUTE);
+    const [lost] = await t.queue.receive(1);
+    await t.queue.done([lost?.receipt ?? ""]);
+    await poll(t.app);
+    expect(await t.queue.counts()).toMatchObject({ ready: 0 });
+    t.clock.pass(2 * MINUTE);
+    await poll(t.app);
+    await poll(t.app);
+    expect(await t.queue.counts()).toMatchObject({ ready: 1 });
+  });
+
+  test("a platform that cannot be asked is logged, and other agents' runs go on", async () => {
+    const t = testApp();
+    t.setAgents({ name: "broken", labels: ["b"] }, { name: "sound" });
+    const healthy = t.platform.backend;
+    const app = {
+      ...t.app,
+      agents: t.app.agents,
+      backend: async ({ name }: { name: string }) =>
+        name === "broken"
+          ? { ...healthy, inspect: async () => Promise.reject(new Error("down")) }
+          : healthy,
+    };
+    await dispatch(app, { id: "a", body: JSON.stringify({ run_id: "ra", flow: FLOW, labels: ["b"] }) });
+    await dispatch(app, { id: "b", body: JSON.stringify({ run_id: "rb", flow: FLOW }) });
+    t.platform.set("ra", SUCCEEDED);
+    t.platform.set("rb", SUCCEEDED);
+    await poll(app);
+    expect(await stateOf(t, "ra")).toMatchObject({ type: "submitted" });
+    expect(await stateOf(t, "rb")).toMatchObject({ type: "succeeded" });
+    expect(t.lines).toContainEqual({
+      level: "error",
+      message: "tick failed in part",
+      fields: { agent: "broken", reason: "down" },
+    });
+  });
+
+  test("a backend that answers too few statuses moves only the runs it spoke of", async () => {
+    const t = testApp();
+    await start(t, "ra");
+    await start(t, "rb");
+    t.platform.set("ra", SUCCEEDED);
+    const { backend } = t.platform;
+    const inspect: typeof backend.inspect = async (jobs) => backend.inspect(jobs.slice(0, 1));
+    await poll({ ...t.app, agents: t.app.agents, backend: async () => ({ ...backend, inspect }) });
+    expect(await stateOf(t, "ra")).toMatchObject({ type: "succeeded" });
+    expect(await stateOf(t, "rb")).toMatchObject({ type: "submitted" });
+  });
+
+  test("works through more runs than it takes at a time, and stops between pages when told", async () => {
+    const t = testApp();
+    const ids = Array.from({ length: 501 }, (_, index) => `r${index}`);
+    for (const id of ids) await start(t, id);
+    for (const id of ids) t.platform.set(id, SUCCEEDED);
+    await poll(t.app, AbortSignal.abort());
+    const done = async () => (await t.app.store.list({ state: "succeeded", limit: 500 })).items.length;
+    expect(await done()).toBe(500);
+    await poll(t.app);
+    expect((await t.app.store.list({ state: "submitted" })).items).toEqual([]);
+  });
+});
+
+describe("observe", () => {
+  test("takes an event for what a tick would have found, in any order and any number", async () => {
+    const t = testApp();
+    await start(t);
+    const run = await t.app.store.get("r1");
+    const state = run?.state;
+    if (state?.type !== "submitted") throw new Error("expected a submitted run");
+    const { job } = state;
+    await observe(t.app, "r1", { launch: 1, job, status: SUCCEEDED });
+    await observe(t.app, "r1", { launch: 1, job, status: { type: "running" } });
+    await observe(t.app, "r1", { launch: 1, job, status: SUCCEEDED });
+    expect(await stateOf(t)).toMatchObject({ type: "succeeded" });
+  });
+
+  test("ignores an event of another launch", async () => {
+    const t = testApp();
+    await start(t);
+    const job = { backend: "test", id: "old", ref: {} };
+    await observe(t.app, "r1", { launch: 7, job, status: SUCCEEDED });
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+  });
+
+  test("ignores an event of a run that is not ours, and says so", async () => {
+    const t = testApp();
+    const job = { backend: "test", id: "x", ref: {} };
+    await observe(t.app, "ghost", { launch: 1, job, status: SUCCEEDED });
+    expect(t.lines.at(-1)?.message).toBe("event ignored: its run is not known");
+  });
+
+  test("reads again and applies itself to what it read when it loses the race", async () => {
+    const t = testApp();
+    await start(t);
+    const run = await t.app.store.get("r1");
+    if (run?.state.type !== "submitted") throw new Error("expected a submitted run");
+    const { job } = run.state;
+    const { store } = t.app;
+    // It reads the run before the other event moves it.
+    const stale = { ...store, get: async (id: string) => (calls++ === 0 ? run : store.get(id)) };
+    let calls = 0;
+    await observe(t.app, "r1", { launch: 1, job, status: { type: "running" } });
+    await observe({ ...t.app, store: stale }, "r1", { launch: 1, job, status: SUCCEEDED });
+    expect(await stateOf(t)).toMatchObject({ type: "succeeded" });
+  });
+});
