@@ -10,6 +10,8 @@ export const flowName = z
   .regex(/^\S(?:.*\S)?$/u, "expected a name without space at its ends")
   .max(400, "expected at most 400 characters");
 
+const NO_COMMAND = "expected a command, or no such key";
+
 /** A flow as it is written in a message or registered. */
 export const flowSchema = z.object({
   name: flowName.describe("Name of the flow."),
@@ -20,8 +22,8 @@ export const flowSchema = z.object({
     .nullish()
     .describe("Version of Prefect 1 the flow was made with; decides command and default image."),
   command: z
-    .union([z.string().min(1), z.array(z.string()).min(1)], {
-      error: "expected text or a list of texts, not empty",
+    .union([z.string().min(1, NO_COMMAND), z.array(z.string()).min(1, NO_COMMAND)], {
+      error: "expected text or a list of texts",
     })
     .optional()
     .describe(
