@@ -15,31 +15,19 @@ export const HTML_ENTITIES: ReadonlyMap<string, string> = new Map([
      Upsilon Phi Chi Psi Omega - - - - - - - alpha beta gamma delta epsilon zeta eta theta iota kappa
      lambda mu nu xi omicron pi rho sigmaf sigma tau upsilon phi chi psi omega`,
   ),
-  ...Object.entries({
-    ...{ quot: '"', amp: "&", lt: "<", gt: ">", OElig: "Œ", oelig: "œ", Scaron: "Š", scaron: "š" },
-    ...{ Yuml: "Ÿ", fnof: "ƒ", circ: "ˆ", tilde: "˜", thetasym: "ϑ", upsih: "ϒ", piv: "ϖ" },
-    ...{ ensp: "\u2002", emsp: "\u2003", thinsp: "\u2009", zwnj: "\u200c", zwj: "\u200d" },
-    ...{ lrm: "\u200e", rlm: "\u200f", ndash: "–", mdash: "—", lsquo: "‘", rsquo: "’", sbquo: "‚" },
-    ...{ ldquo: "“", rdquo: "”", bdquo: "„", dagger: "†", Dagger: "‡", bull: "•", hellip: "…" },
-    ...{ permil: "‰", prime: "′", Prime: "″", lsaquo: "‹", rsaquo: "›", oline: "‾", frasl: "⁄" },
-    ...{ euro: "€", image: "ℑ", weierp: "℘", real: "ℜ", trade: "™", alefsym: "ℵ", larr: "←" },
-    ...{ uarr: "↑", rarr: "→", darr: "↓", harr: "↔", crarr: "↵", lArr: "⇐", uArr: "⇑", rArr: "⇒" },
-    ...{ dArr: "⇓", hArr: "⇔", forall: "∀", part: "∂", exist: "∃", empty: "∅", nabla: "∇" },
-    ...{ isin: "∈", notin: "∉", ni: "∋", prod: "∏", sum: "∑", minus: "−", lowast: "∗", radic: "√" },
-    ...{ prop: "∝", infin: "∞", ang: "∠", and: "∧", or: "∨", cap: "∩", cup: "∪", int: "∫" },
-    ...{ there4: "∴", sim: "∼", cong: "≅", asymp: "≈", ne: "≠", equiv: "≡", le: "≤", ge: "≥" },
-    ...{ sub: "⊂", sup: "⊃", nsub: "⊄", sube: "⊆", supe: "⊇", oplus: "⊕", otimes: "⊗", perp: "⊥" },
-    ...{
-      sdot: "⋅",
-      lceil: "⌈",
-      rceil: "⌉",
-      lfloor: "⌊",
-      rfloor: "⌋",
-      lang: "\u2329",
-      rang: "\u232a",
-    },
-    ...{ loz: "◊", spades: "♠", clubs: "♣", hearts: "♥", diams: "♦" },
-  }),
+  ...named(0x2002, "ensp emsp"),
+  ...named(0x2009, "thinsp - - zwnj zwj lrm rlm"),
+  ...named(0x2329, "lang rang"),
+  ...paired(
+    `quot " amp & lt < gt > OElig Œ oelig œ Scaron Š scaron š Yuml Ÿ fnof ƒ circ ˆ tilde ˜ thetasym ϑ
+     upsih ϒ piv ϖ ndash – mdash — lsquo ‘ rsquo ’ sbquo ‚ ldquo “ rdquo ” bdquo „ dagger † Dagger ‡
+     bull • hellip … permil ‰ prime ′ Prime ″ lsaquo ‹ rsaquo › oline ‾ frasl ⁄ euro € image ℑ weierp ℘
+     real ℜ trade ™ alefsym ℵ larr ← uarr ↑ rarr → darr ↓ harr ↔ crarr ↵ lArr ⇐ uArr ⇑ rArr ⇒ dArr ⇓
+     hArr ⇔ forall ∀ part ∂ exist ∃ empty ∅ nabla ∇ isin ∈ notin ∉ ni ∋ prod ∏ sum ∑ minus − lowast ∗
+     radic √ prop ∝ infin ∞ ang ∠ and ∧ or ∨ cap ∩ cup ∪ int ∫ there4 ∴ sim ∼ cong ≅ asymp ≈ ne ≠
+     equiv ≡ le ≤ ge ≥ sub ⊂ sup ⊃ nsub ⊄ sube ⊆ supe ⊇ oplus ⊕ otimes ⊗ perp ⊥ sdot ⋅ lceil ⌈ rceil ⌉
+     lfloor ⌊ rfloor ⌋ loz ◊ spades ♠ clubs ♣ hearts ♥ diams ♦`,
+  ),
 ]);
 
 /** Names of consecutive characters; a dash stands for one without a name. */
@@ -48,4 +36,12 @@ function named(first: number, names: string): [string, string][] {
     .split(/\s+/)
     .map((name, index): [string, string] => [name, String.fromCodePoint(first + index)])
     .filter(([name]) => name !== "-");
+}
+
+/** Names and characters in turn. */
+function paired(text: string): [string, string][] {
+  return [...text.matchAll(/(\w+) (\S)/gu)].map(([, name = "", character = ""]) => [
+    name,
+    character,
+  ]);
 }

@@ -1,3 +1,4 @@
+import { show } from "./check.ts";
 import type { Engine } from "./engine.ts";
 import { invalid } from "./errors.ts";
 import type { Flow } from "./flow.ts";
@@ -36,19 +37,19 @@ export function imageOf({ flow, config, template, engine }: ImageSources): strin
 
 /** Prefect joins the three parts as it joins paths: `https://reg` loses a slash. */
 function storedImage(storage: JsonObject): string {
-  const { registry_url: registry, image_name: name, image_tag: tag } = storage;
-  const missing = ["image_name", "image_tag"].filter((key) => typeof storage[key] !== "string");
-  if (missing.length > 0 || (registry != null && typeof registry !== "string")) {
-    const keys = missing.length > 0 ? missing : ["registry_url"];
-    throw invalid(
-      "the flow's Docker storage",
-      keys.map((key) => ({
-        path: `flow.storage.${key}`,
-        message: "expected text that names the image",
-      })),
-    );
+  const registry = storage["registry_url"] ?? "";
+  const { image_name: name, image_tag: tag } = storage;
+  if (typeof registry === "string" && typeof name === "string" && typeof tag === "string") {
+    return joinPath(registry, `${name}:${tag}`);
   }
-  return joinPath(String(registry ?? ""), `${String(name)}:${String(tag)}`);
+  const parts = { registry_url: registry, image_name: name, image_tag: tag };
+  const issues = Object.entries(parts)
+    .filter(([, part]) => typeof part !== "string")
+    .map(([key, part]) => ({
+      path: `flow.storage.${key}`,
+      message: `expected text, a part of the image's name, got ${show(part)}`,
+    }));
+  throw invalid("the flow's Docker storage", issues);
 }
 
 /** An absolute second part drops the first; empty and `.` parts vanish. */
@@ -61,6 +62,6 @@ function joinPath(first: string, second: string): string {
 }
 
 function prefectImage({ core_version: version }: Flow): string {
-  const tag = version == null || version === "" ? "latest" : version.split("+")[0];
-  return `prefecthq/prefect:${tag}`;
+  const [tag = ""] = (version ?? "").split("+");
+  return `prefecthq/prefect:${(version ?? "") === "" ? "latest" : tag}`;
 }

@@ -41,7 +41,7 @@ function commandOf(flow: Flow, backend: string): readonly string[] {
 
 /** The command line Prefect of the flow's version understands. No version counts as an old one. */
 function executeCommand({ core_version: given }: Flow): string {
-  const version = given == null || given === "" ? "0.0.0" : given.trim();
+  const version = (given ?? "") === "" ? "0.0.0" : String(given).trim();
   if (valid(version) === null) {
     throw invalid("the flow", [
       {

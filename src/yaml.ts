@@ -1,0 +1,147 @@
+import {
+  type ErrorCode,
+  isAlias,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from "yaml";
+import { PermanentError } from "./errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { YAML_11_SCALARS } from "./yaml-scalars.ts";
+
+/** How many values a document may have once its aliases are written out. */
+const MAX_VALUES = 100_000;
+
+/**
+ * Reads a document of YAML 1.1 as PyYAML's safe loader does: `yes` is true, `017` is 15, `1_000` is 1000,
+ * `1:30` is 90, `1e3` is text, `<<` merges, the later of two equal keys wins. An empty document is null.
+ *
+ * Dates stay the text they are written as, and keys become text, for there is no JSON for either. Tags
+ * other than those of plain values, numbers JSON cannot hold exactly, and documents of more than 100,000
+ * values, aliases written out, are refused.
+ *
+ * Throws `PermanentError` ("template") that names `what`, line and column, and never repeats content.
+ */
+export function parseYaml(text: string, what: string): JsonValue {
+  const lines = new LineCounter();
+  const fail = (offset: number, reason: string): PermanentError => {
+    const { line, col } = lines.linePos(offset);
+    return new PermanentError(
+      "template",
+      `${what} is not valid YAML at line ${line}, column ${col}: ${reason}`,
+    );
+  };
+  try {
+    const document = parseDocument(text, {
+      customTags: [...YAML_11_SCALARS],
+      lineCounter: lines,
+      merge: false,
+      prettyErrors: false,
+      schema: "failsafe",
+      uniqueKeys: false,
+      version: "1.1",
+    });
+    const [fault] = [...document.errors, ...document.warnings];
+    if (fault !== undefined) throw fail(fault.pos[0], reasonOf(fault.code));
+    return valueOf(document.contents, { anchors: new Map(), values: 0, fail });
+  } catch (error) {
+    // The parser is recursive: what nests too deeply ends its stack.
+    if (!(error instanceof RangeError)) throw error;
+    throw new PermanentError("template", `${what} is not valid YAML: it is nested too deeply`);
+  }
+}
+
+interface Reading {
+  /** What anchors stand for, with the number of values in it. Filled in the order of the document. */
+  readonly anchors: Map<string, { readonly value: JsonValue; readonly size: number }>;
+  /** How many values there are so far. */
+  values: number;
+  readonly fail: (offset: number, reason: string) => PermanentError;
+}
+
+function valueOf(node: ParsedNode | null, reading: Reading): JsonValue {
+  if (node === null) return null;
+  const before = reading.values;
+  const value = bareValue(node, reading);
+  if (reading.values > MAX_VALUES) {
+    throw reading.fail(node.range[0], `more than ${MAX_VALUES} values, aliases written out`);
+  }
+  if (!isAlias(node) && node.anchor !== undefined) {
+    reading.anchors.set(node.anchor, { value, size: reading.values - before });
+  }
+  return value;
+}
+
+function bareValue(node: ParsedNode, reading: Reading): JsonValue {
+  if (isAlias(node)) {
+    const anchor = reading.anchors.get(node.source);
+    if (anchor === undefined) throw reading.fail(node.range[0], "an alias of nothing before it");
+    reading.values += anchor.size;
+    return anchor.value;
+  }
+  reading.values += 1;
+  if (isScalar(node)) return scalarValue(node, reading);
+  if (isSeq(node)) return node.items.map((item) => valueOf(item, reading));
+  return mapValue(node, reading);
+}
+
+function scalarValue({ value, range }: Scalar.Parsed, { fail }: Reading): JsonValue {
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+  if (typeof value !== "number" || !isExact(value)) {
+    throw fail(range[0], "a number JSON cannot hold; put it in quotes");
+  }
+  return value;
+}
+
+function isExact(value: number): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+}
+
+/** A mapping's own keys win over merged ones, wherever they stand. */
+function mapValue(node: YAMLMap.Parsed, reading: Reading): JsonObject {
+  const merged = new Map<string, JsonValue | undefined>();
+  const own = new Map<string, JsonValue>();
+  for (const { key, value } of node.items) {
+    if (isMergeKey(key)) {
+      for (const source of mergeSources(value, key, reading)) {
+        for (const [name, member] of Object.entries(source)) merged.set(name, member);
+      }
+    } else {
+      own.set(keyText(key, reading), valueOf(value, reading));
+    }
+  }
+  return Object.fromEntries([...merged, ...own]);
+}
+
+function isMergeKey(key: ParsedNode): boolean {
+  return isScalar(key) && key.type === "PLAIN" && key.value === "<<";
+}
+
+/** The mappings to merge, later ones winning: of a list, the first mapping wins. */
+function mergeSources(
+  value: ParsedNode | null,
+  key: ParsedNode,
+  reading: Reading,
+): readonly JsonObject[] {
+  const merged = valueOf(value, reading);
+  const sources = Array.isArray(merged) ? merged.toReversed() : [merged];
+  if (sources.every(isJsonObject)) return sources;
+  throw reading.fail(key.range[0], "only mappings can be merged");
+}
+
+function keyText(key: ParsedNode, reading: Reading): string {
+  const value = valueOf(key, reading);
+  if (value === null || typeof value !== "object") return String(value);
+  throw reading.fail(key.range[0], "a key that is a list or a mapping");
+}
+
+/** The parser's own messages may repeat content, its codes do not: `BAD_INDENT` is "bad indent". */
+function reasonOf(code: ErrorCode): string {
+  if (code === "RESOURCE_EXHAUSTION") return "nested too deeply";
+  if (code === "TAG_RESOLVE_FAILED") return "a tag that is not understood";
+  return code.toLowerCase().replaceAll("_", " ");
+}
