@@ -5,9 +5,10 @@ import type { JsonObject } from "./json.ts";
 /** JSON objects pass through unread; what is in them belongs to whoever reads them later. */
 const object = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
 
+/** What a flow may be called: up to 400 characters, not blank and none of them a control character. */
 export const flowName = z
   .string()
-  .regex(/^\S(?:.*\S)?$/u, "expected a name without space at its ends")
+  .regex(/^(?=.*\S)\P{Cc}*$/u, "expected a name of visible characters")
   .max(400, "expected at most 400 characters");
 
 const NO_COMMAND = "expected a command, or no such key";

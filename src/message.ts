@@ -8,6 +8,7 @@ import { parseRunConfig } from "./run-config/index.ts";
 import { sortedLabels } from "./run-config/labels.ts";
 import { effectiveRunConfig, hasType } from "./run-config/patch.ts";
 import { type Timestamp, timestamp } from "./time.ts";
+import { unfit } from "./wire.ts";
 
 /** What a message asks for: a run of a flow, as far as the message itself says it. */
 export interface RunMessage {
@@ -56,6 +57,7 @@ const ownSchema = z.object({
   run_id: runId.nullish().describe("Id of the run; else made from the id of the message."),
   name: z
     .string()
+    .regex(/^\P{Cc}*$/u, "expected a name of visible characters")
     .max(400, "expected at most 400 characters")
     .nullish()
     .describe("Name of the run; else made up from its id."),
@@ -101,37 +103,15 @@ export function parseMessage(
   body: unknown,
   options: { readonly plan?: boolean } = {},
 ): ParsedMessage {
-  if (!isJsonObject(body))
+  if (!isJsonObject(body)) {
     return faulty([{ path: "", message: `expected an object, got ${show(body)}` }]);
-  const deep = tooDeep(body);
-  if (deep !== undefined) return faulty([deep]);
+  }
+  const issue = unfit(body);
+  if (issue !== undefined) return faulty([issue]);
   const { agent: _agent, ...rest } = body;
   const wire = options.plan === true ? rest : body;
   if (isReference(wire)) return referenceTo(wire["run_id"]);
   return parseRun(wire);
-}
-
-/** Deeper documents are refused: what walks through them would run out of stack. */
-const MAX_DEPTH = 100;
-
-function tooDeep(body: JsonObject): Issue | undefined {
-  for (const [path, member] of Object.entries(body)) {
-    let level: readonly unknown[] = [member];
-    for (let depth = 1; level.length > 0; depth++) {
-      if (depth > MAX_DEPTH) {
-        return {
-          path,
-          message: `expected at most ${MAX_DEPTH} levels of lists and objects, got more`,
-        };
-      }
-      level = level.filter(isNested).flatMap((value) => Object.values(value));
-    }
-  }
-  return undefined;
-}
-
-function isNested(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }
 
 function isReference(wire: JsonObject): boolean {

@@ -31,7 +31,7 @@ interface EffectiveVector {
 
 type Vector = MatchVector | EffectiveVector | { readonly name: string; readonly op: "queue" };
 
-const { compare } = comparison("labels");
+const recorded = comparison("labels");
 const vectors = readVectors<Vector>("labels");
 const matching = vectors.filter((vector) => vector.op === "match");
 const effective = vectors.filter((vector) => vector.op === "effective");
@@ -52,12 +52,12 @@ describe("labels", () => {
     };
     const asked = { ...options, name: "one", labels: agent.labels, prefect: PREFECT_DEFAULTS };
     const { takes } = verdict(asked, { backend: "any", labels: run.labels });
-    compare(name, expect, { match: takes });
+    recorded.compare(name, expect, { match: takes });
   });
 
   it.each(effective)("$name is chosen as by Prefect", (vector) => {
     const { labels, run_config } = vector.expect;
-    compare(vector.name, { labels, run_config: normal(run_config) }, chosen(vector));
+    recorded.compare(vector.name, { labels, run_config: normal(run_config) }, chosen(vector));
   });
 });
 

@@ -27,7 +27,7 @@ const BUILDERS = {
   VertexRun: builders.vertexRun,
 } satisfies Record<string, (options: never) => JsonObject>;
 
-const { compare } = comparison("serialization");
+const recorded = comparison("serialization");
 const vectors = readVectors<Vector>("serialization");
 
 describe("run configs on the wire", () => {
@@ -38,7 +38,7 @@ describe("run configs on the wire", () => {
   it.each(vectors)("$name is as Prefect 1.4.1 has it", (vector) => {
     const { error } = vector.expect;
     const expected = error === undefined ? vector.expect : { error: comparable(error) };
-    compare(vector.name, expected, outcomeOf(vector, error));
+    recorded.compare(vector.name, expected, outcomeOf(vector, error));
   });
 });
 
