@@ -1,4 +1,4 @@
-import { splitAddress, type TemplateAddress, templateAddress } from "./address.ts";
+import { type TemplateAddress, templateAddress } from "./address.ts";
 
 /**
  * Whether an address lies below one of the entries, each a prefix such as `s3://bucket/prefix/`,
