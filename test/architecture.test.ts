@@ -1,0 +1,107 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, test } from "vitest";
+
+/**
+ * Who may import whom, by folder. `core` is every file directly in `src/`, its text rules, the wire and
+ * the engines. Packages are named as they are imported; `node:` stands for any module of Node.
+ */
+const RULES: readonly Rule[] = [
+  { files: /^src\/(run-config\/|engines\/)?[^/]+\.ts$/, folders: ["core"], packages: ["zod"] },
+  { files: /^src\/backends\/open\.ts$/, folders: ["core", "backends"], packages: ["node:"] },
+  {
+    files: /^src\/backends\/index\.ts$/,
+    folders: ["core", "docker", "ecs", "kubernetes", "local", "vertex"],
+    packages: [],
+  },
+  { files: /^src\/backends\/docker\//, folders: ["core", "docker"], packages: ["node:", "zod", "dockerode"] },
+  { files: /^src\/backends\/ecs\//, folders: ["core", "ecs"], packages: ["node:", "zod", "@aws-sdk/"] },
+  {
+    files: /^src\/backends\/kubernetes\//,
+    folders: ["core", "kubernetes"],
+    packages: ["node:", "zod", "@kubernetes/client-node"],
+  },
+  { files: /^src\/backends\/local\//, folders: ["core", "local"], packages: ["node:", "zod"] },
+  {
+    files: /^src\/backends\/vertex\//,
+    folders: ["core", "vertex"],
+    packages: ["node:", "zod", "@google-cloud/aiplatform", "google-auth-library", "google-gax"],
+  },
+  { files: /^src\/stores\//, folders: ["core", "stores"], packages: ["node:", "@aws-sdk/"] },
+  { files: /^src\/queues\//, folders: ["core", "queues", "stores"], packages: ["@aws-sdk/"] },
+  { files: /^src\/templates\//, folders: ["core", "templates"], packages: ["node:", "@aws-sdk/"] },
+  { files: /^src\/http\//, folders: ["core", "http"], packages: ["node:", "zod", "hono", "@hono/"] },
+  {
+    files: /^src\/embedded\//,
+    folders: ["core", "embedded", "backends", "stores", "queues", "templates"],
+    packages: ["node:", "yaml"],
+  },
+  {
+    files: /^src\/aws\//,
+    folders: ["core", "aws", "backends", "stores", "queues", "templates"],
+    packages: ["node:", "yaml", "@aws-sdk/", "@aws-lambda-powertools/"],
+  },
+  {
+    files: /^src\/cli\//,
+    folders: ["core", "cli", "embedded", "backends", "http"],
+    packages: ["node:", "yaml", "zod", "commander", "picocolors"],
+  },
+  {
+    files: /^functions\//,
+    folders: ["core", "aws", "http", "functions"],
+    packages: ["@middy/", "@aws-lambda-powertools/", "aws-lambda", "hono/aws-lambda"],
+  },
+];
+
+/** What the core may take from Node: hashing, which is pure. */
+const PURE_NODE = ["node:crypto"];
+
+interface Rule {
+  readonly files: RegExp;
+  readonly folders: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const files = globSync("{src,functions}/**/*.ts").map(normalize).sort();
+
+/** Everything a file imports, types too. */
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, name]) => name ?? "");
+}
+
+/** The folder a file counts to in the rules. */
+function folderOf(file: string): string {
+  const [top, folder, inner] = file.split("/");
+  if (top === "functions") return "functions";
+  if (folder === "backends") return inner?.endsWith(".ts") ? "backends" : (inner ?? "");
+  return folder === undefined || folder.endsWith(".ts") || /^(run-config|engines)$/.test(folder)
+    ? "core"
+    : folder;
+}
+
+function isAllowed(file: string, rule: Rule, name: string): boolean {
+  if (name.startsWith(".")) {
+    return rule.folders.includes(folderOf(normalize(join(dirname(file), name))));
+  }
+  if (PURE_NODE.includes(name)) return true;
+  return rule.packages.some((allowed) => name === allowed || name.startsWith(allowed));
+}
+
+describe("who imports whom", () => {
+  test.each(files)("%s imports only what its folder may", (file) => {
+    const rule = RULES.find(({ files }) => files.test(file));
+    expect(rule, `no rule for ${file}`).toBeDefined();
+    expect(importsOf(file).filter((name) => rule && !isAllowed(file, rule, name))).toEqual([]);
+  });
+
+  test("only the entry of the CLI and the AWS shape read the environment of their process", () => {
+    const readers = files.filter((file) => readFileSync(file, "utf8").includes("process.env"));
+    expect(readers.filter((file) => !/^src\/(cli\/main|aws\/app)\.ts$/.test(file))).toEqual([]);
+  });
+
+  test("no file outgrows one screen of scrolling", () => {
+    const long = files.filter((file) => readFileSync(file, "utf8").split("\n").length > 251);
+    expect(long).toEqual([]);
+  });
+});

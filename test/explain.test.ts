@@ -1,0 +1,119 @@
+import { describe, expect, test } from "vitest";
+import { cancel } from "../src/cancel.ts";
+import { dispatch } from "../src/dispatch.ts";
+import { explainRequest, explainRun } from "../src/explain.ts";
+import { poll } from "../src/poll.ts";
+import type { RunState } from "../src/run.ts";
+import { type TestApp, testApp } from "./fakes/app.ts";
+
+const FLOW = { name: "load", command: "true" };
+
+async function start(t: TestApp, body: object = {}) {
+  await dispatch(t.app, { id: "m", body: JSON.stringify({ run_id: "r1", flow: FLOW, ...body }) });
+}
+
+describe("explain of a request", () => {
+  test("names the agent it would go to and what each agent says", async () => {
+    const t = testApp();
+    t.setAgents({ name: "dev", labels: ["dev"] }, { name: "open" });
+    expect(await explainRequest(t.app, { flow: FLOW })).toEqual({
+      because: "goes to open, the first agent in sluice.yml that takes it",
+      agent: "open",
+      wanted: { backend: "any", labels: [] },
+      agents: [
+        {
+          agent: "dev",
+          backend: "test",
+          labels: ["dev"],
+          takes: false,
+          missing: [],
+          otherBackend: false,
+          unlabelled: true,
+        },
+        {
+          agent: "open",
+          backend: "test",
+          labels: [],
+          takes: true,
+          missing: [],
+          otherBackend: false,
+          unlabelled: false,
+        },
+      ],
+      warnings: [],
+    });
+  });
+
+  test("says why no agent takes it", async () => {
+    const t = testApp();
+    const { because, agent } = await explainRequest(t.app, {
+      flow: FLOW,
+      run_config: { type: "ECSRun", labels: ["gpu"] },
+    });
+    expect(agent).toBeUndefined();
+    expect(because).toBe(
+      "no agent takes the ecs run [gpu]; nearest is here without labels: its backend is test and it lacks gpu",
+    );
+  });
+});
+
+describe("explain of a run", () => {
+  async function because(t: TestApp): Promise<string> {
+    return (await explainRun(t.app, "r1")).because;
+  }
+
+  test("that is scheduled tells its start", async () => {
+    const t = testApp();
+    await start(t, { scheduled_start_time: "2026-11-22T12:00:00Z" });
+    expect(await explainRun(t.app, "r1")).toMatchObject({
+      because: "starts at 2026-11-22T12:00:00.000Z",
+      nextTry: "2026-11-22T12:00:00.000Z",
+    });
+  });
+
+  test("that waits tells for what, and when an agent has come to fit", async () => {
+    const t = testApp();
+    t.setAgents();
+    await start(t);
+    expect(await because(t)).toBe(
+      "no agent takes the run without labels: sluice.yml has no agents",
+    );
+    t.setAgents({});
+    expect(await because(t)).toBe("an agent fits now: it goes with the next tick");
+  });
+
+  test("that waits for room tells what the platform said and when it is tried again", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse" });
+    await start(t);
+    expect(await explainRun(t.app, "r1")).toMatchObject({
+      because: "no room",
+      nextTry: "2026-11-21T12:00:05.000Z",
+    });
+  });
+
+  test("tells of every other state what is happening", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" });
+    await start(t);
+    expect(await because(t)).toBe("agent here is launching it (launch 1 at here)");
+    await cancel(t.app, "r1");
+    expect(await because(t)).toBe("cancelled while it was being launched: its job is looked for");
+    const other = testApp();
+    await start(other);
+    expect(await because(other)).toMatch(/^agent here has launched .*, which has not started yet$/);
+    other.platform.set("r1", { type: "running" });
+    await poll(other.app);
+    expect(await because(other)).toMatch(/^agent here runs it as /);
+    await cancel(other.app, "r1");
+    expect(await because(other)).toMatch(/^agent here has asked .* to stop$/);
+    const cause = { type: "exit", message: "exit code 3", exitCode: 3 } as const;
+    other.platform.set("r1", { type: "ended", end: "failed", cause });
+    await poll(other.app);
+    expect(await because(other)).toBe("failed: exit code 3" satisfies `${RunState["type"]}: ${string}`);
+  });
+
+  test("nobody knows says so", async () => {
+    await expect(explainRun(testApp().app, "ghost")).rejects.toMatchObject({ code: "not_found" });
+  });
+});
