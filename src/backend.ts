@@ -126,6 +126,8 @@ export interface World {
    * hint that comes early: whatever it says is also found by `inspect`.
    */
   readonly observe?: (runId: string, observation: Observation) => void;
+  /** Shows a line a run has written; only processes in the foreground have it. */
+  readonly show?: (runId: string, line: string) => void;
   /** Aborted when the process closes: streams and timers end with it. */
   readonly closing: AbortSignal;
 }

@@ -1,0 +1,72 @@
+import { lookup } from "node:dns/promises";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import * as z from "zod";
+import type { LaunchPlan, LaunchRequest, World } from "../../backend.ts";
+import { PermanentError } from "../../errors.ts";
+import { isDirectory } from "./files.ts";
+import { missingDirectory } from "./launch.ts";
+import type { LocalOptions } from "./options.ts";
+import type { Start } from "./process.ts";
+import { processRequest } from "./request.ts";
+
+/** What a plan wants to know of the machine. */
+export interface Machine {
+  readonly isDirectory: (path: string) => Promise<boolean>;
+  readonly hostname: () => Promise<string>;
+}
+
+/** The machine this process runs on. */
+export const thisMachine: Machine = {
+  isDirectory,
+  // The machine inside Docker Desktop has the same name everywhere, so its address stands for it.
+  hostname: async () => {
+    const name = hostname();
+    return name === "docker-desktop" ? (await lookup(name)).address : name;
+  },
+};
+
+/** What a plan is made with. */
+export interface PlanContext {
+  readonly options: LocalOptions;
+  readonly world: World;
+  readonly machine: Machine;
+}
+
+/** Plans the process of a run; its directory must be there. */
+export async function planProcess(
+  request: LaunchRequest,
+  { options, world, machine }: PlanContext,
+): Promise<LaunchPlan> {
+  const { env, cwd, dataFolder } = world;
+  const { process, secrets } = await processRequest(request, {
+    options,
+    env,
+    cwd,
+    secret: (reference) => world.secret(reference),
+    ...(options.hostname_label ? { hostLabel: await machine.hostname() } : {}),
+  });
+  if (process.cwd !== null && !(await machine.isDirectory(process.cwd))) {
+    throw new PermanentError("start_failed", missingDirectory(request.run.id, process.cwd));
+  }
+  const { command, env: variables } = process;
+  return {
+    target: dataFolder === undefined ? "no data folder" : resolve(dataFolder),
+    launch: { command, cwd: process.cwd, env: variables },
+    secrets,
+    warnings: [],
+  };
+}
+
+const launchSchema = z.object({
+  command: z.array(z.string()),
+  cwd: z.string().nullable(),
+  env: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
+
+/** What is started for a plan: every variable is text then, as JSON writes it. */
+export function startOf(plan: LaunchPlan, ownDirectory: string): Omit<Start, "folder"> {
+  const { command, cwd, env } = launchSchema.parse(plan.launch);
+  const texts = Object.entries(env).map(([name, value]) => [name, String(value)] as const);
+  return { command, cwd: cwd ?? ownDirectory, env: Object.fromEntries(texts) };
+}

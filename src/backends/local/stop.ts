@@ -1,0 +1,27 @@
+import type { World } from "../../backend.ts";
+import { between, SECOND, timestamp } from "../../time.ts";
+import { markStop, readTrace } from "./folder.ts";
+import { signalGroup, startStopper } from "./process.ts";
+
+/** Past its time a process is left to its stopper for so long, then whoever asks again kills it. */
+const STOPPER_LATE_MS = 5 * SECOND;
+
+/**
+ * Asks the process of a folder, and all its children, to end with SIGTERM, and sees to it that SIGKILL
+ * follows after `seconds`, even if this process ends before. Asking again changes nothing, unless they
+ * still live when all should be over.
+ */
+export async function stopProcess(folder: string, seconds: number, world: World): Promise<void> {
+  const trace = await readTrace(folder);
+  if (trace === undefined || trace.exitCode !== undefined || !trace.alive) return;
+  const { guard, stopAskedAt } = trace;
+  const now = timestamp(world.now());
+  if (stopAskedAt !== undefined) {
+    const late = between(stopAskedAt, now) > seconds * SECOND + STOPPER_LATE_MS;
+    if (late) signalGroup(guard.pid, "SIGKILL");
+    return;
+  }
+  if (!(await markStop(folder, now))) return;
+  signalGroup(guard.pid, "SIGTERM");
+  startStopper(guard.pid, seconds);
+}
