@@ -1,8 +1,8 @@
 import unidecode from "unidecode";
 
 /**
- * A text in ASCII: each character by itself, as the tables of Perl's Text::Unidecode write it, which are
- * also those Prefect uses. What they do not know becomes `[?]`, or nothing beyond U+FFFF.
+ * A text in ASCII: each character by itself, as the tables of text-unidecode write it, which Prefect's
+ * slugs are made with. What they do not know becomes `[?]`, or nothing beyond U+FFFF.
  */
 export function transliterate(text: string): string {
   return Array.from(text, asciiOf).join("");
@@ -11,21 +11,41 @@ export function transliterate(text: string): string {
 function asciiOf(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   if (code < 0x80) return character;
-  if (code < 0xa0 || code > 0xffff) return "";
-  return isUnknown(code >> 8) ? "[?]" : unidecode(character);
+  if (isWithin(code, SILENT)) return "";
+  return isWithin(code, UNKNOWN) ? "[?]" : unidecode(character);
 }
 
-/** Blocks of 256 that the tables leave out. */
-function isUnknown(block: number): boolean {
-  return UNKNOWN.some(([first, last]) => block >= first && block <= last);
+type Ranges = readonly (readonly [first: number, last: number])[];
+
+function isWithin(code: number, ranges: Ranges): boolean {
+  return ranges.some(([first, last]) => code >= first && code <= last);
 }
 
-const UNKNOWN = [
-  [0x08, 0x08],
-  [0x19, 0x1d],
-  [0x29, 0x29],
-  [0x2a, 0x2d],
-  [0x34, 0x4c],
-  [0xa5, 0xab],
-  [0xd8, 0xf8],
-] as const;
+// Both tables come from Perl's Text::Unidecode; these are the places where they do not agree.
+
+/** Text-unidecode leaves these out. */
+const SILENT: Ranges = [
+  [0x80, 0x9f],
+  [0x2e5, 0x2eb],
+  [0xfdf0, 0xfdfb],
+  [0x10000, 0x10ffff],
+];
+
+/** Text-unidecode does not know these. */
+const UNKNOWN: Ranges = [
+  [0x2ef, 0x2ff],
+  [0x3f4, 0x3ff],
+  [0x6ff, 0x6ff],
+  [0x800, 0x8ff],
+  [0xaf0, 0xaff],
+  [0x13f5, 0x13ff],
+  [0x1900, 0x1dff],
+  [0x1efa, 0x1eff],
+  [0x25f4, 0x25f7],
+  [0x2900, 0x2dff],
+  [0x30ff, 0x30ff],
+  [0x33ff, 0x4cff],
+  [0xa500, 0xabff],
+  [0xd800, 0xf8ff],
+  [0xfdfc, 0xfdff],
+];
