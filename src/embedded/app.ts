@@ -46,8 +46,8 @@ export interface Embedded {
 
 /** A launch is broken off, and may be taken over, after a minute. */
 const LAUNCH_LEASE_MS = 60_000;
-/** A message comes back later than the lease of the launch it began. */
-const VISIBILITY_MARGIN_MS = 30_000;
+/** A message comes back later than the lease of the launch it began: so many times that. */
+const VISIBILITY_FACTOR = 1.5;
 
 /** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
@@ -79,7 +79,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const queue = sqliteQueue(db, {
     now,
     newId,
-    visibilityMs: launchLeaseMs + VISIBILITY_MARGIN_MS,
+    visibilityMs: launchLeaseMs * VISIBILITY_FACTOR,
   });
   const config = await openConfigFile(options.config, {
     required: options.configRequired ?? false,
