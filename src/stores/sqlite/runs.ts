@@ -1,6 +1,6 @@
 import { dueAt } from "../../due.ts";
 import { PermanentError } from "../../errors.ts";
-import type { Place, Run, RunState } from "../../run.ts";
+import { agentOf, type Place, type Run, type RunState } from "../../run.ts";
 import {
   MAX_BODY_BYTES,
   type NewRun,
@@ -114,7 +114,7 @@ function columnsOf(run: Run): SqlValues {
     name: run.name,
     flow: run.flow.name,
     type: run.state.type,
-    agent: ("agent" in run.state ? run.state.agent : undefined) ?? null,
+    agent: agentOf(run.state) ?? null,
     head: JSON.stringify(run),
   };
 }
