@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DOCKER_NAME, ECS_FAMILY, KUBERNETES_NAME, slug, VERTEX_NAME } from "../src/slug.ts";
 
