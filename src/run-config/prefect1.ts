@@ -14,12 +14,13 @@ const common = {
 
 const INTEGER = /^\s*[+-]?\d+(_\d+)*\s*$/;
 
+const NO_PORT = "expected a whole number";
+
 /** A port as Prefect reads it: numbers are cut to whole ones, digits in text are read. */
 const port = z
-  .union([z.number(), z.string().regex(INTEGER)], { error: "expected a whole number" })
-  .transform((value) =>
-    Math.trunc(Number(typeof value === "number" ? value : value.replaceAll("_", ""))),
-  );
+  .union([z.number(), z.string().regex(INTEGER, NO_PORT)], { error: NO_PORT })
+  // Adding 0 makes 0 of -0.
+  .transform((value) => Math.trunc(Number(String(value).replaceAll("_", ""))) + 0);
 
 const pullPolicy = z.enum(["Always", "IfNotPresent", "Never"]).nullable().default(null);
 
