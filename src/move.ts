@@ -32,8 +32,8 @@ export function announce(app: App, run: Run, from?: RunState["type"]): void {
       ...(from === undefined ? {} : { from }),
       ...(agentOf(state) === undefined ? {} : { agent: agentOf(state) }),
       ...("job" in state && state.job !== undefined ? { job: state.job.id } : {}),
-      ...(state.type === "waiting" ? { reason: state.reason, message: state.message } : {}),
-      ...(isFinal(state) ? { cause: state.cause.type, message: state.cause.message } : {}),
+      ...(state.type === "waiting" ? { reason: state.reason, detail: state.message } : {}),
+      ...(isFinal(state) ? { cause: state.cause.type, detail: state.cause.message } : {}),
     });
   }
   app.changed?.({ run, ...(from === undefined ? {} : { from }) });

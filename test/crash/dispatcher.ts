@@ -46,7 +46,10 @@ const embedded = await openEmbedded({
   config: join(dataFolder, "sluice.yml"),
   env: process.env as Record<string, string>,
   cwd: process.cwd(),
-  log: jsonLogger((line) => void writeSync(2, line), () => new Date()),
+  log: jsonLogger(
+    (line) => void writeSync(2, line),
+    () => new Date(),
+  ),
   launchLeaseMs: 6_000,
 });
 const { store } = embedded.app;
