@@ -1,0 +1,122 @@
+import type { JobServiceClient } from "@google-cloud/aiplatform/build/src/v1/job_service_client.js";
+import type { AuthClient } from "google-auth-library";
+import type { Credentials } from "./credentials.ts";
+import type { ReadMessage } from "./message.ts";
+import type { VertexJob } from "./status.ts";
+
+/** The calls of Vertex AI's JobService that are used. They throw what Google's client throws. */
+export interface VertexApi {
+  /** Creates a job; the service starts it at once. Not idempotent. */
+  create(parent: string, job: ReadMessage["message"], signal: AbortSignal): Promise<VertexJob>;
+  /** One page of the jobs a filter selects, without their specs. */
+  list(request: ListRequest): Promise<JobPage>;
+  get(name: string): Promise<VertexJob>;
+  cancel(name: string): Promise<void>;
+}
+
+export interface ListRequest {
+  readonly parent: string;
+  readonly filter: string;
+  readonly pageToken?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface JobPage {
+  readonly jobs: readonly VertexJob[];
+  /** Token of the next page; absent at the end. A page may be empty and not the last. */
+  readonly next?: string;
+}
+
+/** Where and how Vertex AI is spoken to. */
+export interface Connection {
+  readonly host: string;
+  readonly port?: number;
+  /** Plain text, for emulators. */
+  readonly insecure: boolean;
+  readonly transport: "rest" | "grpc";
+  readonly credentials: Credentials;
+  /** Options of Google's client on top of ours. */
+  readonly clientOptions?: ClientOptions | undefined;
+  /** Aborted when the process closes: connections end with it. */
+  readonly closing: AbortSignal;
+}
+
+type ClientOptions = NonNullable<ConstructorParameters<typeof JobServiceClient>[0]>;
+
+/** How long one call may take. */
+const TIMEOUT_MS = 30_000;
+
+/** Jobs on a page of a list. */
+const PAGE_SIZE = 100;
+
+/** What a list tells of a job. Its spec is left out: it is large and holds the values of variables. */
+const READ_MASK = {
+  paths: ["name", "state", "create_time", "start_time", "end_time", "error", "labels"],
+};
+
+/** Opens Vertex AI; Google's client is loaded and credentials are looked for at the first call. */
+export function connect(connection: Connection): VertexApi {
+  let opened: Promise<JobServiceClient> | undefined;
+  const client = async (): Promise<JobServiceClient> => {
+    opened ??= open(connection).catch((error: unknown) => {
+      opened = undefined;
+      throw error;
+    });
+    const ready = await opened;
+    await connection.credentials.refresh();
+    return ready;
+  };
+  return {
+    async create(parent, customJob, signal) {
+      const api = await client();
+      const [job] = await api.createCustomJob(
+        { parent, customJob },
+        { timeout: TIMEOUT_MS, signal },
+      );
+      return job;
+    },
+    async list({ signal, ...request }) {
+      const api = await client();
+      const [jobs, , answer] = await api.listCustomJobs(
+        { ...request, pageSize: PAGE_SIZE, readMask: READ_MASK },
+        { timeout: TIMEOUT_MS, autoPaginate: false, ...(signal === undefined ? {} : { signal }) },
+      );
+      const next = answer?.nextPageToken ?? "";
+      return { jobs, ...(next === "" ? {} : { next }) };
+    },
+    async get(name) {
+      const [job] = await (await client()).getCustomJob({ name }, { timeout: TIMEOUT_MS });
+      return job;
+    },
+    async cancel(name) {
+      await (await client()).cancelCustomJob({ name }, { timeout: TIMEOUT_MS });
+    },
+  };
+}
+
+/**
+ * Makes a client that is ready for calls. Its methods must not be called before: they drop a failure of
+ * its preparation where nobody can catch it, which ends the process.
+ */
+async function open(connection: Connection): Promise<JobServiceClient> {
+  const authClient = await connection.credentials.client();
+  const { JobServiceClient: Client } = await import(
+    "@google-cloud/aiplatform/build/src/v1/job_service_client.js"
+  );
+  const client = new Client(clientOptions(connection, authClient));
+  await client.initialize();
+  connection.closing.addEventListener("abort", () => void client.close(), { once: true });
+  return client;
+}
+
+function clientOptions(connection: Connection, authClient: AuthClient): ClientOptions {
+  const { host, port, insecure, transport } = connection;
+  return {
+    apiEndpoint: host,
+    ...(port === undefined ? {} : { port }),
+    fallback: transport === "rest",
+    ...(insecure ? { protocol: "http" } : {}),
+    authClient,
+    ...connection.clientOptions,
+  };
+}

@@ -1,0 +1,76 @@
+import { setTimeout } from "node:timers/promises";
+import type { Agent } from "../../agent.ts";
+import type { Backend, BackendModule, World } from "../../backend.ts";
+import { checked } from "../../check.ts";
+import type { Connection } from "./api.ts";
+import { cancelJob } from "./cancel.ts";
+import type { Credentials } from "./credentials.ts";
+import { findJobs } from "./find.ts";
+import { inspectJobs } from "./inspect.ts";
+import { parentOf } from "./job.ts";
+import { ownerOf } from "./labels.ts";
+import { type Launcher, launchJob } from "./launch.ts";
+import { submissionLimit } from "./limit.ts";
+import { isNone } from "./none.ts";
+import { agentOptions, DEFAULT_REGION, type VertexAgentOptions } from "./options.ts";
+import { credentialsFor, regionalApis } from "./regions.ts";
+import { planJob } from "./request.ts";
+
+/** Runs flows as CustomJobs of Vertex AI. */
+export const backend: BackendModule = {
+  name: "vertex",
+  agentOptions,
+  open: (agent, world) => openVertex(agent, world),
+};
+
+/** What the backend takes from the process it lives in; a test brings its own. */
+export interface Surroundings {
+  readonly sleep: Launcher["sleep"];
+  readonly credentials: () => Credentials;
+  readonly clientOptions: Connection["clientOptions"];
+}
+
+/** Opens the backend for one agent; Google's client is loaded by the first call that needs it. */
+export function openVertex(
+  agent: Agent,
+  world: World,
+  surroundings: Partial<Surroundings> = {},
+): Backend {
+  const options = checked(agentOptions, agent.options, `agent ${agent.name}`, "agent");
+  const { closing } = world;
+  const { clientOptions, sleep = sleepUntil } = surroundings;
+  const credentials = surroundings.credentials?.() ?? credentialsFor(options);
+  const apiFor = regionalApis(options, { credentials, clientOptions, closing });
+  const finder = { apiFor, owner: ownerOf(agent, options) };
+  const now = () => world.now();
+  const launcher: Launcher = {
+    apiFor,
+    secrets: (reference) => world.secret(reference),
+    limit: submissionLimit(options.submissions_per_minute, now),
+    find: (key, signal) => findJobs(finder, key, signal),
+    sleep,
+  };
+  return {
+    async plan(request) {
+      const project = options.project ?? ambientProject(world) ?? (await credentials.projectId());
+      return planJob(request, { options, parent: parentOf(project, regionName(options)) });
+    },
+    launch: (plan, key, signal) => launchJob(launcher, { plan, key, signal }),
+    find: (key) => findJobs(finder, key),
+    inspect: (jobs) => inspectJobs({ ...finder, now }, jobs),
+    cancel: (job) => cancelJob(apiFor, job),
+  };
+}
+
+function regionName({ region_name: region }: VertexAgentOptions): string {
+  return isNone(region) || region === "" ? DEFAULT_REGION : region;
+}
+
+/** The variables Google's libraries read first. */
+function ambientProject({ env }: World): string | undefined {
+  return env["GOOGLE_CLOUD_PROJECT"] ?? env["GCLOUD_PROJECT"];
+}
+
+async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal });
+}
