@@ -7,7 +7,8 @@ import type { RegisteredFlow } from "../../src/registry.ts";
 import { plus } from "../../src/time.ts";
 import type { RegistryHarness, RegistryTraits } from "./registry-harness.ts";
 import { makesOnce } from "./registry-once.ts";
-import { jsonValues, names, START } from "./store-samples.ts";
+import { jsonValues, names } from "./store-arbitraries.ts";
+import { START } from "./store-samples.ts";
 
 /** The promises every registry keeps. */
 export function registryContract(name: string, traits: RegistryTraits): void {

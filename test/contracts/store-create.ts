@@ -4,17 +4,9 @@ import { PermanentError } from "../../src/errors.ts";
 import type { Run } from "../../src/run.ts";
 import { MAX_BODY_BYTES, type NewRun } from "../../src/store.ts";
 import { plus } from "../../src/time.ts";
+import { bodies, names, states } from "./store-arbitraries.ts";
 import type { StoreHarness, StoreTraits } from "./store-harness.ts";
-import {
-  bodies,
-  launching,
-  names,
-  newRun,
-  newRunId,
-  START,
-  states,
-  succeeded,
-} from "./store-samples.ts";
+import { launching, newRun, newRunId, START, succeeded } from "./store-samples.ts";
 
 const CROWD = 50;
 

@@ -3,18 +3,9 @@ import { describe, expect, it } from "vitest";
 import { dueAt } from "../../src/due.ts";
 import type { Place, Run } from "../../src/run.ts";
 import { plus, type Timestamp } from "../../src/time.ts";
+import { moments, states, statesByType } from "./store-arbitraries.ts";
 import { type StoreHarness, type StoreTraits, withStore } from "./store-harness.ts";
-import {
-  launching,
-  moments,
-  newRun,
-  START,
-  states,
-  statesByType,
-  submitted,
-  succeeded,
-  waiting,
-} from "./store-samples.ts";
+import { launching, newRun, START, submitted, succeeded, waiting } from "./store-samples.ts";
 
 const LATER = plus(START, 3_600_000);
 

@@ -2,13 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Run } from "../../src/run.ts";
 import { plus } from "../../src/time.ts";
+import { statesByType } from "./store-arbitraries.ts";
 import type { StoreHarness, StoreTraits } from "./store-harness.ts";
 import {
   launching,
   newRun,
   newRunId,
   START,
-  statesByType,
   submitted,
   succeeded,
   waiting,
