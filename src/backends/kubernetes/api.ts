@@ -1,0 +1,216 @@
+import { isJsonObject, type JsonObject } from "../../json.ts";
+import type { Connection } from "./connect.ts";
+import { connectionError, KubernetesError } from "./errors.ts";
+import type { EventJson, JobJson, PodJson } from "./objects.ts";
+
+/** The calls this backend makes. What they answer is Kubernetes' own JSON. */
+export interface KubernetesApi {
+  createJob(namespace: string, job: JsonObject, signal: AbortSignal): Promise<JobJson>;
+  /** Undefined if there is none. */
+  getJob(namespace: string, name: string): Promise<JobJson | undefined>;
+  listJobs(namespace: string, labelSelector: string): Promise<readonly JobJson[]>;
+  listPods(namespace: string, labelSelector: string): Promise<readonly PodJson[]>;
+  /** What was reported of an object. */
+  listEvents(namespace: string, uid: string): Promise<readonly EventJson[]>;
+  /** Applies a merge patch. False if the Job is gone, or has changed since the patch was made. */
+  patchJob(namespace: string, name: string, patch: JsonObject): Promise<boolean>;
+  /** Deletes a Job with its pods, if it still is the one with this uid. */
+  deleteJob(namespace: string, name: string, uid: string): Promise<void>;
+  /** The log of a container, each line behind its time. */
+  podLog(namespace: string, pod: string, query: LogQuery): Promise<string>;
+}
+
+export interface LogQuery {
+  readonly container: string;
+  /** Start of a log, in whole seconds. */
+  readonly sinceTime?: string;
+  readonly limitBytes: number;
+}
+
+/** No answer takes longer, but that of a request with a signal of its own. */
+const TIMEOUT_MS = 30_000;
+const PAGE_SIZE = 500;
+/** How often a listing that outlived its snapshot is begun again. */
+const MOST_RESTARTS = 5;
+
+interface Call {
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: JsonObject;
+  readonly contentType?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The API server, through the official client's credentials and transport. Its typed calls are not
+ * used: they drop whatever fields of a manifest they do not know, without a word.
+ *
+ * `connect` is called when the API is first needed, and again until it has succeeded once.
+ */
+export function kubernetesApi(connect: () => Promise<Connection>): KubernetesApi {
+  const call = caller(connect);
+  const jobs = (namespace: string) => `/apis/batch/v1/namespaces/${segment(namespace)}/jobs`;
+  const core = (namespace: string) => `/api/v1/namespaces/${segment(namespace)}`;
+  const job = (namespace: string, name: string) => `${jobs(namespace)}/${segment(name)}`;
+  return {
+    createJob: async (namespace, body, signal) =>
+      (await json(call({ method: "POST", path: jobs(namespace), body, signal }))) as JobJson,
+    getJob: async (namespace, name) =>
+      (await unlessStatus([404], json(call({ method: "GET", path: job(namespace, name) })))) as
+        | JobJson
+        | undefined,
+    listJobs: (namespace, labelSelector) => list<JobJson>(call, jobs(namespace), { labelSelector }),
+    listPods: (namespace, labelSelector) =>
+      list<PodJson>(call, `${core(namespace)}/pods`, { labelSelector }),
+    listEvents: (namespace, uid) =>
+      list<EventJson>(call, `${core(namespace)}/events`, {
+        fieldSelector: `involvedObject.uid=${uid}`,
+      }),
+    patchJob: async (namespace, name, body) => {
+      const contentType = "application/merge-patch+json";
+      const path = job(namespace, name);
+      const answer = await unlessStatus(
+        [404, 409],
+        call({ method: "PATCH", path, body, contentType }),
+      );
+      return answer !== undefined;
+    },
+    deleteJob: async (namespace, name, uid) => {
+      const body = { propagationPolicy: "Foreground", preconditions: { uid } };
+      await unlessStatus([404, 409], call({ method: "DELETE", path: job(namespace, name), body }));
+    },
+    podLog: (namespace, pod, { container, sinceTime, limitBytes }) =>
+      call({
+        method: "GET",
+        path: `${core(namespace)}/pods/${segment(pod)}/log`,
+        query: {
+          container,
+          timestamps: "true",
+          limitBytes: String(limitBytes),
+          ...(sinceTime === undefined ? {} : { sinceTime }),
+        },
+      }),
+  };
+}
+
+type Caller = (call: Call) => Promise<string>;
+
+function caller(connect: () => Promise<Connection>): Caller {
+  let connecting: Promise<Connection> | undefined;
+  return async (call) => {
+    connecting ??= connect();
+    const connection = await connecting.catch((error: unknown) => {
+      connecting = undefined;
+      throw error;
+    });
+    const { status, text } = await send(connection, call);
+    if (status < 300) return text;
+    throw refusal(status, text);
+  };
+}
+
+async function send(
+  connection: Connection,
+  { method, path, query = {}, body, contentType, signal }: Call,
+): Promise<{ readonly status: number; readonly text: string }> {
+  const { server, client } = connection;
+  const request = new client.RequestContext(`${server}${path}`, method);
+  for (const [name, value] of Object.entries(query)) request.setQueryParam(name, value);
+  request.setHeaderParam("Accept", "application/json, text/plain");
+  if (body !== undefined) {
+    request.setHeaderParam("Content-Type", contentType ?? "application/json");
+    request.setBody(JSON.stringify(body));
+  }
+  signal?.throwIfAborted();
+  request.setSignal(signal ?? AbortSignal.timeout(TIMEOUT_MS));
+  await connection.authenticate(request);
+  try {
+    const answer = await new client.IsomorphicFetchHttpLibrary().send(request).toPromise();
+    return { status: answer.httpStatusCode, text: await answer.body.text() };
+  } catch (error) {
+    throw connectionError(server, error);
+  }
+}
+
+/** An answer that is no success, in Kubernetes' own words where it has some. */
+function refusal(status: number, text: string): KubernetesError {
+  const answer = parsed(text);
+  const { reason, message } = isJsonObject(answer) ? answer : {};
+  const words = typeof message === "string" && message !== "" ? message : text.slice(0, 500);
+  return new KubernetesError(
+    status,
+    typeof reason === "string" ? reason : "",
+    `${status}${typeof reason === "string" ? ` ${reason}` : ""}: ${words || "no message"}`,
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function json(answer: Promise<string>): Promise<unknown> {
+  return JSON.parse(await answer);
+}
+
+async function unlessStatus<T>(
+  statuses: readonly number[],
+  answer: Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof KubernetesError && statuses.includes(error.status)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * A whole list, page by page. A listing whose pages have become too old is answered with 410: it is
+ * begun again, for what was read is no longer one picture.
+ */
+async function list<T>(
+  call: Caller,
+  path: string,
+  selector: Readonly<Record<string, string>>,
+): Promise<readonly T[]> {
+  for (let restarts = 0; ; restarts++) {
+    try {
+      return await pages<T>(call, path, selector);
+    } catch (error) {
+      const expired = error instanceof KubernetesError && error.status === 410;
+      if (!expired || restarts >= MOST_RESTARTS) throw error;
+    }
+  }
+}
+
+async function pages<T>(
+  call: Caller,
+  path: string,
+  selector: Readonly<Record<string, string>>,
+): Promise<readonly T[]> {
+  const items: T[] = [];
+  let next = "";
+  do {
+    const query = {
+      ...selector,
+      limit: String(PAGE_SIZE),
+      ...(next === "" ? {} : { continue: next }),
+    };
+    const page = (await json(call({ method: "GET", path, query }))) as {
+      readonly items?: readonly T[];
+      readonly metadata?: { readonly continue?: string };
+    };
+    items.push(...(page.items ?? []));
+    next = page.metadata?.continue ?? "";
+  } while (next !== "");
+  return items;
+}
+
+function segment(text: string): string {
+  return encodeURIComponent(text);
+}

@@ -1,0 +1,90 @@
+import type { World } from "../../backend.ts";
+import type { Job, JobStatus } from "../../run.ts";
+import type { KubernetesApi } from "./api.ts";
+import type { Patience } from "./evidence.ts";
+import { puzzleOf } from "./hopeless.ts";
+import { LAUNCH_LABEL, RUN_LABEL, runsSelector } from "./names.ts";
+import type { JobJson, PodJson } from "./objects.ts";
+import { type JobRef, refOf } from "./ref.ts";
+import { judge, needsPods } from "./status.ts";
+import { stopPatch } from "./stop.ts";
+
+/** So many runs are asked about in one list, so that its address stays short. */
+const RUNS_PER_LIST = 100;
+
+/** A Job that was found, and how it is. */
+export interface Seen {
+  readonly ref: JobRef;
+  readonly job: JobJson;
+  readonly status: JobStatus;
+}
+
+interface Inspection {
+  readonly api: KubernetesApi;
+  readonly patience: Patience;
+  readonly log: World["log"];
+}
+
+/**
+ * Looks at Jobs, with one list for each hundred runs of a namespace, and one of pods if the Jobs do not
+ * say enough. A Job that cannot go on is stopped here, for nobody else would; its run ends when
+ * Kubernetes has done so. Jobs that are gone are not in the answer.
+ */
+export async function look(jobs: readonly Job[], inspection: Inspection): Promise<readonly Seen[]> {
+  const refs = new Map(jobs.map((job) => [job.id, refOf(job)]));
+  const seen: Seen[] = [];
+  for (const [namespace, group] of Map.groupBy(refs.values(), (ref) => ref.namespace)) {
+    for (let start = 0; start < group.length; start += RUNS_PER_LIST) {
+      const chunk = group.slice(start, start + RUNS_PER_LIST);
+      seen.push(...(await lookAt(namespace, chunk, inspection)));
+    }
+  }
+  return seen;
+}
+
+async function lookAt(
+  namespace: string,
+  refs: readonly JobRef[],
+  inspection: Inspection,
+): Promise<readonly Seen[]> {
+  const { api } = inspection;
+  const found = new Map(
+    (await api.listJobs(namespace, runsSelector(refs.map(({ run }) => run)))).map((job) => [
+      job.metadata?.name,
+      job,
+    ]),
+  );
+  const known = refs.flatMap((ref) => {
+    const job = found.get(ref.name);
+    return job === undefined ? [] : [{ ref, job }];
+  });
+  const unclear = known.filter(({ job }) => needsPods(job)).map(({ ref }) => ref.run);
+  const pods = unclear.length === 0 ? [] : await api.listPods(namespace, runsSelector(unclear));
+  return Promise.all(
+    known.map(async ({ ref, job }) => {
+      const own = pods.filter((pod) => isPodOf(pod, ref));
+      return { ref, job, status: await statusOf({ ref, job, pods: own }, inspection) };
+    }),
+  );
+}
+
+async function statusOf(
+  { ref, job, pods }: { ref: JobRef; job: JobJson; pods: readonly PodJson[] },
+  { api, patience, log }: Inspection,
+): Promise<JobStatus> {
+  const puzzle = needsPods(job) ? puzzleOf(job, pods, patience) : undefined;
+  const events = puzzle === undefined ? [] : await api.listEvents(ref.namespace, puzzle);
+  const { status, stop } = judge({ job, pods, events }, patience);
+  if (stop === undefined) return status;
+  const patch = stopPatch(stop, job.metadata?.resourceVersion);
+  if (await api.patchJob(ref.namespace, ref.name, patch)) {
+    const reason = `${stop.cause.type}: ${stop.cause.message}`;
+    log.warn("job stopped", { job: `${ref.namespace}/${ref.name}`, reason });
+  }
+  return status;
+}
+
+function isPodOf({ metadata }: PodJson, { run, launch }: JobRef): boolean {
+  const labels = metadata?.labels;
+  return labels?.[RUN_LABEL] === run && labels[LAUNCH_LABEL] === String(launch);
+}

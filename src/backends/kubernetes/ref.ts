@@ -1,0 +1,37 @@
+import * as z from "zod";
+import { checked } from "../../check.ts";
+import type { Job } from "../../run.ts";
+import { LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
+import type { JobJson } from "./objects.ts";
+import { flowContainerName } from "./request.ts";
+
+const refSchema = z.object({
+  namespace: z.string(),
+  name: z.string(),
+  /** The run's label, by which its Job and pods are found. */
+  run: z.string(),
+  launch: z.number(),
+  /** The container that runs the flow. Others may be put before it when the pod is made. */
+  container: z.string(),
+});
+
+/** How a Job is found again. */
+export type JobRef = z.infer<typeof refSchema>;
+
+/** A Job as any process can find it again. */
+export function toJob({ metadata, spec }: JobJson): Job {
+  const { namespace = "", name = "", labels } = metadata ?? {};
+  const ref: JobRef = {
+    namespace,
+    name,
+    run: labels?.[RUN_LABEL] ?? "",
+    launch: Number(labels?.[LAUNCH_LABEL]),
+    container: flowContainerName({ spec }),
+  };
+  return { backend: "kubernetes", id: `${namespace}/${name}`, ref: { ...ref } };
+}
+
+/** What a job of this backend says of its Job. */
+export function refOf(job: Job): JobRef {
+  return checked(refSchema, job.ref, `the reference of job ${job.id}`);
+}

@@ -1,0 +1,9 @@
+import { backendContract } from "../../contracts/backend.ts";
+import { fakeKubernetes } from "../../fakes/kubernetes.ts";
+import { harnessOn } from "./harness.ts";
+
+backendContract("kubernetes", {
+  once: "always",
+  logs: true,
+  open: async () => harnessOn(await fakeKubernetes()),
+});

@@ -1,0 +1,322 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type ClusterKind, round, terminate } from "./kubernetes-controller.ts";
+import {
+  type FakeJob,
+  type FakeMetadata,
+  type FakePod,
+  type FakeStore,
+  newMetadata,
+  newStore,
+  podsOf,
+  remove,
+  selects,
+  touch,
+} from "./kubernetes-objects.ts";
+
+/** What the server does with a request instead of answering it as it should. */
+export interface Fault {
+  readonly method: string;
+  readonly path: RegExp;
+  /** `reset`: not done, no answer. `lost`: done, no answer. Else an answer, and nothing is done. */
+  readonly answer: "reset" | "lost" | { status: number; reason?: string; message?: string };
+}
+
+/** A stand-in for an API server with its controllers, over HTTP. */
+export interface FakeKubernetes {
+  readonly store: FakeStore;
+  readonly url: string;
+  /** A kubeconfig with the right token. */
+  readonly kubeconfig: string;
+  /** What was asked, such as `POST /apis/batch/v1/namespaces/default/jobs`, with its query. */
+  readonly requests: string[];
+  /** Each is used once. */
+  readonly faults: Fault[];
+  /** Lets the controllers work for so many rounds of so many seconds. Default: one of one second. */
+  advance(rounds?: number, seconds?: number): void;
+  job(name: string): FakeJob;
+  /** The pods of a Job, oldest first. */
+  pods(jobName: string): FakePod[];
+  close(): Promise<void>;
+}
+
+const TOKEN = "token-of-the-fake";
+
+/** Starts the server on a port of its own. */
+export async function fakeKubernetes(kind: Partial<ClusterKind> = {}): Promise<FakeKubernetes> {
+  const store = newStore();
+  const requests: string[] = [];
+  const faults: Fault[] = [];
+  const server = createServer((request, response) => {
+    void serve(request, response);
+  });
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const url = new URL(request.url ?? "/", "http://fake");
+    requests.push(`${request.method} ${decodeURIComponent(request.url ?? "")}`);
+    const body = await bodyOf(request);
+    const fault = take(faults, request.method ?? "", url.pathname);
+    if (fault?.answer === "reset") return void response.destroy();
+    const answer =
+      typeof fault?.answer === "object"
+        ? refusal(fault.answer.status, fault.answer.reason ?? "", fault.answer.message ?? "")
+        : handle(store, { method: request.method ?? "", url, body, request });
+    if (fault?.answer === "lost") return void response.destroy();
+    response.writeHead(answer.status, {
+      "content-type": typeof answer.body === "string" ? "text/plain" : "application/json",
+    });
+    response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    store,
+    url,
+    kubeconfig: kubeconfigFor(url),
+    requests,
+    faults,
+    advance: (rounds = 1, seconds = 1) => {
+      for (let done = 0; done < rounds; done++) {
+        store.now = new Date(store.now.getTime() + seconds * 1000);
+        round(store, { failsEarly: false, withoutReady: false, ...kind });
+      }
+    },
+    job: (name) => must(store.jobs.find(({ metadata }) => metadata.name === name)),
+    pods: (jobName) =>
+      podsOf(store, must(store.jobs.find(({ metadata }) => metadata.name === jobName))),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A kubeconfig for a server without TLS. */
+export function kubeconfigFor(url: string, token = TOKEN): string {
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [{ name: "fake", cluster: { server: url, "insecure-skip-tls-verify": true } }],
+    users: [{ name: "sluice", user: { token } }],
+    contexts: [{ name: "fake", context: { cluster: "fake", user: "sluice" } }],
+    "current-context": "fake",
+  });
+}
+
+interface Call {
+  readonly method: string;
+  readonly url: URL;
+  readonly body: string;
+  readonly request: IncomingMessage;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: object | string;
+}
+
+function handle(store: FakeStore, call: Call): Answer {
+  if (call.request.headers.authorization !== `Bearer ${TOKEN}`) {
+    return refusal(401, "Unauthorized", "Unauthorized");
+  }
+  const match =
+    /^(\/apis\/batch\/v1|\/api\/v1)\/namespaces\/([^/]+)\/(jobs|pods|events)(?:\/([^/]+))?(\/log)?$/.exec(
+      call.url.pathname,
+    );
+  if (match === null)
+    return refusal(404, "NotFound", "the server could not find the requested resource");
+  const [, group, namespace = "", kind = "", name, log] = match;
+  if ((group === "/apis/batch/v1") !== (kind === "jobs"))
+    return refusal(404, "NotFound", "wrong group");
+  if (kind !== "jobs") {
+    if (log !== undefined) return readLog(store, namespace, name ?? "", call.url.searchParams);
+    return listed(
+      store,
+      kind === "pods" ? store.pods.map(withoutLog) : store.events,
+      namespace,
+      call,
+    );
+  }
+  if (name === undefined) {
+    return call.method === "POST"
+      ? createJob(store, namespace, call.body)
+      : listed(store, store.jobs, namespace, call);
+  }
+  return oneJob(store, namespace, name, call);
+}
+
+function oneJob(store: FakeStore, namespace: string, name: string, { method, body }: Call): Answer {
+  const job = store.jobs.find(
+    ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
+  );
+  if (job === undefined) return refusal(404, "NotFound", `jobs.batch "${name}" not found`);
+  switch (method) {
+    case "PATCH":
+      return patchJob(store, job, JSON.parse(body) as Patch);
+    case "DELETE":
+      return deleteJob(store, job, JSON.parse(body) as DeleteOptions);
+    default:
+      return { status: 200, body: job };
+  }
+}
+
+function createJob(store: FakeStore, namespace: string, text: string): Answer {
+  const job = JSON.parse(text) as FakeJob;
+  const name = job.metadata?.name;
+  if (!store.namespaces.has(namespace))
+    return refusal(404, "NotFound", `namespaces "${namespace}" not found`);
+  if ((job.metadata.namespace ?? namespace) !== namespace) {
+    return refusal(
+      400,
+      "BadRequest",
+      "the namespace of the provided object does not match the namespace sent on the request",
+    );
+  }
+  const containers = job.spec?.template?.spec?.containers ?? [];
+  if (containers.some(({ env = [] }) => env.some(({ value = "" }) => typeof value !== "string"))) {
+    return refusal(
+      400,
+      "BadRequest",
+      "Job in version v1 cannot be handled as a Job: json: cannot unmarshal number into Go struct field EnvVar.value of type string",
+    );
+  }
+  const faults = faultsOf(job);
+  if (faults.length > 0) {
+    return refusal(422, "Invalid", `Job.batch "${name}" is invalid: ${faults.join(", ")}`);
+  }
+  if (
+    store.jobs.some(({ metadata }) => metadata.namespace === namespace && metadata.name === name)
+  ) {
+    return refusal(409, "AlreadyExists", `jobs.batch "${name}" already exists`);
+  }
+  const metadata = newMetadata(store, { ...job.metadata, namespace });
+  const stored: FakeJob = { ...job, metadata, status: {} };
+  store.jobs.push(stored);
+  store.created++;
+  return { status: 201, body: stored };
+}
+
+function faultsOf({ metadata, spec }: FakeJob): string[] {
+  const values = [
+    ...Object.values(metadata.labels ?? {}),
+    ...Object.values(spec.template.metadata?.labels ?? {}),
+  ];
+  const pod = spec.template.spec;
+  return [
+    ...(/^[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?$/.test(metadata.name)
+      ? []
+      : ["metadata.name: Invalid value"]),
+    ...(values.every((value) =>
+      /^(?=.{0,63}$)([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(value),
+    )
+      ? []
+      : ["metadata.labels: Invalid value"]),
+    ...(pod.containers?.length > 0 ? [] : ["spec.template.spec.containers: Required value"]),
+    ...(pod.containers ?? []).flatMap(({ name, image }, index) => [
+      ...(name ? [] : [`spec.template.spec.containers[${index}].name: Required value`]),
+      ...(image ? [] : [`spec.template.spec.containers[${index}].image: Required value`]),
+    ]),
+    ...(["Never", "OnFailure"].includes(pod.restartPolicy ?? "Always")
+      ? []
+      : [`spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"`]),
+  ];
+}
+
+interface Patch {
+  metadata?: { resourceVersion?: string; annotations?: Record<string, string> };
+  spec?: Partial<FakeJob["spec"]>;
+}
+
+function patchJob(store: FakeStore, job: FakeJob, { metadata, spec }: Patch): Answer {
+  const version = metadata?.resourceVersion;
+  if (version !== undefined && version !== job.metadata.resourceVersion) {
+    return refusal(409, "Conflict", "the object has been modified");
+  }
+  job.metadata.annotations = { ...job.metadata.annotations, ...metadata?.annotations };
+  Object.assign(job.spec, spec);
+  touch(store, job);
+  return { status: 200, body: job };
+}
+
+interface DeleteOptions {
+  propagationPolicy?: string;
+  preconditions?: { uid?: string };
+}
+
+function deleteJob(store: FakeStore, job: FakeJob, { preconditions }: DeleteOptions): Answer {
+  const uid = preconditions?.uid;
+  if (uid !== undefined && uid !== job.metadata.uid)
+    return refusal(409, "Conflict", "uid mismatch");
+  for (const pod of podsOf(store, job)) terminate(store, pod);
+  remove(store.jobs, job);
+  return { status: 200, body: { kind: "Status", status: "Success" } };
+}
+
+type Listable = { metadata: FakeMetadata; involvedObject?: { uid: string } };
+
+function listed(
+  store: FakeStore,
+  all: readonly Listable[],
+  namespace: string,
+  { url }: Call,
+): Answer {
+  const query = url.searchParams;
+  const field = query.get("fieldSelector")?.replace("involvedObject.uid=", "");
+  const items = all.filter(
+    ({ metadata, involvedObject }) =>
+      metadata.namespace === namespace &&
+      selects(query.get("labelSelector") ?? "", metadata.labels) &&
+      (field === undefined || involvedObject?.uid === field),
+  );
+  const start = Number(query.get("continue") ?? 0);
+  const limit = Number(query.get("limit") ?? items.length);
+  const more = start + limit < items.length ? { continue: String(start + limit) } : {};
+  const metadata = { resourceVersion: String(store.version), ...more };
+  return { status: 200, body: { metadata, items: items.slice(start, start + limit) } };
+}
+
+function readLog(
+  store: FakeStore,
+  namespace: string,
+  name: string,
+  query: URLSearchParams,
+): Answer {
+  const pod = store.pods.find(
+    ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
+  );
+  const status = pod?.status.containerStatuses?.find((one) => one.name === query.get("container"));
+  if (pod === undefined) return refusal(404, "NotFound", `pods "${name}" not found`);
+  if (status === undefined || status.state.waiting !== undefined) {
+    return refusal(400, "BadRequest", `container in pod "${name}" is waiting to start`);
+  }
+  const since =
+    Math.floor(Date.parse(query.get("sinceTime") ?? "1970-01-01T00:00:00Z") / 1000) * 1000;
+  const lines = pod.log.filter(({ time }) => Date.parse(time) >= since);
+  const text = lines.map(({ time, text }) => `${time} ${text}\n`).join("");
+  const limit = Number(query.get("limitBytes") ?? text.length);
+  return { status: 200, body: Buffer.from(text).subarray(0, limit).toString() };
+}
+
+function refusal(code: number, reason: string, message: string): Answer {
+  return { status: code, body: { kind: "Status", status: "Failure", code, reason, message } };
+}
+
+function take(faults: Fault[], method: string, path: string): Fault | undefined {
+  const index = faults.findIndex((fault) => fault.method === method && fault.path.test(path));
+  return index < 0 ? undefined : faults.splice(index, 1)[0];
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+function withoutLog({ log: _, ...pod }: FakePod): Omit<FakePod, "log"> {
+  return pod;
+}
+
+function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("the fake has no such object");
+  return value;
+}
