@@ -30,6 +30,13 @@ describe("a run config of Prefect 1", () => {
     ]);
   });
 
+  test.each(["", "=", "A=B", "A\u0000B"])(
+    "refuses the variable %j, which no process has",
+    (name) => {
+      expect(faults({ type: "UniversalRun", env: { [name]: "x" } })).toHaveLength(1);
+    },
+  );
+
   test("keeps numbers, truth values and nulls of env as they are", () => {
     const env = { N: 1.5, T: true, Z: null, S: "text" };
     expect(read({ type: "LocalRun", env }).env).toEqual(env);
