@@ -30,7 +30,8 @@ function isPlainText(endpoint: string | undefined): boolean {
   return endpoint?.startsWith("http://") ?? false;
 }
 
-function addressOf(endpoint: string | undefined, region: string) {
+/** Where the API of a region listens. */
+export function addressOf(endpoint: string | undefined, region: string) {
   if (endpoint === undefined)
     return { host: `${region}-aiplatform.googleapis.com`, insecure: false };
   const url = new URL(/^https?:/.test(endpoint) ? endpoint : `https://${endpoint}`);
