@@ -13,16 +13,18 @@ import { PermanentError } from "./errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
 import { YAML_11_SCALARS } from "./yaml-scalars.ts";
 
-/** How many values a document may have once its aliases are written out. */
-const MAX_VALUES = 100_000;
+/** How long a document may be once its aliases are written out, in characters. */
+const MAX_LENGTH = 4_000_000;
+/** What a value counts for beside its text. */
+const VALUE_LENGTH = 10;
 
 /**
  * Reads a document of YAML 1.1 as PyYAML's safe loader does: `yes` is true, `017` is 15, `1_000` is 1000,
  * `1:30` is 90, `1e3` is text, `<<` merges, the later of two equal keys wins. An empty document is null.
  *
  * Dates stay the text they are written as, and keys become text, for there is no JSON for either. Tags
- * other than those of plain values, numbers JSON cannot hold exactly, and documents of more than 100,000
- * values, aliases written out, are refused.
+ * other than those of plain values, numbers JSON cannot hold exactly, and documents of more than some
+ * 4,000,000 characters, aliases written out, are refused.
  *
  * Throws `PermanentError` ("template") that names `what`, line and column, and never repeats content.
  */
@@ -47,7 +49,7 @@ export function parseYaml(text: string, what: string): JsonValue {
     });
     const [fault] = [...document.errors, ...document.warnings];
     if (fault !== undefined) throw fail(fault.pos[0], reasonOf(fault.code));
-    return valueOf(document.contents, { anchors: new Map(), values: 0, fail });
+    return valueOf(document.contents, { anchors: new Map(), length: 0, fail });
   } catch (error) {
     // The parser is recursive: what nests too deeply ends its stack.
     if (!(error instanceof RangeError)) throw error;
@@ -56,22 +58,22 @@ export function parseYaml(text: string, what: string): JsonValue {
 }
 
 interface Reading {
-  /** What anchors stand for, with the number of values in it. Filled in the order of the document. */
-  readonly anchors: Map<string, { readonly value: JsonValue; readonly size: number }>;
-  /** How many values there are so far. */
-  values: number;
+  /** What anchors stand for, and how long that is. Filled in the order of the document. */
+  readonly anchors: Map<string, { readonly value: JsonValue; readonly length: number }>;
+  /** How long the document is so far. */
+  length: number;
   readonly fail: (offset: number, reason: string) => PermanentError;
 }
 
 function valueOf(node: ParsedNode | null, reading: Reading): JsonValue {
   if (node === null) return null;
-  const before = reading.values;
+  const before = reading.length;
   const value = bareValue(node, reading);
-  if (reading.values > MAX_VALUES) {
-    throw reading.fail(node.range[0], `more than ${MAX_VALUES} values, aliases written out`);
+  if (reading.length > MAX_LENGTH) {
+    throw reading.fail(node.range[0], "too long with its aliases written out");
   }
   if (!isAlias(node) && node.anchor !== undefined) {
-    reading.anchors.set(node.anchor, { value, size: reading.values - before });
+    reading.anchors.set(node.anchor, { value, length: reading.length - before });
   }
   return value;
 }
@@ -80,19 +82,23 @@ function bareValue(node: ParsedNode, reading: Reading): JsonValue {
   if (isAlias(node)) {
     const anchor = reading.anchors.get(node.source);
     if (anchor === undefined) throw reading.fail(node.range[0], "an alias of nothing before it");
-    reading.values += anchor.size;
+    reading.length += anchor.length;
     return anchor.value;
   }
-  reading.values += 1;
+  reading.length += VALUE_LENGTH;
   if (isScalar(node)) return scalarValue(node, reading);
   if (isSeq(node)) return node.items.map((item) => valueOf(item, reading));
   return mapValue(node, reading);
 }
 
-function scalarValue({ value, range }: Scalar.Parsed, { fail }: Reading): JsonValue {
-  if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
+function scalarValue({ value, range }: Scalar.Parsed, reading: Reading): JsonValue {
+  if (typeof value === "string") {
+    reading.length += value.length;
+    return value;
+  }
+  if (typeof value === "boolean" || value === null) return value;
   if (typeof value !== "number" || !isExact(value)) {
-    throw fail(range[0], "a number JSON cannot hold; put it in quotes");
+    throw reading.fail(range[0], "a number JSON cannot hold; put it in quotes");
   }
   return value;
 }
