@@ -93,6 +93,9 @@ export const messageSchema = ownSchema.extend({
     .describe("The flow, or the name, or name and version, of a registered one."),
 });
 
+/** The type of such a message, for those who write one. */
+export type MessageBody = z.input<typeof messageSchema>;
+
 /**
  * Reads a message: its own fields, the flow it brings and the run configs in both. All faults of the
  * whole document come at once. Unknown keys are named in warnings.
