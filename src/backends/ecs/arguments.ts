@@ -1,0 +1,44 @@
+import { isJsonObject, type JsonObject } from "../../json.ts";
+import { mergeRunTask } from "./merge.ts";
+import type { EcsAgentOptions } from "./options.ts";
+import { runTaskIssues } from "./schema.ts";
+import { type Sized, sized } from "./sizes.ts";
+
+/** Checks RunTask's arguments of an agent or a run, and writes the sizes in them as ECS takes them. */
+export function checkArguments(value: JsonObject, at: string): Sized<JsonObject> {
+  const faults = runTaskIssues(value, at);
+  const overrides = value["overrides"];
+  if (faults.length > 0 || !isJsonObject(overrides)) return { value, issues: faults };
+  const { value: inUnits, issues } = sized(overrides, `${at}.overrides`);
+  return { value: { ...value, overrides: inUnits }, issues };
+}
+
+/** What the agent's tasks run on: as given, or FARGATE unless capacity providers decide. */
+export function launchTypeOf(agent: EcsAgentOptions, kwargs: JsonObject): string | undefined {
+  return hasStrategy(kwargs) ? agent.launch_type : (agent.launch_type?.toUpperCase() ?? "FARGATE");
+}
+
+/** Whether an agent says nothing of the network its Fargate tasks need. */
+export function needsNetwork(agent: EcsAgentOptions, kwargs: JsonObject): boolean {
+  return launchTypeOf(agent, kwargs) === "FARGATE" && !("networkConfiguration" in kwargs);
+}
+
+function hasStrategy(kwargs: JsonObject): boolean {
+  const strategy = kwargs["capacityProviderStrategy"];
+  return Array.isArray(strategy) && strategy.length > 0;
+}
+
+/** RunTask's arguments as agent and run say them, before the flow's own part comes in. */
+export function baseArguments(
+  agent: EcsAgentOptions,
+  kwargs: JsonObject,
+  { run, network }: { readonly run: JsonObject; readonly network: JsonObject | undefined },
+): JsonObject {
+  const base = {
+    ...kwargs,
+    ...(network === undefined ? {} : { networkConfiguration: network }),
+    ...(hasStrategy(kwargs) ? {} : { launchType: launchTypeOf(agent, kwargs) }),
+    ...(agent.cluster === undefined ? {} : { cluster: agent.cluster }),
+  };
+  return Object.keys(run).length === 0 ? base : mergeRunTask(base, run);
+}

@@ -1,0 +1,167 @@
+import type { World } from "../../backend.ts";
+import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
+import type { EcsApi } from "./api.ts";
+import { faultOf, kindOf } from "./errors.ts";
+
+/** Task definitions as they are registered: once for each content, and then never again. */
+export interface Definitions {
+  /**
+   * The ARN to run for a definition: from memory, from the registry, from AWS, or freshly registered.
+   * Throws what AWS answers if it can be neither found nor registered.
+   */
+  arnOf(region: string, definition: JsonObject): Promise<string>;
+  /** The same after AWS has said that `inactive` may not be run any more. */
+  arnAfter(region: string, definition: JsonObject, inactive: string): Promise<string>;
+}
+
+/**
+ * Registers each content once, however many launches ask at the same time, in this process or another.
+ *
+ * `scope` tells apart what must not share ARNs, such as accounts. The registry keeps a value for ever, so
+ * the successor of an inactive revision is kept under a key that names the revision.
+ */
+export function openDefinitions(api: EcsApi, once: World["once"], scope: string): Definitions {
+  const known = new Map<string, Promise<string>>();
+  const share = (name: string, make: () => Promise<string>) => {
+    const fresh = make();
+    known.set(name, fresh);
+    fresh.catch(() => {
+      if (known.get(name) === fresh) known.delete(name);
+    });
+    return fresh;
+  };
+  const find = (region: string, definition: JsonObject, inactive?: string) => {
+    const key = `ecs-task-definition/${scope}/${region}/${familyOf(definition)}`;
+    const make = () => findOrRegister(api, region, definition, inactive);
+    return once(inactive === undefined ? key : `${key} after ${inactive}`, make);
+  };
+  return {
+    arnOf: (region, definition) => {
+      const name = nameOf(region, definition);
+      return known.get(name) ?? share(name, () => find(region, definition));
+    },
+    arnAfter: async (region, definition, inactive) => {
+      const name = nameOf(region, definition);
+      const current = await known.get(name);
+      // Another launch has seen it before this one did.
+      if (current !== undefined && current !== inactive) return current;
+      return share(name, () => find(region, definition, inactive));
+    },
+  };
+}
+
+function familyOf(definition: JsonObject): string {
+  return String(definition["family"]);
+}
+
+function nameOf(region: string, definition: JsonObject): string {
+  return `${region}/${familyOf(definition)}`;
+}
+
+async function findOrRegister(
+  api: EcsApi,
+  region: string,
+  definition: JsonObject,
+  inactive: string | undefined,
+): Promise<string> {
+  const found = await findRegistered(api, region, definition, inactive);
+  if (found !== undefined) return found;
+  try {
+    return await api.registerTaskDefinition(region, definition);
+  } catch (error) {
+    if (kindOf(faultOf(error)) !== "contention") throw error;
+    const winner = await findRegistered(api, region, definition, inactive);
+    if (winner !== undefined) return winner;
+    throw error;
+  }
+}
+
+/**
+ * The newest active revision of the family, if it says what we would register. The name holds a hash of
+ * the content, but anybody may add a revision by hand.
+ */
+async function findRegistered(
+  api: EcsApi,
+  region: string,
+  definition: JsonObject,
+  inactive: string | undefined,
+): Promise<string | undefined> {
+  const described = await describeFamily(api, region, familyOf(definition));
+  const arn = described?.["taskDefinitionArn"];
+  if (described === undefined || typeof arn !== "string" || arn === inactive) return undefined;
+  const { tags: _, ...content } = definition;
+  const theirs = Object.entries(described).filter(([key]) => !OF_AWS.has(key));
+  const same = says(Object.fromEntries(theirs), content);
+  return described["status"] !== "INACTIVE" && same ? arn : undefined;
+}
+
+/** What AWS alone says of a definition. */
+const OF_AWS = new Set([
+  "taskDefinitionArn",
+  "revision",
+  "status",
+  "requiresAttributes",
+  "compatibilities",
+  "registeredAt",
+  "registeredBy",
+  "deregisteredAt",
+  "deleteRequestedAt",
+  "tags",
+]);
+
+async function describeFamily(
+  api: EcsApi,
+  region: string,
+  family: string,
+): Promise<JsonObject | undefined> {
+  try {
+    return await api.describeTaskDefinition(region, family);
+  } catch (error) {
+    const { name, message } = faultOf(error);
+    if (name === "ClientException" && /unable to describe/i.test(message)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Whether AWS's description says what we say. AWS may order lists of named things as it likes, leave out
+ * what is empty, and add defaults: numbers, truths and empty lists. A text it adds is somebody's change;
+ * should it be a default we do not know, a second revision is registered and no harm done.
+ */
+export function says(described: JsonValue | undefined, ours: JsonValue | undefined): boolean {
+  if (isEmpty(ours)) return isDefault(described);
+  if (Array.isArray(ours)) {
+    if (!Array.isArray(described) || described.length !== ours.length) return false;
+    const theirs = inOrder(described);
+    return inOrder(ours).every((item, index) => says(theirs[index], item));
+  }
+  if (isJsonObject(ours)) {
+    if (!isJsonObject(described)) return false;
+    const keys = new Set([...Object.keys(described), ...Object.keys(ours)]);
+    return [...keys].every((key) => says(described[key], ours[key]));
+  }
+  return described === ours;
+}
+
+function isDefault(value: JsonValue | undefined): boolean {
+  return typeof value === "number" || typeof value === "boolean" || isEmpty(value);
+}
+
+function isEmpty(value: JsonValue | undefined): boolean {
+  if (value === undefined || value === null) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+function inOrder(list: readonly JsonValue[]): readonly JsonValue[] {
+  const keyOf = (item: JsonValue) =>
+    isJsonObject(item) && "name" in item ? String(item["name"]) : undefined;
+  if (!list.every((item) => keyOf(item) !== undefined)) return list;
+  return [...list].sort(
+    (a, b) => compare(keyOf(a), keyOf(b)) || compare(canonicalJson(a), canonicalJson(b)),
+  );
+}
+
+function compare(a: string | undefined, b: string | undefined): number {
+  if (a === b) return 0;
+  return (a ?? "") < (b ?? "") ? -1 : 1;
+}

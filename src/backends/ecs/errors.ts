@@ -1,0 +1,105 @@
+import { messageOf, PermanentError } from "../../errors.ts";
+
+/**
+ * What an error of AWS means for a launch.
+ *
+ * `throttled` asked too often, nothing was done · `unreachable` no connection came about, or there are no
+ * valid credentials, so nothing was done · `conflict` the token belongs to another request · `contention`
+ * somebody else registers the same family at this moment · `inactive` the task definition may not be run
+ * any more · `capacity` no room · `permanent` refused for good · `ambiguous` anything may have happened.
+ */
+export type ErrorKind =
+  | "throttled"
+  | "unreachable"
+  | "conflict"
+  | "contention"
+  | "inactive"
+  | "capacity"
+  | "permanent"
+  | "ambiguous";
+
+/** The parts of an AWS error that decide on its kind. */
+export interface AwsFault {
+  readonly name: string;
+  readonly message: string;
+  /** HTTP status; undefined if there was no answer. */
+  readonly status: number | undefined;
+  /** How often the request was sent. */
+  readonly attempts: number;
+  /** The tasks a used token belongs to. */
+  readonly resourceIds: readonly string[];
+}
+
+/** Reads whatever an AWS client threw. */
+export function faultOf(error: unknown): AwsFault {
+  const { name, $metadata, resourceIds } = (error ?? {}) as {
+    readonly name?: string;
+    readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+    readonly resourceIds?: readonly string[];
+  };
+  return {
+    name: name ?? "",
+    message: messageOf(error),
+    status: $metadata?.httpStatusCode,
+    attempts: $metadata?.attempts ?? 1,
+    resourceIds: resourceIds ?? [],
+  };
+}
+
+/** The name of the error that stands for a connection that did not come about. */
+export const NOT_CONNECTED = "SluiceNotConnected";
+
+const THROTTLES =
+  /^(Throttling|ThrottlingException|ThrottledException|RequestThrottled|RequestThrottledException|RequestLimitExceeded|TooManyRequestsException|LimitExceededException|SlowDown|EC2ThrottledException)$/;
+
+/** Errors in the credentials of this process. Whoever renews them cures every run that waits. */
+const CREDENTIALS =
+  /^(CredentialsProviderError|TokenProviderError|ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|AuthFailure|MissingAuthenticationToken|MissingAuthenticationTokenException)$/;
+
+/** Decides what an error means. The first rule that fits counts. Pure. */
+export function kindOf({ name, message, status, attempts }: AwsFault): ErrorKind {
+  // An earlier attempt of the same call may have reached AWS.
+  if (name === NOT_CONNECTED) return attempts > 1 ? "ambiguous" : "unreachable";
+  if (THROTTLES.test(name) || status === 429) return "throttled";
+  if (CREDENTIALS.test(name)) return "unreachable";
+  if (status === undefined || status >= 500 || status < 400) return "ambiguous";
+  // ECS looks up subnets itself, and passes on as a refusal that it was throttled at that.
+  if (/throttl|rate exceeded/i.test(message)) return "throttled";
+  if (name === "ConflictException") return "conflict";
+  if (/too many concurrent attempts to create a new revision/i.test(message)) return "contention";
+  if (name === "ClientException" && /inactive|task ?definition.*not found/i.test(message)) {
+    return "inactive";
+  }
+  if (
+    /capacity|provisioning|you.ve reached the limit/i.test(message) &&
+    name === "ClientException"
+  ) {
+    return "capacity";
+  }
+  return "permanent";
+}
+
+/** The refusal of a request for good, in AWS's words and with advice where the words need it. */
+export function refusal(what: string, error: unknown): PermanentError {
+  const { name, message } = faultOf(error);
+  return new PermanentError(
+    "rejected",
+    `AWS refused ${what}: ${name}: ${message}${advice(message)}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function advice(message: string): string {
+  if (/unable to assume the role/i.test(message)) {
+    return "; let the role trust ecs-tasks.amazonaws.com, and run again if it was made a moment ago";
+  }
+  if (/not authorized to perform/i.test(message)) {
+    return "; add the action to the rights of the dispatcher";
+  }
+  if (/is not a container in the task ?definition/i.test(message)) {
+    return "; the container that runs the flow must be named flow";
+  }
+  return "";
+}

@@ -1,0 +1,31 @@
+import type { Observation } from "../../state-after.ts";
+import { jobOf } from "./job.ts";
+import { FLOW_CONTAINER, launchOfMark, regionOfArn } from "./names.ts";
+import { statusOf, type TaskView } from "./status.ts";
+
+/** An "ECS Task State Change" event of EventBridge, as far as it is read. */
+export interface TaskEvent {
+  readonly "detail-type"?: string;
+  readonly region?: string;
+  readonly detail?: TaskView;
+}
+
+/**
+ * What an event says, and of which run; undefined for tasks that Sluice has not started. Pure.
+ *
+ * Events come at least once, in any order and hours late; they carry the task as DescribeTasks would, but
+ * without its tags.
+ */
+export function observationOf(
+  event: TaskEvent,
+): { readonly runId: string; readonly observation: Observation } | undefined {
+  const { detail } = event;
+  const launch = launchOfMark(detail?.startedBy);
+  const { taskArn: task, clusterArn: cluster, startedBy } = detail ?? {};
+  if (detail === undefined || launch === undefined) return undefined;
+  if (task === undefined || cluster === undefined || startedBy === undefined) return undefined;
+  const region = event.region ?? regionOfArn(task) ?? "";
+  const job = jobOf({ region, cluster, task, container: FLOW_CONTAINER, startedBy });
+  const status = statusOf(detail);
+  return { runId: launch.runId, observation: { launch: launch.launch, job, status } };
+}

@@ -1,0 +1,67 @@
+import type { Agent } from "../../agent.ts";
+import type { Backend, BackendModule, World } from "../../backend.ts";
+import type { Job } from "../../run.ts";
+import { type EcsApi, ecsApi } from "./api.ts";
+import { knownRegion, noRegion } from "./clients.ts";
+import { openDefinitions } from "./definitions.ts";
+import { faultOf } from "./errors.ts";
+import { findJobs } from "./find.ts";
+import { inspectTasks } from "./inspect.ts";
+import { refOf } from "./job.ts";
+import { launchTask } from "./launch.ts";
+import { readEvents, readLog } from "./logs.ts";
+import { accountOfArn, stopReason } from "./names.ts";
+import { defaultSubnets } from "./network.ts";
+import { agentOptions, type EcsAgentOptions } from "./options.ts";
+import { planLaunch } from "./plan.ts";
+import { openSources } from "./sources.ts";
+
+/** Runs as tasks of Amazon ECS, on Fargate, EC2 or elsewhere. */
+export const backend: BackendModule = { name: "ecs", agentOptions, open };
+
+function open(agent: Agent, world: World): Backend {
+  const options = agent.options as EcsAgentOptions;
+  const api = ecsApi(world.env);
+  const sources = openSources(agent, world, { api, subnets: defaultSubnets(world.env) });
+  const definitions = openDefinitions(api, world.once, scopeOf(options, world));
+  const events = readEvents(world.env);
+  const region = async () => {
+    const known = knownRegion(options, world.env);
+    if (known === undefined) throw noRegion(agent.name);
+    return known;
+  };
+  return {
+    plan: (request) => planLaunch(request, { options, sources, region }),
+    launch: (plan, key, signal) =>
+      launchTask({ api, definitions, known: sources.known }, { plan, key }, signal),
+    find: (key) => findJobs(api, key),
+    inspect: (jobs) => inspectTasks(api, jobs),
+    cancel: (job) => stop(api, job),
+    logs: (job, after) => readLog({ api, events }, job, after),
+  };
+}
+
+/** ARNs hold account and region: what has another endpoint or account has its own. */
+function scopeOf({ cluster = "" }: EcsAgentOptions, { env }: World): string {
+  const endpoint = env["AWS_ENDPOINT_URL_ECS"] || env["AWS_ENDPOINT_URL"];
+  return [accountOfArn(cluster) ?? "default", endpoint].filter(Boolean).join("@");
+}
+
+/** ECS sends SIGTERM, and SIGKILL after the container's stop timeout. A stopped task stays as it is. */
+async function stop(api: EcsApi, job: Job): Promise<void> {
+  const { region, cluster, task, startedBy } = refOf(job);
+  try {
+    await api.stopTask(region, { cluster, task, reason: stopReason(startedBy) });
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** ECS forgets a stopped task after about an hour. */
+function isGone(error: unknown): boolean {
+  const { name, message } = faultOf(error);
+  return (
+    name === "ClusterNotFoundException" ||
+    (name === "InvalidParameterException" && /not found/i.test(message))
+  );
+}

@@ -1,0 +1,217 @@
+import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
+import { PermanentError } from "../../errors.ts";
+import { isJsonObject, type JsonObject } from "../../json.ts";
+import type { LaunchKey } from "../../run.ts";
+import type { EcsApi, Failure, TasksAnswer } from "./api.ts";
+import type { Definitions } from "./definitions.ts";
+import { faultOf, kindOf, refusal } from "./errors.ts";
+import { findTasks } from "./find.ts";
+import { jobOf, logOf } from "./job.ts";
+import { type ClusterPlace, clientToken, FLOW_CONTAINER, placeOf, startedBy } from "./names.ts";
+import type { Template } from "./schema.ts";
+import type { Sources } from "./sources.ts";
+
+/** What launching needs. */
+export interface Launching {
+  readonly api: EcsApi;
+  readonly definitions: Definitions;
+  /** What is known of a definition given by ARN, without a call. */
+  readonly known: Sources["known"];
+}
+
+/** One launch on its way. */
+interface Attempt extends Launching {
+  readonly plan: LaunchPlan;
+  readonly key: LaunchKey;
+  readonly place: ClusterPlace;
+  readonly signal: AbortSignal;
+  /** The definition to register; undefined if one is given by ARN. */
+  readonly register: JsonObject | undefined;
+  /** A first definition turned out to be inactive. */
+  readonly second: boolean;
+}
+
+/**
+ * Starts the task of a plan: registers its definition if nobody has, then RunTask, in the steady state the
+ * only call. The key decides where, whatever the plan has come to think meanwhile.
+ *
+ * RunTask's token makes a repeated call answer with the first one's task, as long as ECS remembers it. An
+ * answer that says no is believed only after nothing was found by the launch's mark.
+ */
+export async function launchTask(
+  launching: Launching,
+  { plan, key }: { readonly plan: LaunchPlan; readonly key: LaunchKey },
+  signal: AbortSignal,
+): Promise<LaunchAnswer> {
+  signal.throwIfAborted();
+  const place = placeOf(key.target);
+  const { register_task_definition: made, task_definition: given } = plan.launch;
+  const register = isJsonObject(made) ? made : undefined;
+  const attempt = { ...launching, plan, key, place, signal, register, second: false };
+  if (register === undefined) return run(attempt, String(given));
+  return runOnce(attempt, launching.definitions.arnOf(place.region, register));
+}
+
+/** Runs the definition as soon as its ARN is known. */
+async function runOnce(attempt: Attempt, definition: Promise<string>): Promise<LaunchAnswer> {
+  let arn: string;
+  try {
+    arn = await abortable(definition, attempt.signal);
+  } catch (error) {
+    return answerTo(error, "the task definition");
+  }
+  return run(attempt, arn);
+}
+
+async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> {
+  const { api, place, signal } = attempt;
+  let answer: TasksAnswer;
+  try {
+    answer = await api.runTask(place.region, inputOf(attempt, definition), signal);
+  } catch (error) {
+    return onError(attempt, error, definition);
+  }
+  const [task] = answer.tasks;
+  if (task?.taskArn !== undefined) return launched(attempt, task.taskArn);
+  if (answer.failures.length > 0) return refused(attempt, failureText(answer.failures));
+  const found = await adopt(attempt);
+  if (found !== undefined) return found;
+  throw new Error("RunTask answered with neither a task nor a failure");
+}
+
+/** The input as planned, at the place and with the marks of the key. */
+function inputOf({ plan, key, place }: Attempt, taskDefinition: string): JsonObject {
+  const planned = plan.launch["run_task"];
+  return {
+    ...(isJsonObject(planned) ? planned : {}),
+    ...(key.target === plan.target ? {} : { cluster: place.cluster }),
+    taskDefinition,
+    clientToken: clientToken(key),
+    startedBy: startedBy(key),
+  };
+}
+
+async function onError(
+  attempt: Attempt,
+  error: unknown,
+  definition: string,
+): Promise<LaunchAnswer> {
+  const fault = faultOf(error);
+  switch (kindOf(fault)) {
+    case "conflict":
+      return adoptBound(attempt, error);
+    case "capacity":
+      return refused(attempt, fault.message);
+    case "inactive":
+      return onInactive(attempt, error, definition);
+    case "throttled":
+    case "unreachable":
+    case "contention":
+    case "permanent":
+    case "ambiguous":
+      return answerTo(error, "to run the task");
+  }
+}
+
+/** Registers the definition anew, once. Somebody else's is not ours to register. */
+async function onInactive(
+  attempt: Attempt,
+  error: unknown,
+  definition: string,
+): Promise<LaunchAnswer> {
+  const { register, definitions, place, second } = attempt;
+  if (register === undefined) throw refusal("to run the task", error);
+  if (second) return refused(attempt, `the task definition ${definition} is inactive`);
+  const next = definitions.arnAfter(place.region, register, definition);
+  return runOnce({ ...attempt, second: true }, next);
+}
+
+/** What an error means where no task can have come of it that the token would not give back. */
+function answerTo(error: unknown, what: string): LaunchAnswer {
+  if (error instanceof PermanentError) throw error;
+  const fault = faultOf(error);
+  switch (kindOf(fault)) {
+    case "throttled":
+    case "contention":
+      return { type: "throttled", message: `AWS answered ${fault.name}: ${fault.message}` };
+    case "unreachable":
+      return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
+    case "permanent":
+    case "inactive":
+      throw refusal(what, error);
+    case "conflict":
+    case "capacity":
+    case "ambiguous":
+      throw error;
+  }
+}
+
+/**
+ * The token of this launch was used with other parameters, say because a template has changed since: the
+ * tasks of the first call are the ones.
+ */
+async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswer> {
+  const { api, place, key } = attempt;
+  const [bound] = faultOf(error).resourceIds;
+  if (bound === undefined) {
+    // The request for the inactive definition may have used the token up; it has started nothing.
+    if (attempt.second) return refused(attempt, faultOf(error).message);
+    const found = await adopt(attempt);
+    if (found !== undefined) return found;
+    throw error;
+  }
+  const { tasks } = await api.describeTasks(place.region, place.cluster, [bound]);
+  const [task] = tasks;
+  // Not described: too young, or stopped for too long. The token is enough then.
+  if (task === undefined || task.startedBy === startedBy(key)) return launched(attempt, bound);
+  throw new PermanentError(
+    "rejected",
+    `the token of this launch belongs to the task ${bound}, which ${task.startedBy ?? "somebody else"} has started`,
+  );
+}
+
+/** A no, unless a task of this launch is there all the same: ECS may answer failures beside a task. */
+async function refused(attempt: Attempt, message: string): Promise<LaunchAnswer> {
+  return (await adopt(attempt)) ?? { type: "refused", message };
+}
+
+async function adopt(attempt: Attempt): Promise<LaunchAnswer | undefined> {
+  const [task] = await findTasks(attempt.api, attempt.key);
+  return task === undefined ? undefined : launched(attempt, task);
+}
+
+async function launched(attempt: Attempt, task: string): Promise<LaunchAnswer> {
+  const { key, place } = attempt;
+  const log = logOf(await definitionOf(attempt), task);
+  const ref = { ...place, task, container: FLOW_CONTAINER, startedBy: startedBy(key) };
+  return { type: "launched", job: jobOf(log === undefined ? ref : { ...ref, log }) };
+}
+
+async function definitionOf({ plan, place, known }: Attempt): Promise<Template> {
+  const { register_task_definition: register, task_definition: given } = plan.launch;
+  const definition = isJsonObject(register) ? register : await known(place.region, String(given));
+  return (definition ?? {}) as unknown as Template;
+}
+
+function failureText(failures: readonly Failure[]): string {
+  const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(": "));
+  const text = [...new Set(reasons)].join("; ");
+  return /ATTRIBUTE|LOCATION|constraint/i.test(text)
+    ? `ECS cannot place the task: ${text}; if this stays so, look at the placement constraints and the network`
+    : `ECS cannot place the task: ${text}`;
+}
+
+/** Stops waiting when the signal does; the work itself is shared with other launches and goes on. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}

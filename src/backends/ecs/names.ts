@@ -1,0 +1,80 @@
+import { createHash } from "node:crypto";
+import type { LaunchKey } from "../../run.ts";
+
+/** The container that runs the flow, in every task definition. */
+export const FLOW_CONTAINER = "flow";
+
+/** Where a cluster is; `cluster` is a name or an ARN. */
+export interface ClusterPlace {
+  readonly region: string;
+  readonly cluster: string;
+}
+
+/** The target of launches into a cluster: its ARN, or region and name where only these are known. */
+export function targetOf({ region, cluster }: ClusterPlace): string {
+  return cluster.startsWith("arn:") ? cluster : `${region}/${cluster}`;
+}
+
+/** The cluster of a target. */
+export function placeOf(target: string): ClusterPlace {
+  const region = regionOfArn(target);
+  if (region !== undefined) return { region, cluster: target };
+  const slash = target.indexOf("/");
+  return { region: target.slice(0, slash), cluster: target.slice(slash + 1) };
+}
+
+/** The region of an ARN; undefined for anything else. */
+export function regionOfArn(text: string): string | undefined {
+  return text.startsWith("arn:") ? text.split(":")[3] : undefined;
+}
+
+/** The account of an ARN; undefined for anything else. */
+export function accountOfArn(text: string): string | undefined {
+  return text.startsWith("arn:") ? text.split(":")[4] : undefined;
+}
+
+/** The last part of the ARN of a task, a cluster or a definition. */
+export function idOfArn(arn: string): string {
+  return arn.slice(arn.lastIndexOf("/") + 1);
+}
+
+/**
+ * The token of a launch: 64 characters, the most RunTask takes, that depend on nothing but the key.
+ *
+ * ECS remembers a token for one hour after the task has stopped, and for a day at most. Whoever repeats
+ * it within that time gets the task of the first call.
+ */
+export function clientToken({ runId, launch, target }: LaunchKey): string {
+  return hash(JSON.stringify([runId, launch, target]));
+}
+
+/** The mark of a launch on its task. RunTask takes letters, digits, `-`, `/` and `_`, up to 128. */
+export function startedBy({ runId, launch }: Pick<LaunchKey, "runId" | "launch">): string {
+  return `sluice/${runId}/${launch}`;
+}
+
+/** The launch of a mark; undefined for tasks that others have started. */
+export function launchOfMark(
+  mark: string | undefined,
+): { readonly runId: string; readonly launch: number } | undefined {
+  const [, runId, launch] = /^sluice\/([a-z0-9-]+)\/([1-9]\d*)$/.exec(mark ?? "") ?? [];
+  return runId === undefined ? undefined : { runId, launch: Number(launch) };
+}
+
+/** Starts every reason with which Sluice stops a task, so that its end explains itself. */
+const STOPPED_BY = "Stopped by Sluice";
+
+/** The reason given to StopTask. */
+export function stopReason(mark: string): string {
+  return `${STOPPED_BY}: the run was cancelled (${mark})`;
+}
+
+/** Whether a task was stopped with such a reason. */
+export function isOurStop(reason: string): boolean {
+  return reason.includes(STOPPED_BY);
+}
+
+/** SHA-256 in hex. */
+export function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

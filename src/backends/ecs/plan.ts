@@ -1,0 +1,118 @@
+import type { LaunchPlan, LaunchRequest } from "../../backend.ts";
+import { type Issue, invalid, PermanentError } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+import { secretNames } from "../../process.ts";
+import { baseArguments, checkArguments, launchTypeOf, needsNetwork } from "./arguments.ts";
+import { type Chosen, chooseDefinition } from "./choose.ts";
+import { type ClusterPlace, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
+import { type EcsAgentOptions, type EcsRunOptions, runOptionsOf } from "./options.ts";
+import { overridesOf } from "./overrides.ts";
+import { plain } from "./plain.ts";
+import { knownRunTask, type RunTaskArguments, type Template } from "./schema.ts";
+import { fargateFault, overridesFault, sized } from "./sizes.ts";
+import type { Sources } from "./sources.ts";
+
+/** What planning needs beside the request. */
+export interface Planning {
+  readonly options: EcsAgentOptions;
+  readonly sources: Sources;
+  /** The region where no cluster's ARN says it. */
+  region(): Promise<string>;
+}
+
+/**
+ * Says what would be sent to launch a run: a definition to register, unless one is given by ARN, and the
+ * input of RunTask. Until the definition is registered, its family stands for it in RunTask's input.
+ */
+export async function planLaunch(request: LaunchRequest, planning: Planning): Promise<LaunchPlan> {
+  const { options, sources } = planning;
+  const { run, runKwargs } = checkedRun(runOptionsOf(request.config));
+  const kwargs = await sources.kwargs();
+  const place = await placeFor(planning, [runKwargs, { cluster: options.cluster }, kwargs]);
+  const { region } = place;
+  const launchType = launchTypeOf(options, kwargs);
+  const chosen = await chooseDefinition(request, { run, options, sources, region, launchType });
+  const network =
+    needsNetwork(options, kwargs) && !("networkConfiguration" in runKwargs)
+      ? await sources.defaultNetwork(region)
+      : undefined;
+  const base = baseArguments(options, kwargs, { run: runKwargs, network });
+  const { value: known, unknown } = knownRunTask(base);
+  const task = withOverrides(known, { run, options, chosen });
+  checkTask(task, chosen.definition, run);
+  const target = targetOf(place);
+  const key = { runId: request.run.id, launch: request.launch, target };
+  return {
+    target,
+    launch: plain({
+      register_task_definition: chosen.register ?? null,
+      task_definition: chosen.arn ?? null,
+      run_task: {
+        ...task,
+        taskDefinition: chosen.arn ?? chosen.register?.["family"],
+        clientToken: clientToken(key),
+        startedBy: startedBy(key),
+      },
+    }),
+    secrets: secretNames(chosen.process.variables),
+    warnings: [
+      ...chosen.warnings,
+      ...unknown.map((name) => `run_task_kwargs.${name} is no argument of RunTask: ignored`),
+    ],
+  };
+}
+
+/** The run's options with sizes in ECS's units. All faults of them come at once. */
+function checkedRun(options: EcsRunOptions) {
+  const { value: run, issues } = sized(options, "run_config");
+  const kwargs = checkArguments(options.run_task_kwargs ?? {}, "run_config.run_task_kwargs");
+  const all = [...issues, ...kwargs.issues];
+  if (all.length > 0) throw invalid("the run config", all);
+  return { run, runKwargs: kwargs.value };
+}
+
+/** The cluster of a run: its own, the agent's, or that of the agent's RunTask arguments. */
+async function placeFor(planning: Planning, givers: readonly JsonObject[]): Promise<ClusterPlace> {
+  const named = givers.map(({ cluster }) => cluster).find((cluster) => cluster);
+  const cluster = typeof named === "string" ? named : "default";
+  return { cluster, region: regionOfArn(cluster) || (await planning.region()) };
+}
+
+interface Parts {
+  readonly run: EcsRunOptions;
+  readonly options: EcsAgentOptions;
+  readonly chosen: Chosen;
+}
+
+function withOverrides(known: JsonObject, { run, options, chosen }: Parts): RunTaskArguments {
+  // Both sides were checked before they were merged.
+  const base = known as unknown as RunTaskArguments;
+  const { command, variables } = chosen.process;
+  const { definition } = chosen;
+  const parts = { run, agent: options, definition, command, variables };
+  return { ...base, overrides: overridesOf(base.overrides ?? {}, parts) };
+}
+
+function checkTask(task: RunTaskArguments, definition: Template, run: EcsRunOptions): void {
+  const { overrides = {} } = task;
+  const cpu = overrides.cpu ?? definition.cpu;
+  const memory = overrides.memory ?? definition.memory;
+  const fault = onFargate(task) && cpu && memory && fargateFault(String(cpu), String(memory));
+  if (fault) throw invalid("the run config", [sizeIssue(run, fault)]);
+  const tooLarge = overridesFault(plain(overrides));
+  if (tooLarge !== undefined) throw new PermanentError("too_large", tooLarge);
+}
+
+function onFargate({ launchType, capacityProviderStrategy }: RunTaskArguments): boolean {
+  if (launchType) return launchType === "FARGATE";
+  const providers = capacityProviderStrategy ?? [];
+  const fargate = providers.filter(({ capacityProvider }) =>
+    /^FARGATE(_SPOT)?$/.test(capacityProvider),
+  );
+  return providers.length > 0 && fargate.length === providers.length;
+}
+
+function sizeIssue({ cpu, memory }: EcsRunOptions, message: string): Issue {
+  if (memory) return { path: "run_config.memory", message };
+  return { path: cpu ? "run_config.cpu" : "run_config", message };
+}

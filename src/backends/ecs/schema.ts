@@ -1,0 +1,229 @@
+import * as z from "zod";
+import { check } from "../../check.ts";
+import type { Issue } from "../../errors.ts";
+import type { JsonObject } from "../../json.ts";
+
+/**
+ * What Sluice itself reads of task definitions and RunTask arguments. Everything else in them passes
+ * through; AWS judges it.
+ */
+const size = z.union([z.string(), z.number()]).nullish();
+
+const variable = z.looseObject({ name: z.string(), value: z.string().nullish() });
+const secret = z.looseObject({ name: z.string(), valueFrom: z.string() });
+
+/** AWS's rule for the tags of all its resources. */
+const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
+const tagText = z
+  .string()
+  .regex(TAG_TEXT, "expected letters, digits, spaces and + - = . _ : / @ only");
+
+const tags = z
+  .array(
+    z.looseObject({
+      key: tagText
+        .min(1, "expected a key")
+        .max(128, "expected at most 128 characters")
+        .refine((key) => !/^aws:/i.test(key), "expected a key that does not begin with aws:"),
+      value: tagText.max(256, "expected at most 256 characters").nullish(),
+    }),
+  )
+  .max(48, "expected at most 48 tags, for AWS takes 50 and two are Sluice's own");
+
+const container = z.looseObject({
+  name: z.string().optional(),
+  image: z.string().nullish(),
+  environment: z.array(variable).optional(),
+  secrets: z.array(secret).optional(),
+  logConfiguration: z
+    .looseObject({
+      logDriver: z.string().optional(),
+      options: z.record(z.string(), z.string()).nullish(),
+    })
+    .nullish(),
+});
+
+const template = z.looseObject({
+  containerDefinitions: z.array(container).optional(),
+  tags: tags.optional(),
+  cpu: size,
+  memory: size,
+  taskRoleArn: z.string().nullish(),
+  executionRoleArn: z.string().nullish(),
+  requiresCompatibilities: z.array(z.string()).nullish(),
+});
+
+type Size = string | number | null | undefined;
+type Text = string | null | undefined;
+
+/** One variable, as definitions and overrides write it. */
+export interface EnvironmentEntry {
+  readonly name: string;
+  readonly value?: Text;
+}
+
+/** A variable whose value ECS itself fetches when the container starts. */
+export interface ContainerSecret {
+  readonly name: string;
+  /** A parameter of Systems Manager, by name or ARN, or the ARN of a secret of Secrets Manager. */
+  readonly valueFrom: string;
+}
+
+/** A template of task definitions, as far as Sluice reads it. */
+export interface Template {
+  readonly containerDefinitions?: readonly ContainerTemplate[];
+  readonly tags?: readonly { readonly key: string; readonly value?: Text }[];
+  readonly cpu?: Size;
+  readonly memory?: Size;
+  readonly taskRoleArn?: Text;
+  readonly executionRoleArn?: Text;
+  readonly requiresCompatibilities?: readonly string[] | null;
+}
+
+/** A container of a task definition. */
+export interface ContainerTemplate {
+  readonly name?: string;
+  readonly image?: Text;
+  readonly environment?: readonly EnvironmentEntry[];
+  readonly secrets?: readonly ContainerSecret[];
+  readonly logConfiguration?: {
+    readonly logDriver?: string;
+    readonly options?: Readonly<Record<string, string>> | null;
+  } | null;
+}
+
+const containerOverride = z.looseObject({
+  name: z.string().nullish(),
+  environment: z.array(variable).optional(),
+});
+
+function absent(message: string) {
+  return z
+    .unknown()
+    .refine((value) => value === undefined, message)
+    .optional();
+}
+
+/** Arguments of RunTask that agents and runs may give. */
+export const runTaskSchema = z.looseObject({
+  cluster: z.string().nullish(),
+  launchType: z.string().nullish(),
+  capacityProviderStrategy: z.array(z.looseObject({ capacityProvider: z.string() })).nullish(),
+  count: z
+    .number()
+    .refine((count) => count === 1, "expected 1, for a run is one task")
+    .nullish(),
+  clientToken: absent("expected none, for Sluice's own keeps a run from being started twice"),
+  startedBy: absent("expected none, for Sluice finds the tasks of its runs by its own"),
+  taskDefinition: absent("expected none, for task_definition_arn is the place for it"),
+  tags: tags.nullish(),
+  overrides: z
+    .looseObject({
+      containerOverrides: z.array(containerOverride).optional(),
+      cpu: size,
+      memory: size,
+    })
+    .optional(),
+});
+
+/** Arguments of RunTask, as far as Sluice reads them. */
+export interface RunTaskArguments {
+  readonly cluster?: Text;
+  readonly launchType?: Text;
+  readonly capacityProviderStrategy?: readonly { readonly capacityProvider: string }[] | null;
+  readonly overrides?: Overrides;
+}
+
+export interface Overrides {
+  readonly containerOverrides?: readonly ContainerOverride[];
+  readonly cpu?: Size;
+  readonly memory?: Size;
+  readonly taskRoleArn?: Text;
+  readonly executionRoleArn?: Text;
+}
+
+/** What a run puts over one container of its definition. */
+export interface ContainerOverride {
+  readonly name?: Text;
+  readonly command?: readonly string[];
+  readonly environment?: readonly EnvironmentEntry[];
+}
+
+/** Every fault of a template, with its path below `at`. */
+export function templateIssues(value: JsonObject, at: string): readonly Issue[] {
+  const result = check(template, value, at);
+  return result.ok ? [] : result.issues;
+}
+
+/** Every fault of RunTask's arguments, with its path below `at`. */
+export function runTaskIssues(value: JsonObject, at: string): readonly Issue[] {
+  const result = check(runTaskSchema, value, at);
+  return result.ok ? [] : result.issues;
+}
+
+/** The members RegisterTaskDefinition has; whatever else a template holds, AWS does not take. */
+const DEFINITION_KEYS = new Set([
+  "family",
+  "taskRoleArn",
+  "executionRoleArn",
+  "networkMode",
+  "containerDefinitions",
+  "volumes",
+  "placementConstraints",
+  "requiresCompatibilities",
+  "cpu",
+  "memory",
+  "tags",
+  "pidMode",
+  "ipcMode",
+  "proxyConfiguration",
+  "inferenceAccelerators",
+  "ephemeralStorage",
+  "runtimePlatform",
+  "enableFaultInjection",
+]);
+
+/** The members RunTask has. */
+const RUN_TASK_KEYS = new Set([
+  "capacityProviderStrategy",
+  "clientToken",
+  "cluster",
+  "count",
+  "enableECSManagedTags",
+  "enableExecuteCommand",
+  "group",
+  "launchType",
+  "networkConfiguration",
+  "overrides",
+  "placementConstraints",
+  "placementStrategy",
+  "platformVersion",
+  "propagateTags",
+  "referenceId",
+  "startedBy",
+  "tags",
+  "taskDefinition",
+  "volumeConfigurations",
+]);
+
+/** A value without the members AWS does not know, and their names. Nulls go without a word. */
+export interface Known {
+  readonly value: JsonObject;
+  readonly unknown: readonly string[];
+}
+
+export function knownDefinition(value: JsonObject): Known {
+  return known(value, DEFINITION_KEYS);
+}
+
+export function knownRunTask(value: JsonObject): Known {
+  return known(value, RUN_TASK_KEYS);
+}
+
+function known(value: JsonObject, keys: ReadonlySet<string>): Known {
+  const members = Object.entries(value).filter(([, member]) => member !== null);
+  return {
+    value: Object.fromEntries(members.filter(([key]) => keys.has(key))),
+    unknown: members.map(([key]) => key).filter((key) => !keys.has(key)),
+  };
+}

@@ -1,0 +1,136 @@
+import { show } from "../../check.ts";
+import type { Issue } from "../../errors.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
+
+/** Sizes of a task, wherever they are written. */
+interface Sizes {
+  readonly cpu?: string | number | null | undefined;
+  readonly memory?: string | number | null | undefined;
+}
+
+/** The same with sizes as ECS takes them, and every one that it would not understand. */
+export interface Sized<T> {
+  readonly value: T;
+  readonly issues: readonly Issue[];
+}
+
+/** Writes cpu and memory in CPU units and MiB. An empty text and null are no size. */
+export function sized<T extends object>(value: T, at: string): Sized<T> {
+  const { cpu, memory, ...rest } = value as Sizes;
+  const units = cpu === undefined || cpu === null || cpu === "" ? undefined : cpu;
+  const mib = memory === undefined || memory === null || memory === "" ? undefined : memory;
+  const issues: Issue[] = [];
+  if (units !== undefined && cpuUnits(units) === undefined) {
+    const message = `expected CPU units such as 1024, or "1 vcpu", got ${show(units)}`;
+    issues.push({ path: `${at}.cpu`, message });
+  }
+  if (mib !== undefined && memoryMib(mib) === undefined) {
+    const message = `expected MiB such as 2048, or "2 GB", got ${show(mib)}`;
+    issues.push({ path: `${at}.memory`, message });
+  }
+  const sizes = {
+    ...(units === undefined ? {} : { cpu: cpuUnits(units) }),
+    ...(mib === undefined ? {} : { memory: memoryMib(mib) }),
+  };
+  return { value: { ...rest, ...sizes } as T, issues };
+}
+
+/**
+ * CPU units as ECS takes them, from `1024`, `"1 vcpu"` or `".5 vCPU"`; undefined if it is none of
+ * these. A number without a unit is units already.
+ */
+export function cpuUnits(value: string | number): string | undefined {
+  const { amount, unit } = parse(value) ?? {};
+  if (amount === undefined) return undefined;
+  if (unit === "") return plain(value);
+  return unit === "vcpu" ? whole(amount * 1024) : undefined;
+}
+
+/** MiB as ECS takes them, from `2048`, `"2 GB"` or `"512 MB"`; undefined if it is none of these. */
+export function memoryMib(value: string | number): string | undefined {
+  const { amount, unit } = parse(value) ?? {};
+  if (amount === undefined) return undefined;
+  switch (unit) {
+    case "":
+      return plain(value);
+    case "gb":
+    case "gib":
+      return whole(amount * 1024);
+    case "mb":
+    case "mib":
+      return whole(amount);
+    default:
+      return undefined;
+  }
+}
+
+/** CPU units to the MiB Fargate takes with them: the least, the most, and the step between. */
+const FARGATE: Readonly<Record<string, readonly [least: number, most: number, step: number]>> = {
+  "512": [1024, 4096, 1024],
+  "1024": [2048, 8192, 1024],
+  "2048": [4096, 16384, 1024],
+  "4096": [8192, 30720, 1024],
+  "8192": [16384, 61440, 4096],
+  "16384": [32768, 122880, 8192],
+};
+
+/** What Fargate takes with a quarter of a CPU does not go in even steps. */
+const SMALLEST = ["512", "1024", "2048"];
+
+/** Why Fargate takes no task of this size, for people; undefined if it does. */
+export function fargateFault(cpu: string, memory: string): string | undefined {
+  const range = FARGATE[cpu];
+  if (range === undefined && cpu !== "256") {
+    return `Fargate has no task with cpu ${cpu}: it takes 256, ${Object.keys(FARGATE).join(", ")}`;
+  }
+  if (range === undefined) {
+    if (SMALLEST.includes(memory)) return undefined;
+    return `Fargate takes with cpu 256 a memory of ${SMALLEST.join(", ")} MiB, got ${memory}`;
+  }
+  const [least, most, step] = range;
+  const mib = Number(memory);
+  if (mib >= least && mib <= most && mib % step === 0) return undefined;
+  return `Fargate takes with cpu ${cpu} a memory of ${least} to ${most} MiB in steps of ${step}, got ${memory}`;
+}
+
+/** RunTask takes overrides of at most so many characters of JSON, punctuation included. */
+export const MAX_OVERRIDES = 8_192;
+
+/** Why overrides are too large, naming their largest variables; undefined if they fit. */
+export function overridesFault(overrides: JsonObject): string | undefined {
+  const size = JSON.stringify(overrides).length;
+  if (size <= MAX_OVERRIDES) return undefined;
+  const largest = variables(overrides)
+    .sort((a, b) => b.size - a.size)
+    .slice(0, 3)
+    .map((variable) => `${variable.name} (${variable.size})`);
+  const hint =
+    largest.length === 0 ? "" : `; the largest variables are ${largest.join(", ")} characters`;
+  return `the overrides of the task have ${size} characters, RunTask takes ${MAX_OVERRIDES}${hint}: keep large values elsewhere and pass their address`;
+}
+
+function variables(overrides: JsonObject): { name: string; size: number }[] {
+  return list(overrides["containerOverrides"])
+    .filter(isJsonObject)
+    .flatMap((container) => list(container["environment"]))
+    .filter(isJsonObject)
+    .map((entry) => ({ name: String(entry["name"]), size: JSON.stringify(entry).length }));
+}
+
+function list(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function parse(value: string | number): { amount: number; unit: string } | undefined {
+  const match = /^(\d+\.?\d*|\.\d+)\s*([a-z]*)$/i.exec(String(value).trim());
+  if (match === null) return undefined;
+  return { amount: Number(match[1]), unit: (match[2] ?? "").toLowerCase() };
+}
+
+function plain(value: string | number): string | undefined {
+  return whole(Number(value));
+}
+
+function whole(amount: number): string | undefined {
+  return Number.isSafeInteger(amount) ? String(amount) : undefined;
+}

@@ -1,0 +1,112 @@
+import type { Agent } from "../../agent.ts";
+import type { World } from "../../backend.ts";
+import { show } from "../../check.ts";
+import { invalid, PermanentError } from "../../errors.ts";
+import { isJsonObject, type JsonObject } from "../../json.ts";
+import { MINUTE } from "../../time.ts";
+import type { EcsApi } from "./api.ts";
+import { checkArguments } from "./arguments.ts";
+import { remember } from "./cache.ts";
+import { faultOf, kindOf, refusal } from "./errors.ts";
+import type { DefaultSubnets } from "./network.ts";
+import type { EcsAgentOptions } from "./options.ts";
+import { plain } from "./plain.ts";
+
+/** What planning reads beside the request. Answers are remembered, so most plans read nothing. */
+export interface Sources {
+  /** The agent's RunTask arguments, checked. */
+  kwargs(): Promise<JsonObject>;
+  /** The agent's template; the built-in one if it has none. */
+  agentTemplate(): Promise<JsonObject>;
+  /** The template at an address that came in a message. */
+  runTemplate(uri: string): Promise<JsonObject>;
+  /** A task definition by ARN or name, as AWS describes it. */
+  described(region: string, definition: string): Promise<JsonObject>;
+  /** The same if it was read before; asks nobody. */
+  known(region: string, definition: string): Promise<JsonObject | undefined>;
+  /** The network configuration for tasks in the default VPC of a region. */
+  defaultNetwork(region: string): Promise<JsonObject>;
+}
+
+/** Files, networks and definitions without revision may change; so long an answer still counts. */
+const LIFETIME_MS = 5 * MINUTE;
+
+const BUILT_IN: JsonObject = {
+  networkMode: "awsvpc",
+  cpu: "1024",
+  memory: "2048",
+  containerDefinitions: [{ name: "flow" }],
+};
+
+/** The sources of one agent. */
+export function openSources(
+  agent: Agent,
+  world: World,
+  { api, subnets }: { readonly api: EcsApi; readonly subnets: DefaultSubnets },
+): Sources {
+  const options = agent.options as EcsAgentOptions;
+  const { now } = world;
+  const five = { now, lifetimeMs: () => LIFETIME_MS };
+  const file = remember((uri) => readMapping(uri, agent, world, "agent"), five);
+  const network = remember((region) => readNetwork(region, agent, subnets), five);
+  const describe = remember((key) => readDefinition(key, api), {
+    now,
+    lifetimeMs: (key) => (PINNED.test(key) ? Number.POSITIVE_INFINITY : LIFETIME_MS),
+  });
+  return {
+    kwargs: async () => {
+      const path = options.run_task_kwargs_path;
+      const kwargs =
+        path === undefined ? plain(options.run_task_kwargs ?? {}) : await file.get(path);
+      const { value, issues } = checkArguments(kwargs, "agent.run_task_kwargs");
+      if (issues.length > 0) throw invalid(`the agent ${agent.name}`, issues);
+      return value;
+    },
+    agentTemplate: async () =>
+      options.task_definition_path ? file.get(options.task_definition_path) : BUILT_IN,
+    runTemplate: (uri) => readMapping(uri, agent, world, "message"),
+    described: (region, definition) => describe.get(`${region} ${definition}`),
+    known: async (region, definition) => describe.peek(`${region} ${definition}`),
+    defaultNetwork: network.get,
+  };
+}
+
+/** A definition with its revision never changes. */
+const PINNED = /:\d+$/;
+
+async function readMapping(
+  uri: string,
+  agent: Agent,
+  world: World,
+  source: "agent" | "message",
+): Promise<JsonObject> {
+  const value = await world.readTemplate(uri, agent, source);
+  if (isJsonObject(value)) return value;
+  throw new PermanentError("template", `${uri}: expected an object, got ${show(value)}`);
+}
+
+async function readNetwork(
+  region: string,
+  agent: Agent,
+  defaultSubnets: DefaultSubnets,
+): Promise<JsonObject> {
+  const subnets = await defaultSubnets(region);
+  if (subnets === undefined) {
+    throw new PermanentError(
+      "rejected",
+      `there is no default VPC in ${region}: give the agent ${agent.name} a networkConfiguration in its run_task_kwargs`,
+    );
+  }
+  return { awsvpcConfiguration: { subnets, assignPublicIp: "ENABLED" } };
+}
+
+async function readDefinition(key: string, api: EcsApi): Promise<JsonObject> {
+  const space = key.indexOf(" ");
+  const name = key.slice(space + 1);
+  try {
+    return await api.describeTaskDefinition(key.slice(0, space), name);
+  } catch (error) {
+    if (!["permanent", "inactive"].includes(kindOf(faultOf(error)))) throw error;
+    throw refusal(`to describe the task definition ${JSON.stringify(name)}`, error);
+  }
+}
