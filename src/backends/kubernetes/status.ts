@@ -93,7 +93,7 @@ function afterFailure(
     const before = pod?.metadata?.deletionTimestamp === undefined ? own : undefined;
     return { type: "ended", ...(before ?? stoppedEnd(job) ?? deadline(failed)) };
   }
-  return { type: "ended", ...(own ?? withoutPod(job, failed)) };
+  return { type: "ended", ...(own ?? unexplained(job, failed, pod)) };
 }
 
 function isAlive(pod: PodJson, now: Date): boolean {
@@ -106,14 +106,18 @@ function deadline({ message = "activeDeadlineSeconds is over" }: ConditionJson):
 }
 
 /** Kubernetes deletes the pod of a Job that restarts its container; otherwise somebody else did. */
-function withoutPod(job: JobJson, { reason = "Failed", message = "" }: ConditionJson): End {
+function unexplained(
+  job: JobJson,
+  { reason = "Failed", message = "" }: ConditionJson,
+  pod: PodJson | undefined,
+): End {
   const words = message === "" ? reason : `${reason}: ${message}`;
   const template = job.spec?.["template"] as { spec?: { restartPolicy?: unknown } } | undefined;
-  if (template?.spec?.restartPolicy === "OnFailure" && reason === "BackoffLimitExceeded") {
+  const restarts = template?.spec?.restartPolicy === "OnFailure";
+  if (pod === undefined && restarts && reason === "BackoffLimitExceeded") {
     return { end: "failed", cause: { type: "exit", message: `${words} (its pod is deleted)` } };
   }
-  return {
-    end: "crashed",
-    cause: { type: "infrastructure", message: `${words}; no pod is left to say why` },
-  };
+  const silence =
+    pod === undefined ? "no pod is left to say why" : `pod ${pod.metadata?.name} does not say why`;
+  return { end: "crashed", cause: { type: "infrastructure", message: `${words}; ${silence}` } };
 }
