@@ -1,0 +1,167 @@
+import type { LaunchAnswer, LaunchPlan, World } from "../../backend.ts";
+import { messageOf, PermanentError } from "../../errors.ts";
+import type { LaunchKey } from "../../run.ts";
+import type { DockerApi } from "./api.ts";
+import {
+  EngineError,
+  hasStatus,
+  isMissingImage,
+  isNameConflict,
+  isRefusal,
+  UnreachableError,
+} from "./errors.ts";
+import { imageMissing, type Pull, pullImage } from "./image.ts";
+import { jobOf } from "./job.ts";
+import { isOwn } from "./labels.ts";
+import { type PlannedLaunch, plannedLaunch } from "./plan-shape.ts";
+import { wasStarted } from "./status.ts";
+
+/** What launching needs beside the plan and its key. */
+export interface Launcher extends Pull {
+  /** Volumes that must exist before a container uses them. */
+  readonly volumes: readonly string[];
+  readonly log: World["log"];
+}
+
+/**
+ * Makes and starts the container of a launch. Its name is the key: the engine makes only one of that
+ * name, and one that is there already is adopted if it carries the mark of this launch.
+ *
+ * An adopted container is started only if it never was: to start one that has ended would run the flow
+ * a second time.
+ */
+export async function launchContainer(
+  plan: LaunchPlan,
+  key: LaunchKey,
+  launcher: Launcher,
+): Promise<LaunchAnswer> {
+  launcher.signal.throwIfAborted();
+  const planned = plannedLaunch(plan.launch);
+  try {
+    const delayed = await pullImage(planned, launcher);
+    if (delayed !== undefined) return delayed;
+    await makeVolumes(launcher);
+    const made = await create(planned, key, launcher);
+    if (made.started) return launched(made.id, planned.name, launcher.api);
+    return await start(made, planned, launcher);
+  } catch (error) {
+    // Up to the start nothing runs, and a start that did not reach the engine did not happen either.
+    if (error instanceof UnreachableError) return { type: "unavailable", message: error.message };
+    if (hasStatus(error, 429)) return { type: "throttled", message: messageOf(error) };
+    throw error;
+  }
+}
+
+interface Made {
+  readonly id: string;
+  readonly started: boolean;
+  /** Networks it has joined already. */
+  readonly joined: readonly string[];
+}
+
+async function makeVolumes({ api, volumes, signal }: Launcher): Promise<void> {
+  for (const name of volumes) {
+    if (await api.hasVolume(name, signal)) continue;
+    const volume = { Name: name, Driver: "local", Labels: { prefect_created: "true" } };
+    try {
+      await api.createVolume(volume, signal);
+    } catch (error) {
+      throw forGood("rejected", `the volume ${name}`, error);
+    }
+  }
+}
+
+async function create(
+  planned: PlannedLaunch,
+  key: LaunchKey,
+  { api, signal }: Launcher,
+): Promise<Made> {
+  try {
+    const id = await api.create(planned.name, planned.create, signal);
+    return { id, started: false, joined: [] };
+  } catch (error) {
+    if (isNameConflict(error)) return adopt(planned.name, key, { api, signal, cause: error });
+    if (isMissingImage(error)) throw imageMissing(planned, api.target, messageOf(error));
+    throw forGood("rejected", `the container ${planned.name}`, error);
+  }
+}
+
+async function adopt(
+  name: string,
+  key: LaunchKey,
+  { api, signal, cause }: Pick<Launcher, "api" | "signal"> & { readonly cause: unknown },
+): Promise<Made> {
+  const container = await api.inspect(name, signal);
+  // The engine takes a name before it shows the container, and frees it after it hides it.
+  if (container === undefined) {
+    throw new Error(
+      `no container ${name} is shown at ${api.target}, and yet: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  if (!isOwn(container.Config.Labels ?? {}, key)) {
+    throw new PermanentError(
+      "rejected",
+      `the engine at ${api.target} has a container ${name} that is not of launch ${key.launch} of run ${key.runId} (${container.Id}): remove or rename it`,
+    );
+  }
+  return {
+    id: container.Id,
+    started: container.State.Status !== "created",
+    joined: Object.keys(container.NetworkSettings?.Networks ?? {}),
+  };
+}
+
+async function start(
+  made: Made,
+  planned: PlannedLaunch,
+  launcher: Launcher,
+): Promise<LaunchAnswer> {
+  const { api, signal } = launcher;
+  try {
+    for (const network of planned.networks) {
+      if (!made.joined.includes(network)) await api.connect(network, made.id, signal);
+    }
+    await api.start(made.id, signal);
+  } catch (error) {
+    // Without an answer it is open whether it runs: the next holder of the launch will look.
+    if (!(error instanceof EngineError)) throw error;
+    return startFailed(made, planned, { error, launcher });
+  }
+  return launched(made.id, planned.name, api);
+}
+
+/** An engine that could not start a container keeps it; it would stand in the way of nobody's launch. */
+async function startFailed(
+  { id }: Made,
+  { name }: PlannedLaunch,
+  {
+    error,
+    launcher: { api, signal, log },
+  }: { readonly error: EngineError; readonly launcher: Launcher },
+): Promise<LaunchAnswer> {
+  const container = await api.inspect(id, signal);
+  if (container === undefined) throw error;
+  if (wasStarted(container.State)) return launched(id, name, api);
+  try {
+    await api.remove(id);
+  } catch (failure) {
+    log.warn("container not removed", { container: name, reason: messageOf(failure) });
+  }
+  if (isRefusal(error)) throw forGood("start_failed", `the container ${name}`, error);
+  return {
+    type: "refused",
+    message: `${api.target} could not start the container: ${error.message}`,
+  };
+}
+
+function launched(id: string, name: string, { target }: DockerApi): LaunchAnswer {
+  return { type: "launched", job: jobOf({ id, name, target }) };
+}
+
+/** What the engine refuses for good becomes a `PermanentError`; any other error stays as it is. */
+function forGood(code: "rejected" | "start_failed", what: string, error: unknown): unknown {
+  if (!(error instanceof EngineError) || !isRefusal(error)) return error;
+  const message = `the engine refuses ${what} (HTTP ${error.status}): ${error.message}`;
+  return new PermanentError(code, message, { cause: error });
+}
