@@ -68,6 +68,11 @@ export function codeOf(error: unknown): number | undefined {
   return code < 100 ? code : (FROM_HTTP[code] ?? -1);
 }
 
+/** What an error says, without the long address it may name. */
+export function textOf(error: unknown): string {
+  return messageOf(error).replace(/^request to https?:\/\/([^/]+)\S* failed, reason:/, "$1:");
+}
+
 /** Whether a job cannot be cancelled for the state it is in, as the service may put it. */
 export function isWrongState(error: unknown): boolean {
   const code = codeOf(error);
@@ -90,7 +95,7 @@ const BEFORE_CONNECTION = new Set(["getaddrinfo", "connect"]);
 /** gRPC wraps such a failure in text; REST keeps it as the cause. */
 function neverConnected(error: unknown): boolean {
   for (let at = error, depth = 0; isRecord(at) && depth < 8; at = at["cause"], depth++) {
-    if (BEFORE_CONNECTION.has(String(at["syscall"]))) return true;
+    if (BEFORE_CONNECTION.has(String(at["syscall"] ?? at["erroredSysCall"]))) return true;
     const errors = at["errors"];
     if (Array.isArray(errors) && errors.length > 0 && errors.every(neverConnected)) return true;
   }

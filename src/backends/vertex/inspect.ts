@@ -1,6 +1,5 @@
-import { messageOf } from "../../errors.ts";
 import type { Job, JobStatus } from "../../run.ts";
-import { codeOf, NOT_FOUND } from "./errors.ts";
+import { codeOf, NOT_FOUND, textOf } from "./errors.ts";
 import { type JobRef, refOf } from "./job.ts";
 import { ownerFilter } from "./labels.ts";
 import type { ApiFor } from "./regions.ts";
@@ -92,6 +91,6 @@ export async function explained<T>(what: string, call: () => Promise<T>): Promis
   try {
     return await call();
   } catch (error) {
-    throw new Error(`could not ${what} on Vertex AI: ${messageOf(error)}`, { cause: error });
+    throw new Error(`could not ${what} on Vertex AI: ${textOf(error)}`, { cause: error });
   }
 }

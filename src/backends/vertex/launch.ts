@@ -1,9 +1,9 @@
 import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
-import { messageOf, PermanentError } from "../../errors.ts";
+import { PermanentError } from "../../errors.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { CredentialsError } from "./credentials.ts";
-import { codeOf, failureOf, PERMISSION_DENIED } from "./errors.ts";
+import { codeOf, failureOf, PERMISSION_DENIED, textOf } from "./errors.ts";
 import { jobOf } from "./job.ts";
 import type { SubmissionLimit } from "./limit.ts";
 import type { ApiFor } from "./regions.ts";
@@ -60,7 +60,7 @@ interface PlannedLaunch {
 }
 
 async function answerTo(launcher: Launcher, asked: Asked, error: unknown): Promise<LaunchAnswer> {
-  const text = messageOf(error);
+  const text = textOf(error);
   if (error instanceof CredentialsError) return { type: "unavailable", message: text };
   switch (failureOf(error)) {
     case "throttled":
@@ -87,7 +87,7 @@ async function lookFor(launcher: Launcher, asked: Asked, error: unknown): Promis
     if (job !== undefined) return { type: "launched", job };
   }
   throw new Error(
-    `Vertex AI did not say whether it created the job of run ${key.runId}, and shows none: ${messageOf(error)}`,
+    `Vertex AI did not say whether it created the job of run ${key.runId}, and shows none: ${textOf(error)}`,
     { cause: error },
   );
 }
@@ -99,7 +99,7 @@ function refusal({ key, plan }: Asked, error: unknown): PermanentError {
       : "";
   return new PermanentError(
     "rejected",
-    `Vertex AI refuses the job of run ${key.runId} in ${plan.target}: ${messageOf(error)}${advice}`,
+    `Vertex AI refuses the job of run ${key.runId} in ${plan.target}: ${textOf(error)}${advice}`,
     { cause: error },
   );
 }
