@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { App } from "./app.ts";
-import { messageOf, PermanentError } from "./errors.ts";
+import { PermanentError } from "./errors.ts";
 import { canonicalJson, isJsonObject, type JsonValue } from "./json.ts";
 import { parseMessage, RUN_ID, type RunMessage } from "./message.ts";
 import { nameFor } from "./names.ts";
@@ -8,6 +8,7 @@ import { type ResolvedRequest, resolveRequest } from "./request.ts";
 import type { Cause, RunState } from "./run.ts";
 import { MAX_BODY_BYTES, type NewRun } from "./store.ts";
 import { timestamp } from "./time.ts";
+import { unfit } from "./wire.ts";
 
 /** What a body of the queue turns out to be. */
 export type Intake =
@@ -16,7 +17,12 @@ export type Intake =
   /** It asks for a run. */
   | { readonly type: "request"; readonly id: string; readonly accepted: Accepted }
   /** It can never work; the run is stored with what came, so that people can read it. */
-  | { readonly type: "faulty"; readonly id: string; readonly received: JsonValue; readonly error: PermanentError };
+  | {
+      readonly type: "faulty";
+      readonly id: string;
+      readonly received: JsonValue;
+      readonly error: PermanentError;
+    };
 
 /** A request for a run that has no faults. */
 export interface Accepted extends ResolvedRequest {
@@ -36,13 +42,13 @@ export async function readBody(
   const received = parseJson(body);
   const id = idOf(received) ?? idFor(messageId);
   try {
-    if (received === undefined) throw notJson(body);
+    if (received === undefined) throw notJson();
     const parsed = parseMessage(received);
     if (parsed.ok && parsed.type === "reference") return { type: "reference", runId: parsed.runId };
     return { type: "request", id, accepted: await accept(app, received) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
-    return { type: "faulty", id, received: received ?? body, error };
+    return { type: "faulty", id, received: isFit(received) ? received : body, error };
   }
 }
 
@@ -106,7 +112,7 @@ export function failedRun(app: App, id: string, received: JsonValue, cause: Caus
   return {
     id,
     name: nameFor(id),
-    flow: { name: typeof name === "string" && name !== "" ? name.slice(0, 255) : "unknown" },
+    flow: { name: typeof name === "string" && name !== "" ? name.slice(0, 400) : "unknown" },
     labels: [],
     backend: "any",
     place: app.place,
@@ -119,7 +125,8 @@ export function failedRun(app: App, id: string, received: JsonValue, cause: Caus
 /** Why a run ends that can never work. */
 export function causeOf(error: PermanentError): Cause {
   const { code, message } = error;
-  const type = code === "image" || code === "rejected" || code === "start_failed" ? code : "invalid";
+  const type =
+    code === "image" || code === "rejected" || code === "start_failed" ? code : "invalid";
   return { type, message };
 }
 
@@ -139,7 +146,10 @@ function idOf(received: JsonValue | undefined): string | undefined {
   return typeof id === "string" && RUN_ID.test(id) ? id : undefined;
 }
 
-async function registeredFlow(app: { readonly registry: Pick<App["registry"], "flow"> }, message: RunMessage) {
+async function registeredFlow(
+  app: { readonly registry: Pick<App["registry"], "flow"> },
+  message: RunMessage,
+) {
   if (message.flow.type === "inline") return undefined;
   const { name, version } = message.flow;
   const registered = await app.registry.flow(name, version);
@@ -158,20 +168,21 @@ function parseJson(body: string): JsonValue | undefined {
   try {
     return JSON.parse(body) as JsonValue;
   } catch {
+    // Its text says where the fault is by quoting what may be a secret.
     return undefined;
   }
 }
 
-function notJson(body: string): PermanentError {
-  let reason = "";
-  try {
-    JSON.parse(body);
-  } catch (error) {
-    reason = messageOf(error);
-  }
-  return new PermanentError("invalid", `the message is not JSON: ${reason}`, {
-    issues: [{ path: "", message: "expected a JSON object" }],
+function notJson(): PermanentError {
+  return new PermanentError("invalid", "the message is not JSON: send one JSON object", {
+    issues: [{ path: "", message: "expected a JSON object, got other text" }],
   });
+}
+
+/** Whether a document can be kept as it is; one that is too deep is kept as text. */
+function isFit(received: JsonValue | undefined): received is JsonValue {
+  if (received === undefined) return false;
+  return unfit({ received }) === undefined;
 }
 
 /** Keeps as much of an oversize body as the store takes. */

@@ -161,14 +161,36 @@ function parseFlow(wire: unknown): Findings & { readonly flow?: MessageFlow } {
   }
   if (Object.keys(wire).every((key) => key === "name" || key === "version"))
     return registered(wire);
-  const result = check(flowSchema, wire, "flow");
+  const { flow, ...findings } = readFlow(wire, "flow");
+  return { ...findings, ...(flow === undefined ? {} : { flow: { type: "inline", flow } }) };
+}
+
+function readFlow(wire: JsonObject, at: string): Findings & { readonly flow?: Flow } {
+  const result = check(flowSchema, wire, at);
   if (!result.ok) return { ...NOTHING, issues: result.issues };
-  const warning = unknownKeys(wire, Object.keys(flowSchema.shape), { at: "flow", type: "a flow" });
-  return {
-    issues: [],
-    warnings: warning === undefined ? [] : [warning],
-    flow: { type: "inline", flow: result.value },
-  };
+  const warning = unknownKeys(wire, Object.keys(flowSchema.shape), { at, type: "a flow" });
+  return { issues: [], warnings: warning === undefined ? [] : [warning], flow: result.value };
+}
+
+/**
+ * Reads a flow that is to be registered, with the run config in it. Throws `PermanentError` with all
+ * its faults.
+ */
+export function parseFlowDocument(wire: unknown): {
+  readonly flow: Flow;
+  readonly warnings: readonly string[];
+} {
+  if (!isJsonObject(wire)) {
+    throw invalid("the flow", [{ path: "", message: `expected an object, got ${show(wire)}` }]);
+  }
+  const issue = unfit(wire);
+  if (issue !== undefined) throw invalid("the flow", [issue]);
+  const { flow, issues, warnings } = readFlow(wire, "");
+  const config = wire["run_config"];
+  const ofConfig = isJsonObject(config) ? findings(config, "run_config") : NOTHING;
+  const all = [...issues, ...ofConfig.issues];
+  if (flow === undefined || all.length > 0) throw invalid("the flow", all);
+  return { flow, warnings: [...warnings, ...ofConfig.warnings] };
 }
 
 function registered(wire: JsonObject): Findings & { readonly flow?: MessageFlow } {

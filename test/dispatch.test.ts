@@ -18,7 +18,12 @@ describe("dispatch of a new run", () => {
     const t = testApp();
     await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
     const run = await t.app.store.get("r1");
-    expect(run?.state).toMatchObject({ type: "submitted", agent: "here", target: "here", launch: 1 });
+    expect(run?.state).toMatchObject({
+      type: "submitted",
+      agent: "here",
+      target: "here",
+      launch: 1,
+    });
     expect(t.platform.started).toEqual([{ runId: "r1", launch: 1, target: "here" }]);
     // The body, the head as launching, and the head as submitted.
     expect(run?.revision).toBe(2);
@@ -106,10 +111,18 @@ describe("dispatch of a message that can never work", () => {
   test.each([
     ["text that is not JSON", "{oops", /not JSON/],
     ["a list", "[1]", /expected an object/],
-    ["a run without a flow", { run_id: "r1" , name: "x" }, /flow/],
-    ["several faults", { flow: FLOW, labels: 3, run_config: { type: "ECSRun", cpu: 1 } }, /labels.*cpu/],
+    ["a run without a flow", { run_id: "r1", name: "x" }, /flow/],
+    [
+      "several faults",
+      { flow: FLOW, labels: 3, run_config: { type: "ECSRun", cpu: 1 } },
+      /labels.*cpu/,
+    ],
     ["a flow nobody knows", { flow: "unheard-of" }, /no flow unheard-of is registered/],
-    ["a version nobody knows", { flow: { name: "unheard-of", version: 7 } }, /unheard-of version 7/],
+    [
+      "a version nobody knows",
+      { flow: { name: "unheard-of", version: 7 } },
+      /unheard-of version 7/,
+    ],
   ])("%s ends as crashed: invalid, with the reason and the body kept", async (_, body, reason) => {
     const t = testApp();
     await dispatch(t.app, message(body, "bad-1"));
@@ -178,8 +191,7 @@ describe("dispatch of a run that no agent takes", () => {
     expect(await stateOf(t, "r1")).toMatchObject({
       type: "waiting",
       reason: "no_agent",
-      message:
-        "no agent takes the run [gpu, prod]; nearest is prod [prod, eu]: it lacks gpu",
+      message: "no agent takes the run [gpu, prod]; nearest is prod [prod, eu]: it lacks gpu",
     });
   });
 
@@ -222,4 +234,13 @@ describe("dispatch of a run for a remote agent", () => {
       state: { type: "submitted", agent: "lab" },
     });
   });
+});
+
+test("a message nested too deeply ends as invalid, kept as text", async () => {
+  const t = testApp();
+  const body = `{"run_id":"deep","flow":{"name":"x"},"parameters":${"[".repeat(9_000)}${"]".repeat(9_000)}}`;
+  await dispatch(t.app, message(body, "deep"));
+  await dispatch(t.app, message(body, "deep"));
+  expect(await stateOf(t, "deep")).toMatchObject({ type: "crashed", cause: { type: "invalid" } });
+  expect((await t.app.store.body("deep"))?.received).toBe(body);
 });

@@ -1,0 +1,37 @@
+import type { App } from "./app.ts";
+import { invalid } from "./errors.ts";
+import { isJsonObject } from "./json.ts";
+import { parseFlowDocument } from "./message.ts";
+import type { RegisteredFlow } from "./registry.ts";
+import { timestamp } from "./time.ts";
+
+/** What came of registering a flow. */
+export interface Registration {
+  readonly registered: RegisteredFlow;
+  /** Whether this made a new version; false if the newest one has the same content. */
+  readonly created: boolean;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Registers a flow: a new version only if its content differs from the newest one. A `version` in the
+ * document is not content, for versions are counted here. `name` must agree with the document's, and
+ * may stand for it. Throws `PermanentError` with all faults.
+ */
+export async function registerFlow(
+  app: Pick<App, "registry" | "now">,
+  document: unknown,
+  name?: string,
+): Promise<Registration> {
+  const named = isJsonObject(document) && name !== undefined ? { name, ...document } : document;
+  const { flow, warnings } = parseFlowDocument(named);
+  if (name !== undefined && flow.name !== name) {
+    throw invalid("the flow", [
+      { path: "name", message: `expected ${name}, as it is addressed, got ${flow.name}` },
+    ]);
+  }
+  const { version: _, ...content } = flow;
+  const before = await app.registry.flow(flow.name);
+  const registered = await app.registry.register(content, timestamp(app.now()));
+  return { registered, created: registered.version !== before?.version, warnings };
+}
