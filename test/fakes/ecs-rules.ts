@@ -149,7 +149,7 @@ export function withDefaults(input: DefinitionInput): DefinitionInput {
       volumesFrom: [],
       systemControls: [],
       ...container,
-      environment: [...(container.environment ?? [])].reverse(),
+      environment: (container.environment ?? []).toReversed(),
     })),
   };
 }

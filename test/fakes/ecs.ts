@@ -124,9 +124,9 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
         ? state.runTask(input, { reason: fault.reason, beside: fault.beside ?? false })
         : state.runTask(input);
     },
-    ListTasks: state.listTasks,
-    DescribeTasks: state.describeTasks,
-    StopTask: state.stopTask,
+    ListTasks: (input: Parameters<typeof state.listTasks>[0]) => state.listTasks(input),
+    DescribeTasks: (input: Parameters<typeof state.describeTasks>[0]) => state.describeTasks(input),
+    StopTask: (input: Parameters<typeof state.stopTask>[0]) => state.stopTask(input),
     GetLogEvents: ({ logGroupName, logStreamName, nextToken }: LogInput) => {
       const lines = logs.get(`${logGroupName} ${logStreamName}`);
       if (lines === undefined)
@@ -173,7 +173,10 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       if (!(op in operations)) throw new Error(`the fake has no ${op}`);
       const operation = operations[op as keyof typeof operations] as Operation;
       const answer = await operation(input, fault);
-      if (fault?.type === "lost") return void request.socket.destroy();
+      if (fault?.type === "lost") {
+        request.socket.destroy();
+        return;
+      }
       if (fault?.type === "done_but_500") {
         throw new Refusal({ code: "ServerException", message: "oops", status: 500 });
       }

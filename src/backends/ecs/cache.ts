@@ -9,9 +9,9 @@ interface Entry<T> {
 /** Answers that are remembered. */
 export interface Remembered<T> {
   /** The answer for a key, asked for unless it is known. */
-  get(key: string): Promise<T>;
+  readonly get: (key: string) => Promise<T>;
   /** The answer for a key if it is known, however old. */
-  peek(key: string): Promise<T> | undefined;
+  readonly peek: (key: string) => Promise<T> | undefined;
 }
 
 /**

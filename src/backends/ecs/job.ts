@@ -72,7 +72,7 @@ function inFragment(text: string): string {
 
 /** Each partition of AWS has a console of its own. */
 function consoleOf(arn: string, region: string): string {
-  switch (arn.split(":")[1]) {
+  switch (arn.split(":")[1] ?? "") {
     case "aws-cn":
       return `https://${region}.console.amazonaws.cn`;
     case "aws-us-gov":

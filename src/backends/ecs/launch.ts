@@ -97,20 +97,11 @@ async function onError(
   definition: string,
 ): Promise<LaunchAnswer> {
   const fault = faultOf(error);
-  switch (kindOf(fault)) {
-    case "conflict":
-      return adoptBound(attempt, error);
-    case "capacity":
-      return refused(attempt, fault.message);
-    case "inactive":
-      return onInactive(attempt, error, definition);
-    case "throttled":
-    case "unreachable":
-    case "contention":
-    case "permanent":
-    case "ambiguous":
-      return answerTo(error, "to run the task");
-  }
+  const kind = kindOf(fault);
+  if (kind === "conflict") return adoptBound(attempt, error);
+  if (kind === "capacity") return refused(attempt, fault.message);
+  if (kind === "inactive") return onInactive(attempt, error, definition);
+  return answerTo(error, "to run the task");
 }
 
 /** Registers the definition anew, once. Somebody else's is not ours to register. */
@@ -130,20 +121,14 @@ async function onInactive(
 function answerTo(error: unknown, what: string): LaunchAnswer {
   if (error instanceof PermanentError) throw error;
   const fault = faultOf(error);
-  switch (kindOf(fault)) {
-    case "throttled":
-    case "contention":
-      return { type: "throttled", message: `AWS answered ${fault.name}: ${fault.message}` };
-    case "unreachable":
-      return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
-    case "permanent":
-    case "inactive":
-      throw refusal(what, error);
-    case "conflict":
-    case "capacity":
-    case "ambiguous":
-      throw error;
+  const kind = kindOf(fault);
+  if (kind === "throttled" || kind === "contention") {
+    return { type: "throttled", message: `AWS answered ${fault.name}: ${fault.message}` };
   }
+  if (kind === "unreachable") {
+    return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
+  }
+  throw kind === "permanent" || kind === "inactive" ? refusal(what, error) : error;
 }
 
 /**
@@ -190,7 +175,7 @@ async function launched(attempt: Attempt, task: string): Promise<LaunchAnswer> {
 async function definitionOf({ plan, place, known }: Attempt): Promise<Template> {
   const { register_task_definition: register, task_definition: given } = plan.launch;
   const definition = isJsonObject(register) ? register : await known(place.region, String(given));
-  return (definition ?? {}) as unknown as Template;
+  return definition ?? {};
 }
 
 function failureText(failures: readonly Failure[]): string {

@@ -6,7 +6,6 @@ import { clientSettings, perRegion } from "./clients.ts";
 import { faultOf } from "./errors.ts";
 import { inspectTasks } from "./inspect.ts";
 import { type LogTarget, logOf, refOf } from "./job.ts";
-import type { Template } from "./schema.ts";
 
 /** Part of a log stream, and the token of what follows: the same one again at its end. */
 interface Events {
@@ -75,7 +74,7 @@ async function findLog(api: EcsApi, job: Job): Promise<LogTarget> {
   const { tasks } = await api.describeTasks(region, cluster, [task]);
   const arn = tasks[0]?.taskDefinitionArn;
   const definition = arn === undefined ? undefined : await api.describeTaskDefinition(region, arn);
-  const log = definition && logOf(definition as unknown as Template, task);
+  const log = definition && logOf(definition, task);
   if (log !== undefined) return log;
   throw new PermanentError(
     "unsupported",

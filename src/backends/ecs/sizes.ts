@@ -48,7 +48,7 @@ export function cpuUnits(value: string | number): string | undefined {
 
 /** MiB as ECS takes them, from `2048`, `"2 GB"` or `"512 MB"`; undefined if it is none of these. */
 export function memoryMib(value: string | number): string | undefined {
-  const { amount, unit } = parse(value) ?? {};
+  const { amount, unit = "" } = parse(value) ?? {};
   if (amount === undefined) return undefined;
   switch (unit) {
     case "":

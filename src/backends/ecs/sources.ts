@@ -15,17 +15,17 @@ import { plain } from "./plain.ts";
 /** What planning reads beside the request. Answers are remembered, so most plans read nothing. */
 export interface Sources {
   /** The agent's RunTask arguments, checked. */
-  kwargs(): Promise<JsonObject>;
+  readonly kwargs: () => Promise<JsonObject>;
   /** The agent's template; the built-in one if it has none. */
-  agentTemplate(): Promise<JsonObject>;
+  readonly agentTemplate: () => Promise<JsonObject>;
   /** The template at an address that came in a message. */
-  runTemplate(uri: string): Promise<JsonObject>;
+  readonly runTemplate: (uri: string) => Promise<JsonObject>;
   /** A task definition by ARN or name, as AWS describes it. */
-  described(region: string, definition: string): Promise<JsonObject>;
+  readonly described: (region: string, definition: string) => Promise<JsonObject>;
   /** The same if it was read before; asks nobody. */
-  known(region: string, definition: string): Promise<JsonObject | undefined>;
+  readonly known: (region: string, definition: string) => Promise<JsonObject | undefined>;
   /** The network configuration for tasks in the default VPC of a region. */
-  defaultNetwork(region: string): Promise<JsonObject>;
+  readonly defaultNetwork: (region: string) => Promise<JsonObject>;
 }
 
 /** Files, networks and definitions without revision may change; so long an answer still counts. */
@@ -45,7 +45,7 @@ export function openSources(
   { api, subnets }: { readonly api: EcsApi; readonly subnets: DefaultSubnets },
 ): Sources {
   const options = agent.options as EcsAgentOptions;
-  const { now } = world;
+  const now = () => world.now();
   const five = { now, lifetimeMs: () => LIFETIME_MS };
   const file = remember((uri) => readMapping(uri, agent, world, "agent"), five);
   const network = remember((region) => readNetwork(region, agent, subnets), five);

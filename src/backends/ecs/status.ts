@@ -33,11 +33,12 @@ export interface ContainerView {
  */
 export function statusOf(task: TaskView, container: string = FLOW_CONTAINER): JobStatus {
   const startedAt = task.startedAt === undefined ? undefined : toTimestamp(task.startedAt);
-  switch (task.lastStatus) {
+  const { lastStatus = "UNKNOWN" } = task;
+  switch (lastStatus) {
     case "PROVISIONING":
     case "PENDING":
     case "ACTIVATING":
-      return { type: "pending", detail: task.lastStatus.toLowerCase() };
+      return { type: "pending", detail: lastStatus.toLowerCase() };
     case "STOPPED":
     case "DELETED":
       return ended(task, container);
@@ -45,8 +46,8 @@ export function statusOf(task: TaskView, container: string = FLOW_CONTAINER): Jo
       // RUNNING, the steps from there to STOPPED, and whatever AWS may add. The warning before a Spot
       // task is taken back is a task that runs and shall stop: it has not ended yet.
       if (task.stoppedAt !== undefined) return ended(task, container);
-      if (startedAt === undefined && task.lastStatus !== "RUNNING") {
-        return { type: "pending", detail: (task.lastStatus ?? "unknown").toLowerCase() };
+      if (startedAt === undefined && lastStatus !== "RUNNING") {
+        return { type: "pending", detail: lastStatus.toLowerCase() };
       }
       return { type: "running", ...(startedAt === undefined ? {} : { startedAt }) };
   }
