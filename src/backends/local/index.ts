@@ -43,10 +43,10 @@ export function localBackend(agent: Agent, world: World, machine: Machine = this
       return plan;
     },
     async launch(plan, key, signal) {
-      const { answer, onEnd } = await launchProcess(launchOf(plan, key, world), signal);
-      if (answer.type !== "launched" || onEnd === undefined) return answer;
+      const { answer, end } = await launchProcess(launchOf(plan, key, world), signal);
+      if (answer.type !== "launched" || end === undefined) return answer;
       const { job } = answer;
-      onEnd(() => void reportEnd(world, key, { job, inspect: () => inspect(job) }));
+      void end.then(() => reportEnd(world, key, { job, inspect: () => inspect(job) }));
       if (shown.has(plan)) void showOutput(world, key.runId, (after) => logs(job, after));
       return answer;
     },

@@ -15,10 +15,10 @@ export interface Launch extends Start {
   readonly shown: JsonObject;
 }
 
-/** What came of a launch; `onEnd` only if this process started it. */
+/** What came of a launch, and when it ends, if this process started it. */
 export interface Launched {
   readonly answer: LaunchAnswer;
-  readonly onEnd?: Guard["onEnd"];
+  readonly end?: Promise<void>;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function launchProcess(launch: Launch, signal: AbortSignal): Promis
   const trace = await readTrace(folder);
   if (trace === undefined) throw new Error(`the claim in ${folder} is gone as soon as it was made`);
   const answer: LaunchAnswer = { type: "launched", job: jobOf(key.runId, key.launch, trace) };
-  return guard.claimed ? { answer, onEnd: guard.onEnd } : { answer };
+  return guard.claimed ? { answer, end: guard.end } : { answer };
 }
 
 /** What keeps a machine from starting one more process, and goes by. */

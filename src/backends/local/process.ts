@@ -17,8 +17,8 @@ export interface Guard {
   readonly claimed: boolean;
   /** Lets the command begin. */
   begin(): void;
-  /** Calls back when the guard has ended, if this process lives to see it. */
-  onEnd(callback: () => void): void;
+  /** Settles when the guard has ended, if this process lives to see it. */
+  readonly end: Promise<void>;
 }
 
 /**
@@ -39,13 +39,15 @@ export async function startGuard(
     detached: true,
     stdio: ["pipe", "pipe", "ignore"],
   });
+  // Listened for from the beginning: a short command has ended before anybody asks.
+  const end = new Promise<void>((resolve) => guard.once("exit", () => resolve()));
   try {
     const answer = await answerOf(guard, signal);
     guard.stdout?.destroy();
     return {
       claimed: answer === "claimed",
       begin: () => guard.stdin?.end("go\n"),
-      onEnd: (callback) => guard.once("exit", callback),
+      end,
     };
   } catch (error) {
     guard.stdin?.destroy();

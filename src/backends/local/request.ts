@@ -3,7 +3,7 @@ import { type EnvValue, isSecretReference } from "../../agent.ts";
 import type { LaunchRequest } from "../../backend.ts";
 import { type Issue, invalid, PermanentError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
-import { processOf, secretNames } from "../../process.ts";
+import { processOf, secretNames, type Variable } from "../../process.ts";
 import {
   activate,
   type Environment,
@@ -55,16 +55,25 @@ export async function processRequest(
       { path: "flow.command", message: "expected a command, for a process has no image, got none" },
     ]);
   }
-  const env: Record<string, string | number | boolean> = {};
-  for (const { name, value } of variables) {
-    const known = isSecretReference(value) ? await surroundings.secret(value.secret) : value;
-    if (known !== null) env[name] = known;
-  }
+  const env = await knownValues(variables, surroundings);
   const process = prepared({ command, cwd, env }, request, surroundings);
   refuseZeros(request.run.id, process);
   const open = (name: string) => ours[name] !== undefined && ours[name] === process.env[name];
   const secrets = secretNames(variables).filter((name) => name in process.env && !open(name));
   return { process, secrets };
+}
+
+/** Reads secrets, and leaves out what is null: that is how an inherited variable is removed. */
+async function knownValues(
+  variables: readonly Variable[],
+  { secret }: Surroundings,
+): Promise<Environment> {
+  const known: [string, string | number | boolean][] = [];
+  for (const { name, value } of variables) {
+    const text = isSecretReference(value) ? await secret(value.secret) : value;
+    if (text !== null) known.push([name, text]);
+  }
+  return Object.fromEntries(known);
 }
 
 /** Variables Python finds its modules by, for Prefect 1 and for agents with import paths. */

@@ -37,7 +37,7 @@ backendContract("local", {
         return count();
       },
       tick: () => sleep(10),
-      close: machine.close,
+      close: () => machine.close(),
     };
   },
 });

@@ -122,6 +122,11 @@ export function killGroup(pid: number): void {
   signal(-pid, "SIGKILL");
 }
 
+/** Waits until no process has this id, or with a minus no process of the group is left. */
+export async function gone(pid: number): Promise<void> {
+  while (signal(pid, 0)) await sleep(10);
+}
+
 /** Sends a signal, if there is still somebody to take it; says whether there was. */
 export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
