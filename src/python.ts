@@ -51,7 +51,7 @@ function escape(character: string, quote: string): string {
   if (character === " " || !/[\p{C}\p{Z}]/u.test(character)) return character;
   const short = SHORT[character];
   if (short !== undefined) return short;
-  const code = (character.codePointAt(0) ?? 0).toString(16);
+  const code = Number(character.codePointAt(0)).toString(16);
   if (code.length <= 2) return `\\x${code.padStart(2, "0")}`;
   if (code.length <= 4) return `\\u${code.padStart(4, "0")}`;
   return `\\U${code.padStart(8, "0")}`;

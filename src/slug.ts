@@ -43,8 +43,8 @@ function decodeReferences(text: string): string {
 
 /** One reference beyond Unicode leaves all of its kind as they are. */
 function decodeNumbers(text: string, pattern: RegExp, radix: number): string {
-  const code = (digits: string) => Number.parseInt(digits, radix);
-  const codes = [...text.matchAll(pattern)].map(([, digits]) => code(digits ?? ""));
+  const code = (digits: string | undefined) => Number.parseInt(String(digits), radix);
+  const codes = [...text.matchAll(pattern)].map(([, digits]) => code(digits));
   if (codes.some((value) => value > 0x10ffff)) return text;
   return text.replace(pattern, (_, digits) => String.fromCodePoint(code(digits)));
 }

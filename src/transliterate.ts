@@ -9,7 +9,7 @@ export function transliterate(text: string): string {
 }
 
 function asciiOf(character: string): string {
-  const code = character.codePointAt(0) ?? 0;
+  const code = Number(character.codePointAt(0));
   if (code < 0x80) return character;
   if (isWithin(code, SILENT)) return "";
   return isWithin(code, UNKNOWN) ? "[?]" : unidecode(character);

@@ -19,7 +19,7 @@ describe("Python's text", () => {
     ["false", false, "False"],
     ["null", null, "None"],
     ["a list", ["a", 1, null, [true]], "['a', 1, None, [True]]"],
-    ["an object", { a: 1, "b'": { c: [] } }, `{'a': 1, "b'": {'c': []}}`],
+    ["an object", { a: 1, "b'": { c: [] }, d: undefined }, `{'a': 1, "b'": {'c': []}, 'd': None}`],
   ])("of %s is right", (_, value, expected) => {
     expect(pythonText(value)).toBe(expected);
   });

@@ -7,7 +7,7 @@ describe("a slug", () => {
     ["Nightly Load", "nightly-load"],
     ["日本語", "ri-ben-yu"],
     ["'quoted'  and -- dashed", "quoted-and-dashed"],
-    ["1,234,567 rows, 8", "1234567-rows-8"],
+    ["1,234,567 rows,8 or a,b", "1234567-rows-8-or-a-b"],
     ["caf&eacute; &sup2;", "cafe-2"],
     ["&#65;&#x42;C", "abc"],
     ["&#65;&#1114112;&#x42;", "65-1114112-b"],

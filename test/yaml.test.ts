@@ -166,9 +166,25 @@ describe("a document in YAML", () => {
   it.each([
     ["lists", "[", "]"],
     ["mappings", "{a: ", "}"],
-  ])("nested in %s far too deeply is refused", (_, open, close) => {
-    const text = open.repeat(20_000) + close.repeat(20_000);
-    expect(faultOf(text)).toMatch(/nested too deeply/);
+    ["keys", "? ", ""],
+  ])("nested in %s is read up to a depth of 100 and refused beyond", (_, open, close) => {
+    const nested = (depth: number) => open.repeat(depth) + close.repeat(depth);
+    for (const depth of [101, 300, 20_000]) {
+      expect(faultOf(nested(depth))).toMatch(
+        / line 1, column \d+: (?:nested too deeply|a key that is)/,
+      );
+    }
+    if (open !== "? ") expect(faultOf(nested(99))).toBe("none");
+  });
+
+  it("is no deeper than 100 with its aliases written out", () => {
+    const chain = (depth: number) =>
+      Array.from({ length: depth }, (_, level) =>
+        level === 0 ? "- &a0 []" : `- &a${level} [*a${level - 1}]`,
+      ).join("\n");
+    expect(faultOf(chain(99))).toBe("none");
+    expect(faultOf(chain(100))).toMatch(/line 100, column \d+: nested too deeply/);
+    expect(faultOf(`${chain(50)}\n- [[*a49]]\n- *a0\n- [[[*a1]]]`)).toBe("none");
   });
 
   it("is JSON or refused, whatever it is", () => {

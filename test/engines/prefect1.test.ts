@@ -58,7 +58,7 @@ describe("the command of prefect1", () => {
   });
 
   it.each([
-    ["0.13.0rc2", "cloud-flow"],
+    ["0.13.0rc10", "cloud-flow"],
     ["0.13.0.dev1", "cloud-flow"],
     ["0.12.99.post9", "cloud-flow"],
     ["", "cloud-flow"],
@@ -138,6 +138,11 @@ describe("the variables of prefect1", () => {
       PREFECT__LOGGING__LOG_TO_CLOUD: "true",
       PREFECT__CLOUD__AUTH_TOKEN: "",
     });
+  });
+
+  it("stand on a backend Prefect has none of as on Kubernetes", () => {
+    const on = (backend: string) => Object.keys(variables({ backend, image: "x:1" }));
+    expect(on("batch")).toEqual(on("kubernetes"));
   });
 
   it("leave out the id of a flow that has none", () => {
