@@ -58,6 +58,7 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
     warnings: [
       ...chosen.warnings,
       ...unknown.map((name) => `run_task_kwargs.${name} is no argument of RunTask: ignored`),
+      ...networkWarnings(task, chosen.definition),
     ],
   };
 }
@@ -101,6 +102,13 @@ function checkTask(task: RunTaskArguments, definition: Template, run: EcsRunOpti
   if (fault) throw invalid("the run config", [sizeIssue(run, fault)]);
   const tooLarge = overridesFault(plain(overrides));
   if (tooLarge !== undefined) throw new PermanentError("too_large", tooLarge);
+}
+
+function networkWarnings(task: RunTaskArguments, { networkMode }: Template): string[] {
+  if (networkMode !== "awsvpc" || task.networkConfiguration) return [];
+  return [
+    "the task definition has the network mode awsvpc and nothing says which network: ECS will refuse the run; set networkConfiguration in run_task_kwargs",
+  ];
 }
 
 function onFargate({ launchType, capacityProviderStrategy }: RunTaskArguments): boolean {

@@ -48,6 +48,7 @@ const template = z.looseObject({
   tags: tags.optional(),
   cpu: size,
   memory: size,
+  networkMode: z.string().nullish(),
   taskRoleArn: z.string().nullish(),
   executionRoleArn: z.string().nullish(),
   requiresCompatibilities: z.array(z.string()).nullish(),
@@ -75,6 +76,7 @@ export interface Template {
   readonly tags?: readonly { readonly key: string; readonly value?: Text }[];
   readonly cpu?: Size;
   readonly memory?: Size;
+  readonly networkMode?: Text;
   readonly taskRoleArn?: Text;
   readonly executionRoleArn?: Text;
   readonly requiresCompatibilities?: readonly string[] | null;
@@ -130,6 +132,7 @@ export const runTaskSchema = z.looseObject({
 export interface RunTaskArguments {
   readonly cluster?: Text;
   readonly launchType?: Text;
+  readonly networkConfiguration?: unknown;
   readonly capacityProviderStrategy?: readonly { readonly capacityProvider: string }[] | null;
   readonly overrides?: Overrides;
 }
