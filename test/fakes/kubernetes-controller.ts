@@ -22,8 +22,8 @@ export interface ClusterKind {
 
 /** One round of the Job controller, the scheduler and the kubelet. */
 export function round(store: FakeStore, kind: ClusterKind): void {
-  for (const pod of [...store.pods]) stepPod(store, pod);
-  for (const job of [...store.jobs]) stepJob(store, job, kind);
+  for (const pod of store.pods.slice()) stepPod(store, pod);
+  for (const job of store.jobs.slice()) stepJob(store, job, kind);
 }
 
 function stepJob(store: FakeStore, job: FakeJob, kind: ClusterKind): void {

@@ -17,6 +17,7 @@ import {
 /** What the server does with a request instead of answering it as it should. */
 export interface Fault {
   readonly method: string;
+  /** Found in the path alone, or in path and query. */
   readonly path: RegExp;
   /** `reset`: not done, no answer. `lost`: done, no answer. Else an answer, and nothing is done. */
   readonly answer: "reset" | "lost" | { status: number; reason?: string; message?: string };
@@ -54,13 +55,19 @@ export async function fakeKubernetes(kind: Partial<ClusterKind> = {}): Promise<F
     const url = new URL(request.url ?? "/", "http://fake");
     requests.push(`${request.method} ${decodeURIComponent(request.url ?? "")}`);
     const body = await bodyOf(request);
-    const fault = take(faults, request.method ?? "", url.pathname);
-    if (fault?.answer === "reset") return void response.destroy();
+    const fault = take(faults, request.method ?? "", url);
+    if (fault?.answer === "reset") {
+      response.destroy();
+      return;
+    }
     const answer =
       typeof fault?.answer === "object"
         ? refusal(fault.answer.status, fault.answer.reason ?? "", fault.answer.message ?? "")
         : handle(store, { method: request.method ?? "", url, body, request });
-    if (fault?.answer === "lost") return void response.destroy();
+    if (fault?.answer === "lost") {
+      response.destroy();
+      return;
+    }
     response.writeHead(answer.status, {
       "content-type": typeof answer.body === "string" ? "text/plain" : "application/json",
     });
@@ -301,8 +308,12 @@ function refusal(code: number, reason: string, message: string): Answer {
   return { status: code, body: { kind: "Status", status: "Failure", code, reason, message } };
 }
 
-function take(faults: Fault[], method: string, path: string): Fault | undefined {
-  const index = faults.findIndex((fault) => fault.method === method && fault.path.test(path));
+function take(faults: Fault[], method: string, { pathname, search }: URL): Fault | undefined {
+  const index = faults.findIndex(
+    (fault) =>
+      fault.method === method &&
+      (fault.path.test(pathname) || fault.path.test(`${pathname}${search}`)),
+  );
   return index < 0 ? undefined : faults.splice(index, 1)[0];
 }
 
@@ -312,8 +323,8 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function withoutLog({ log: _, ...pod }: FakePod): Omit<FakePod, "log"> {
-  return pod;
+function withoutLog({ metadata, spec, status }: FakePod): Omit<FakePod, "log"> {
+  return { metadata, spec, status };
 }
 
 function must<T>(value: T | undefined): T {

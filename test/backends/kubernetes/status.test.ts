@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Evidence } from "../../../src/backends/kubernetes/evidence.ts";
 import { puzzleOf } from "../../../src/backends/kubernetes/hopeless.ts";

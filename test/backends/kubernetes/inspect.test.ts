@@ -1,0 +1,299 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Backend } from "../../../src/backend.ts";
+import type { Logger } from "../../../src/log.ts";
+import type { Job } from "../../../src/run.ts";
+import { never, newId } from "../../contracts/backend-steps.ts";
+import { launchRequest, type RequestParts } from "../../contracts/request.ts";
+import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
+import { endPod, finish } from "../../fakes/kubernetes-controller.ts";
+import { conditionOf, newMetadata, stamp } from "../../fakes/kubernetes-objects.ts";
+import { openOn, parts } from "./harness.ts";
+
+let fake: FakeKubernetes;
+let backend: Backend;
+let lines: string[];
+
+beforeEach(async () => {
+  fake = await fakeKubernetes();
+  lines = [];
+  backend = openOn(fake, {}, { log: logTo(lines) });
+});
+afterEach(() => fake.close());
+
+async function launched(request: RequestParts): Promise<Job> {
+  const wanted = launchRequest({ ...request, runId: request.runId ?? newId() });
+  const plan = await backend.plan(wanted);
+  const key = { runId: wanted.run.id, launch: wanted.launch, target: plan.target };
+  const answer = await backend.launch(plan, key, never());
+  if (answer.type !== "launched") throw new Error(answer.message);
+  return answer.job;
+}
+
+async function statusOf(job: Job) {
+  const [status] = await backend.inspect([job]);
+  return status;
+}
+
+function jobOf({ id }: Job) {
+  return fake.job(id.split("/")[1] ?? "");
+}
+
+describe("a Job that cannot start", () => {
+  it("ends for want of its image, with Kubernetes' words, and nothing of it lives on", async () => {
+    const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
+    fake.advance(10);
+    expect(await statusOf(job)).toEqual({
+      type: "pending",
+      detail: 'ImagePullBackOff: Back-off pulling image "missing:1": no such image',
+    });
+    expect(jobOf(job).spec.activeDeadlineSeconds).toBeUndefined();
+    fake.advance(1, 120);
+    expect(await statusOf(job)).toMatchObject({ type: "pending" });
+    expect(lines).toEqual([expect.stringContaining("job stopped")]);
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({
+      type: "ended",
+      end: "crashed",
+      cause: {
+        type: "image",
+        message: expect.stringContaining('image "missing:1": no such image'),
+      },
+    });
+    expect(fake.store.pods).toEqual([]);
+    expect(conditionOf(jobOf(job), "Failed")).toBeDefined();
+  });
+
+  it("ends when no machine has taken it for a quarter of an hour", async () => {
+    const job = await launched(
+      parts(["run"], { config: { options: { node_selector: { machine: "none" } } } }),
+    );
+    fake.advance(14, 60);
+    expect(await statusOf(job)).toMatchObject({
+      type: "pending",
+      detail: expect.stringMatching(/^Unsched/),
+    });
+    fake.advance(4, 60);
+    await statusOf(job);
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({
+      end: "crashed",
+      cause: { type: "start_failed", message: expect.stringContaining("0/3 nodes are available") },
+    });
+  });
+
+  it("ends when its pod is refused, with what was reported of the Job", async () => {
+    const job = await launched(parts(["run"]));
+    const { metadata } = jobOf(job);
+    fake.store.events.push({
+      metadata: newMetadata(fake.store, { name: "event", namespace: "default" }),
+      involvedObject: { uid: metadata.uid },
+      type: "Warning",
+      reason: "FailedCreate",
+      message: 'serviceaccount "gone" not found',
+      lastTimestamp: stamp(fake.store),
+    });
+    fake.store.now = new Date(fake.store.now.getTime() + 901_000);
+    expect(await statusOf(job)).toEqual({ type: "pending", detail: "no pod yet" });
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({
+      end: "crashed",
+      cause: { type: "start_failed", message: expect.stringContaining('"gone" not found') },
+    });
+  });
+
+  it("is left alone when it has changed since it was looked at", async () => {
+    const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
+    fake.advance(3);
+    fake.advance(1, 120);
+    fake.faults.push({
+      method: "PATCH",
+      path: /jobs/,
+      answer: { status: 409, reason: "Conflict" },
+    });
+    expect(await statusOf(job)).toMatchObject({ type: "pending" });
+    expect(jobOf(job).spec.activeDeadlineSeconds).toBeUndefined();
+    expect(lines).toEqual([]);
+  });
+
+  it("has the patience its agent was given", async () => {
+    backend = openOn(fake, { start_grace_seconds: 0 });
+    const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
+    fake.advance(3);
+    await statusOf(job);
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({ end: "crashed", cause: { type: "image" } });
+  });
+});
+
+describe("a Job whose flow has ended beside a container that goes on", () => {
+  it("ends as the flow did, and the other container is stopped", async () => {
+    const job_template = {
+      spec: {
+        template: { spec: { containers: [{ name: "flow" }, { name: "proxy", image: "p" }] } },
+      },
+    };
+    const job = await launched(parts(["run"], { config: { options: { job_template } } }));
+    fake.advance(4);
+    const [pod] = fake.pods(jobOf(job).metadata.name);
+    const flow = pod?.status.containerStatuses?.[0];
+    if (flow)
+      flow.state = { terminated: { exitCode: 6, reason: "Error", finishedAt: stamp(fake.store) } };
+    fake.advance(1, 120);
+    expect(await statusOf(job)).toMatchObject({ type: "running" });
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({
+      end: "failed",
+      cause: { type: "exit", exitCode: 6 },
+    });
+    expect(fake.store.pods).toEqual([]);
+  });
+});
+
+describe("cancelling", () => {
+  it("leaves a Job that tells who ended it", async () => {
+    const job = await launched(parts(["run"]));
+    fake.advance(5);
+    await backend.cancel(job);
+    expect(await statusOf(job)).toMatchObject({ type: "running" });
+    fake.advance(3);
+    expect(await statusOf(job)).toEqual({
+      type: "ended",
+      end: "cancelled",
+      cause: { type: "requested", message: "cancelled on request" },
+    });
+  });
+
+  it("asks once, however often it is called", async () => {
+    const job = await launched(parts(["run"]));
+    fake.advance(5);
+    for (let times = 0; times < 3; times++) await backend.cancel(job);
+    expect(fake.requests.filter((line) => line.startsWith("PATCH"))).toHaveLength(1);
+  });
+
+  it("waits for the pod where Kubernetes calls the Job failed before", async () => {
+    await fake.close();
+    fake = await fakeKubernetes({ failsEarly: true, withoutReady: true });
+    backend = openOn(fake);
+    const job = await launched(parts(["run"]));
+    fake.advance(5);
+    expect(await statusOf(job)).toMatchObject({ type: "running" });
+    await backend.cancel(job);
+    fake.advance(1);
+    expect(conditionOf(jobOf(job), "Failed")?.reason).toBe("DeadlineExceeded");
+    expect(await statusOf(job)).toEqual({ type: "running" });
+    fake.advance(1);
+    expect(await statusOf(job)).toMatchObject({ end: "cancelled" });
+  });
+
+  it("reports the success of a flow that was faster", async () => {
+    const job = await launched(parts(["run"]));
+    fake.advance(5);
+    const [pod] = fake.pods(jobOf(job).metadata.name);
+    if (pod) endPod(fake.store, pod, { exitCode: 0 });
+    await backend.cancel(job);
+    finish(fake.store, jobOf(job), "Failed", "DeadlineExceeded", "too long");
+    expect(await statusOf(job)).toMatchObject({ end: "succeeded" });
+  });
+
+  it("deletes a suspended Job, of which nothing runs", async () => {
+    const job_template = {
+      spec: { suspend: true, template: { spec: { containers: [{ name: "flow" }] } } },
+    };
+    const job = await launched(parts(["run"], { config: { options: { job_template } } }));
+    fake.advance(2);
+    expect(await statusOf(job)).toEqual({ type: "pending", detail: "suspended" });
+    await backend.cancel(job);
+    expect(await statusOf(job)).toEqual({ type: "missing" });
+  });
+});
+
+describe("inspecting", () => {
+  it("calls a Job missing that somebody deleted", async () => {
+    const job = await launched(parts(["run"]));
+    fake.store.jobs.length = 0;
+    expect(await statusOf(job)).toEqual({ type: "missing" });
+  });
+
+  it("calls a Job missing whose lifetime is over", async () => {
+    const job_template = {
+      spec: {
+        ttlSecondsAfterFinished: 3600,
+        template: { spec: { containers: [{ name: "flow" }] } },
+      },
+    };
+    const job = await launched(parts(["exit", "0"], { config: { options: { job_template } } }));
+    fake.advance(5);
+    expect(await statusOf(job)).toMatchObject({ end: "succeeded" });
+    fake.advance(2, 3600);
+    expect(await statusOf(job)).toEqual({ type: "missing" });
+  });
+
+  it("goes on with a Job that replaces an evicted pod, also while both are there", async () => {
+    const job_template = {
+      spec: { backoffLimit: 1, template: { spec: { containers: [{ name: "flow" }] } } },
+    };
+    const job = await launched(parts(["run"], { config: { options: { job_template } } }));
+    fake.advance(4);
+    const [pod] = fake.pods(jobOf(job).metadata.name);
+    if (pod) {
+      endPod(fake.store, pod, { exitCode: 137 });
+      pod.status.reason = "Evicted";
+    }
+    fake.advance(1);
+    expect(fake.pods(jobOf(job).metadata.name)).toHaveLength(2);
+    expect(await statusOf(job)).toMatchObject({ type: "pending" });
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({ type: "running" });
+  });
+
+  it("asks in two calls for each hundred runs, and for no pods of Jobs that run", async () => {
+    const jobs: Job[] = [];
+    for (let count = 0; count < 250; count++) jobs.push(await launched(parts(["run"])));
+    fake.advance(2);
+    fake.requests.length = 0;
+    expect((await backend.inspect(jobs)).map((status) => status.type)).toEqual(
+      jobs.map(() => "pending"),
+    );
+    expect(fake.requests).toHaveLength(6);
+    fake.advance(3);
+    fake.requests.length = 0;
+    expect((await backend.inspect(jobs)).map((status) => status.type)).toEqual(
+      jobs.map(() => "running"),
+    );
+    expect(fake.requests).toHaveLength(3);
+    expect(fake.requests.every((line) => line.length < 8_000)).toBe(true);
+  });
+
+  it("asks each namespace for itself, and each launch of a run", async () => {
+    const runId = newId();
+    const orion = { dialect: "orion", options: { namespace: "flows" } } as const;
+    const jobs = [
+      await launched(parts(["exit", "3"], { runId })),
+      await launched(parts(["exit", "0"], { runId, launch: 2 })),
+      await launched(parts(["run"], { runId, launch: 3, config: orion })),
+    ];
+    fake.advance(5);
+    expect(await backend.inspect(jobs)).toMatchObject([
+      { end: "failed" },
+      { end: "succeeded" },
+      { type: "running" },
+    ]);
+  });
+
+  it("fails as a whole where it may not look, so that nothing counts as missing", async () => {
+    const job = await launched(parts(["run"]));
+    fake.faults.push({
+      method: "GET",
+      path: /pods/,
+      answer: { status: 403, message: "pods is forbidden" },
+    });
+    await expect(statusOf(job)).rejects.toThrow(/pods is forbidden/);
+  });
+});
+
+function logTo(list: string[]): Logger {
+  const write = (message: string, fields?: object) => {
+    list.push(`${message} ${JSON.stringify(fields)}`);
+  };
+  return { info: write, warn: write, error: write };
+}
