@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { expect, it } from "vitest";
 import { sqliteQueue } from "../../src/queues/sqlite.ts";
+import { openSqlite } from "../../src/stores/sqlite/database.ts";
 import { queueContract } from "../contracts/queue.ts";
+import { takeDead, takeOne } from "../contracts/queue-harness.ts";
 import { openFile } from "../stores/sqlite-file.ts";
 
 const VISIBILITY_MS = 30_000;
@@ -29,4 +32,21 @@ queueContract("sqlite", {
       close: file.close,
     };
   },
+});
+
+it("hides a message for five minutes and buries it after five deliveries by default", async () => {
+  const db = openSqlite(":memory:");
+  let time = 0;
+  const queue = sqliteQueue(db, { now: () => new Date(time), newId: randomUUID });
+  await queue.send([{ body: "poison" }]);
+
+  for (let delivery = 1; delivery <= 5; delivery++) {
+    await takeOne(queue);
+    time += 299_999;
+    expect(await queue.counts()).toMatchObject({ inFlight: 1, dead: 0 });
+    time += 1;
+  }
+
+  expect(await takeDead(queue)).toHaveLength(1);
+  db.close();
 });

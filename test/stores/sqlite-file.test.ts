@@ -129,6 +129,23 @@ describe("a transaction", () => {
   });
 });
 
+describe("sqlite store", () => {
+  it("fills its pages, and the last one says that nothing follows", async () => {
+    const db = openSqlite(":memory:");
+    const store = sqliteStore(db);
+    for (let index = 0; index < 501; index++)
+      await store.create(newRun({ name: `number ${index}.` }));
+
+    const first = await store.list({ limit: 1_000 });
+    expect(first.items).toHaveLength(500);
+    const { next = "" } = first;
+    expect(await store.list({ cursor: next })).toStrictEqual({ items: [expect.anything()] });
+    expect((await store.list({ limit: 500 })).next).toBe(next);
+    expect((await store.list({ search: "number 7.", limit: 1 })).next).toBeUndefined();
+    db.close();
+  });
+});
+
 describe("sqlite tokens", () => {
   it("refuses the hash of another token instead of removing that one", async () => {
     const db = openSqlite(":memory:");
