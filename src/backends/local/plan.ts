@@ -3,11 +3,10 @@ import { hostname } from "node:os";
 import { resolve } from "node:path";
 import * as z from "zod";
 import type { LaunchPlan, LaunchRequest, World } from "../../backend.ts";
-import { PermanentError } from "../../errors.ts";
+import type { Start } from "./api.ts";
+import { missingDirectory } from "./errors.ts";
 import { isDirectory } from "./files.ts";
-import { missingDirectory } from "./launch.ts";
 import type { LocalOptions } from "./options.ts";
-import type { Start } from "./process.ts";
 import { processRequest } from "./request.ts";
 
 /** What a plan wants to know of the machine. */
@@ -39,20 +38,20 @@ export async function planProcess(
   { options, world, machine }: PlanContext,
 ): Promise<LaunchPlan> {
   const { env, cwd, dataFolder } = world;
-  const { process, secrets } = await processRequest(request, {
+  const { planned, secrets } = await processRequest(request, {
     options,
     env,
     cwd,
     secret: (reference) => world.secret(reference),
     ...(options.hostname_label ? { hostLabel: await machine.hostname() } : {}),
   });
-  if (process.cwd !== null && !(await machine.isDirectory(process.cwd))) {
-    throw new PermanentError("start_failed", missingDirectory(request.run.id, process.cwd));
+  if (planned.cwd !== null && !(await machine.isDirectory(planned.cwd))) {
+    throw missingDirectory(request.run.id, planned.cwd);
   }
-  const { command, env: variables } = process;
+  const { command, env: variables } = planned;
   return {
     target: dataFolder === undefined ? "no data folder" : resolve(dataFolder),
-    launch: { command, cwd: process.cwd, env: variables },
+    launch: { command, cwd: planned.cwd, env: variables },
     secrets,
     warnings: [],
   };

@@ -40,7 +40,7 @@ export interface Surroundings {
 export async function processRequest(
   request: LaunchRequest,
   surroundings: Surroundings,
-): Promise<{ readonly process: ProcessRequest; readonly secrets: readonly string[] }> {
+): Promise<{ readonly planned: ProcessRequest; readonly secrets: readonly string[] }> {
   refuseStorage(request);
   refuseNames(request);
   const { options } = surroundings;
@@ -56,11 +56,11 @@ export async function processRequest(
     ]);
   }
   const env = await knownValues(variables, surroundings);
-  const process = prepared({ command, cwd, env }, request, surroundings);
-  refuseZeros(request.run.id, process);
-  const open = (name: string) => ours[name] !== undefined && ours[name] === process.env[name];
-  const secrets = secretNames(variables).filter((name) => name in process.env && !open(name));
-  return { process, secrets };
+  const planned = prepared({ command, cwd, env }, request, surroundings);
+  refuseZeros(request.run.id, planned);
+  const open = (name: string) => ours[name] !== undefined && ours[name] === planned.env[name];
+  const secrets = secretNames(variables).filter((name) => name in planned.env && !open(name));
+  return { planned, secrets };
 }
 
 /** Reads secrets, and leaves out what is null: that is how an inherited variable is removed. */
@@ -109,7 +109,7 @@ function absolute(path: string, cwd: string): string {
 
 /** Puts a process into the environment of Python a flow runner names. */
 function prepared(
-  process: ProcessRequest,
+  planned: ProcessRequest,
   { config, engine }: LaunchRequest,
   { env, cwd }: Surroundings,
 ): ProcessRequest {
@@ -119,16 +119,16 @@ function prepared(
   if (typeof condaenv === "string" && condaenv !== "") {
     const isPath = condaenv.startsWith("/") || condaenv.startsWith("~");
     const wanted = isPath ? ["--prefix", place(condaenv)] : ["--name", condaenv];
-    return { ...process, command: ["conda", "run", ...wanted, ...process.command] };
+    return { ...planned, command: ["conda", "run", ...wanted, ...planned.command] };
   }
-  if (typeof virtualenv !== "string" || virtualenv === "") return process;
+  if (typeof virtualenv !== "string" || virtualenv === "") return planned;
   const folder = place(virtualenv);
-  const [first, ...rest] = process.command;
+  const [first, ...rest] = planned.command;
   const isPython = engine.name === "orion" && first === "python";
   return {
-    ...process,
-    command: isPython ? [`${folder}/bin/python`, ...rest] : process.command,
-    env: activate(process.env, folder, config.env),
+    ...planned,
+    command: isPython ? [`${folder}/bin/python`, ...rest] : planned.command,
+    env: activate(planned.env, folder, config.env),
   };
 }
 

@@ -1,7 +1,7 @@
 import type { World } from "../../backend.ts";
 import { between, SECOND, timestamp } from "../../time.ts";
+import { signalGroup, startStopper } from "./api.ts";
 import { markStop, readTrace } from "./folder.ts";
-import { signalGroup, startStopper } from "./process.ts";
 
 /** Past its time a process is left to its stopper for so long, then whoever asks again kills it. */
 const STOPPER_LATE_MS = 5 * SECOND;

@@ -165,6 +165,28 @@ describe("a claim", () => {
     expect(readFileSync(counter, "utf8")).toBe("x\n");
   });
 
+  it("is made once though the launch was broken off at any moment and repeated", async () => {
+    const counter = join(machine.folder, "count");
+    const backend = machine.open();
+    for (let moment = 0; moment < 12; moment++) {
+      const runId = `broken-${moment}`;
+      const command = shell(`echo ${moment} >>'${counter}'`);
+      const plan = await backend.plan(launchRequest({ runId, command }));
+      const key = { runId, launch: 1, target: plan.target };
+      const broken = new AbortController();
+      const first = backend.launch(plan, key, broken.signal).catch((error: unknown) => error);
+      await sleep(moment);
+      broken.abort();
+      await first;
+      const { job } = await start(backend, { runId, command });
+      await ended(backend, job);
+    }
+    const counted = readFileSync(counter, "utf8").trim().split("\n");
+    expect(counted.sort((a, b) => Number(a) - Number(b))).toEqual(
+      Array.from({ length: 12 }, (_, moment) => String(moment)),
+    );
+  });
+
   it("without a living guard is lost", async () => {
     const backend = machine.open();
     const { job, key } = await start(backend, { command: ["sleep", "600"] });

@@ -50,8 +50,8 @@ describe("the variables of a local process", () => {
       SLUICE_API_TOKEN: "e",
       AWSOME: "stays",
     };
-    const { process } = await processOf({}, { env });
-    expect(Object.keys(process.env).filter((name) => name in env)).toEqual(["PATH", "AWSOME"]);
+    const { planned } = await processOf({}, { env });
+    expect(Object.keys(planned.env).filter((name) => name in env)).toEqual(["PATH", "AWSOME"]);
   });
 
   it.each([
@@ -61,24 +61,24 @@ describe("the variables of a local process", () => {
     [["AWS"], []],
   ])("let through what inherit names as %j", async (inherit, expected) => {
     const env = { AWS_REGION: "r", AWS_PROFILE: "p", DOCKER_HOST: "d" };
-    const { process } = await processOf({}, { env, options: { inherit } });
-    expect(Object.keys(process.env).filter((name) => name in env)).toEqual(expected);
+    const { planned } = await processOf({}, { env, options: { inherit } });
+    expect(Object.keys(planned.env).filter((name) => name in env)).toEqual(expected);
   });
 
   it("lose those that are set to null, by agent or run", async () => {
     const env = { A: "1", B: "2", C: "3" };
     const parts = { agent: { env: { A: null } }, env: { B: null } };
-    const { process, secrets } = await processOf(parts, { env });
-    expect(process.env).toMatchObject({ C: "3" });
-    expect(process.env).not.toHaveProperty("A");
-    expect(process.env).not.toHaveProperty("B");
+    const { planned, secrets } = await processOf(parts, { env });
+    expect(planned.env).toMatchObject({ C: "3" });
+    expect(planned.env).not.toHaveProperty("A");
+    expect(planned.env).not.toHaveProperty("B");
     expect(secrets).toEqual(["C"]);
   });
 
   it("hold the text of secrets, and name them as secret", async () => {
     const parts = { agent: { env: { TOKEN: { secret: "env:X" } } } };
-    const { process, secrets } = await processOf(parts);
-    expect(process.env["TOKEN"]).toBe("text of env:X");
+    const { planned, secrets } = await processOf(parts);
+    expect(planned.env["TOKEN"]).toBe("text of env:X");
     expect(secrets).toEqual(["TOKEN"]);
   });
 
@@ -89,10 +89,10 @@ describe("the variables of a local process", () => {
 
   it("pass over inherited names that no shell can hand on", async () => {
     const env = { "BASH_FUNC_module%%": "() {}", "a.b": "1", GOOD: "2" };
-    const { process } = await processOf({}, { env });
-    expect(process.env).not.toHaveProperty("a.b");
-    expect(process.env).not.toHaveProperty("BASH_FUNC_module%%");
-    expect(process.env["GOOD"]).toBe("2");
+    const { planned } = await processOf({}, { env });
+    expect(planned.env).not.toHaveProperty("a.b");
+    expect(planned.env).not.toHaveProperty("BASH_FUNC_module%%");
+    expect(planned.env["GOOD"]).toBe("2");
   });
 
   it("are refused under names that no shell can hand on, each with its path", async () => {
@@ -117,10 +117,10 @@ describe("the variables of a local process", () => {
 describe("PYTHONPATH of a local process", () => {
   it("is left alone unless the agent has import paths or the engine is prefect1", async () => {
     const env = { PYTHONPATH: "/mine" };
-    expect((await processOf({}, { env })).process.env["PYTHONPATH"]).toBe("/mine");
+    expect((await processOf({}, { env })).planned.env["PYTHONPATH"]).toBe("/mine");
     const options = { import_paths: ["/a", "b"] };
-    const { process, secrets } = await processOf({}, { env, options });
-    expect(process.env["PYTHONPATH"]).toBe("/srv/agent:/mine:/a:b");
+    const { planned, secrets } = await processOf({}, { env, options });
+    expect(planned.env["PYTHONPATH"]).toBe("/srv/agent:/mine:/a:b");
     expect(secrets).not.toContain("PYTHONPATH");
   });
 
@@ -139,8 +139,8 @@ describe("the directory of a local process", () => {
     [{}, { working_dir: "all" }, "/srv/agent/all"],
     [{ working_dir: "/data" }, { working_dir: "/all" }, "/data"],
   ])("of %j on an agent with %j is %j", async (config, options, expected) => {
-    const { process } = await processOf({ config: { options: config } }, { options });
-    expect(process.cwd).toBe(expected);
+    const { planned } = await processOf({ config: { options: config } }, { options });
+    expect(planned.cwd).toBe(expected);
   });
 });
 
@@ -148,8 +148,8 @@ describe("a subprocess of Orion", () => {
   const orion = { runId: RUN_ID, engine: engines.orion };
 
   it("is Python with the engine's module", async () => {
-    const { process } = await processOf({ ...orion, config: runner({}) });
-    expect(process.command).toEqual(["python", "-m", "prefect.engine", RUN_ID.replaceAll("-", "")]);
+    const { planned } = await processOf({ ...orion, config: runner({}) });
+    expect(planned.command).toEqual(["python", "-m", "prefect.engine", RUN_ID.replaceAll("-", "")]);
   });
 
   it.each([
@@ -159,37 +159,37 @@ describe("a subprocess of Orion", () => {
   ])("in the conda environment %s is run by conda", async (condaenv, expected) => {
     const surroundings = { env: { HOME: "/home/me" } };
     const config = runner({ condaenv, virtualenv: null });
-    const { process } = await processOf({ ...orion, config }, surroundings);
-    expect(process.command.slice(0, 5)).toEqual(["conda", "run", ...expected, "python"]);
+    const { planned } = await processOf({ ...orion, config }, surroundings);
+    expect(planned.command.slice(0, 5)).toEqual(["conda", "run", ...expected, "python"]);
   });
 
   it("in a virtual environment has its Python, and its variables", async () => {
     const env = { PATH: "/bin", PYTHONHOME: "/py", HOME: "/home/me" };
     const config = runner({ virtualenv: "~/venv" });
-    const { process } = await processOf({ ...orion, config }, { env });
-    expect(process.command[0]).toBe("/home/me/venv/bin/python");
-    expect(process.env).toMatchObject({
+    const { planned } = await processOf({ ...orion, config }, { env });
+    expect(planned.command[0]).toBe("/home/me/venv/bin/python");
+    expect(planned.env).toMatchObject({
       PATH: "/home/me/venv/bin:/bin",
       VIRTUAL_ENV: "/home/me/venv",
     });
-    expect(process.env).not.toHaveProperty("PYTHONHOME");
+    expect(planned.env).not.toHaveProperty("PYTHONHOME");
   });
 
   it("keeps variables the run itself sets, in a virtual environment too", async () => {
     const ofRun = { PATH: "/run", PYTHONHOME: "/home", VIRTUAL_ENV: "/other" };
     const config = runner({ virtualenv: "venv" }, ofRun);
-    const { process } = await processOf({ ...orion, config }, { env: { PATH: "/bin" } });
-    expect(process.command[0]).toBe("/srv/agent/venv/bin/python");
-    expect(process.env).toMatchObject(ofRun);
+    const { planned } = await processOf({ ...orion, config }, { env: { PATH: "/bin" } });
+    expect(planned.command[0]).toBe("/srv/agent/venv/bin/python");
+    expect(planned.env).toMatchObject(ofRun);
   });
 
   it("prepares the environment of any other command as well", async () => {
     const config = runner({ virtualenv: "/venv" });
-    const { process } = await processOf({ command: ["load"], config });
-    expect(process.command).toEqual(["load"]);
-    expect(process.env).toMatchObject({ PATH: "/venv/bin", VIRTUAL_ENV: "/venv" });
+    const { planned } = await processOf({ command: ["load"], config });
+    expect(planned.command).toEqual(["load"]);
+    expect(planned.env).toMatchObject({ PATH: "/venv/bin", VIRTUAL_ENV: "/venv" });
     const conda = await processOf({ command: ["load"], config: runner({ condaenv: "x" }) });
-    expect(conda.process.command).toEqual(["conda", "run", "--name", "x", "load"]);
+    expect(conda.planned.command).toEqual(["conda", "run", "--name", "x", "load"]);
   });
 });
 
@@ -202,7 +202,7 @@ describe("a request no local process can be made of", () => {
 
   it("has storage that says nothing, where Prefect 1 needs it", async () => {
     const parts = { flow: { storage: null } };
-    expect((await processOf(parts)).process.command).toEqual(["true"]);
+    expect((await processOf(parts)).planned.command).toEqual(["true"]);
     const { issues } = await refusal({ ...parts, engine: engines.prefect1 });
     expect(issues.map(({ path }) => path)).toEqual(["flow.storage"]);
   });
@@ -217,8 +217,8 @@ describe("the name of the machine", () => {
   it("is told to Prefect 1 among the labels, once", async () => {
     const text = async (labels: readonly string[]) => {
       const parts = { engine: engines.prefect1, agent: { labels } };
-      const { process } = await processOf(parts, { hostLabel: "host-1" });
-      return process.env["PREFECT__CLOUD__AGENT__LABELS"];
+      const { planned } = await processOf(parts, { hostLabel: "host-1" });
+      return planned.env["PREFECT__CLOUD__AGENT__LABELS"];
     };
     expect(await text(["a"])).toBe("['a', 'host-1']");
     expect(await text(["host-1", "a"])).toBe("['host-1', 'a']");
