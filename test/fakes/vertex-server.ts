@@ -73,6 +73,7 @@ export async function serveRest(service: FakeVertex): Promise<VertexServer> {
 async function answerHttp(service: FakeVertex, request: IncomingMessage, response: ServerResponse) {
   try {
     const body = await readBody(request);
+    service.authorizations.push(request.headers.authorization);
     const url = new URL(request.url ?? "/", "http://fake");
     if (url.searchParams.get("$alt") !== "json;enum-encoding=int") {
       throw new ServiceError(3, "the fake only writes numeric enums");

@@ -145,6 +145,7 @@ export function fakeVertex(options: FakeVertexOptions = {}) {
   const jobs = new Map<string, Stored>();
   const faults: Fault[] = [];
   const calls: Method[] = [];
+  const authorizations: (string | undefined)[] = [];
   const submitted: number[] = [];
 
   function call<T>(method: Method, work: () => T): T {
@@ -209,6 +210,8 @@ export function fakeVertex(options: FakeVertexOptions = {}) {
 
   return {
     calls,
+    /** What callers over REST have shown for themselves. */
+    authorizations,
     jobs: (): readonly FakeJob[] => [...jobs.values()].map(({ job }) => job),
     now: () => new Date(state.now),
     advance: (ms: number) => {

@@ -21,12 +21,13 @@ const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 /**
  * The credentials Google's libraries find by themselves: the file named by GOOGLE_APPLICATION_CREDENTIALS
  * (a key, or the configuration of a workload identity federation), gcloud's own, or the machine's.
- * Looked for at the first use, and again after each failure.
+ * Looked for at the first use, and again after each failure. Google's library asks around for a project
+ * unless it is told one.
  */
-export function googleCredentials(): Credentials {
+export function googleCredentials(project?: string): Credentials {
   let known: Promise<Found> | undefined;
   const found = (): Promise<Found> => {
-    known ??= find().catch((error: unknown) => {
+    known ??= find(project).catch((error: unknown) => {
       known = undefined;
       throw error;
     });
@@ -68,10 +69,11 @@ interface Found {
   readonly client: AuthClient;
 }
 
-async function find(): Promise<Found> {
+async function find(projectId: string | undefined): Promise<Found> {
   const { GoogleAuth } = await import("google-auth-library");
   try {
-    return { client: await new GoogleAuth({ scopes: SCOPE }).getClient() };
+    const options = { scopes: SCOPE, ...(projectId === undefined ? {} : { projectId }) };
+    return { client: await new GoogleAuth(options).getClient() };
   } catch (error) {
     throw new CredentialsError(
       `this process has no Google Cloud credentials: ${messageOf(error)}`,

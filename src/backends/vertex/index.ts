@@ -26,7 +26,7 @@ export const backend: BackendModule = {
 /** What the backend takes from the process it lives in; a test brings its own. */
 export interface Surroundings {
   readonly sleep: Launcher["sleep"];
-  readonly credentials: () => Credentials;
+  readonly credentials: (project: string | undefined) => Credentials;
   readonly clientOptions: Connection["clientOptions"];
 }
 
@@ -39,9 +39,11 @@ export function openVertex(
   const options = checked(agentOptions, agent.options, `agent ${agent.name}`, "agent");
   const { closing } = world;
   const { clientOptions, sleep = sleepUntil } = surroundings;
-  const credentials = surroundings.credentials?.() ?? credentialsFor(options);
+  const project = options.project ?? ambientProject(world);
+  const credentials = surroundings.credentials?.(project) ?? credentialsFor(options, project);
   const apiFor = regionalApis(options, { credentials, clientOptions, closing });
-  const finder = { apiFor, owner: ownerOf(agent, options) };
+  const owner = ownerOf(agent, options);
+  const finder = { apiFor, owner };
   const now = () => world.now();
   const launcher: Launcher = {
     apiFor,
@@ -52,8 +54,8 @@ export function openVertex(
   };
   return {
     async plan(request) {
-      const project = options.project ?? ambientProject(world) ?? (await credentials.projectId());
-      return planJob(request, { options, parent: parentOf(project, regionName(options)) });
+      const parent = parentOf(project ?? (await credentials.projectId()), regionName(options));
+      return planJob(request, { options, owner, parent });
     },
     launch: (plan, key, signal) => launchJob(launcher, { plan, key, signal }),
     find: (key) => findJobs(finder, key),

@@ -22,8 +22,11 @@ export function regionalApis(
 }
 
 /** Google's credentials, but none where they would be sent in plain text. */
-export function credentialsFor({ api_endpoint: endpoint }: VertexAgentOptions): Credentials {
-  return isPlainText(endpoint) ? noCredentials() : googleCredentials();
+export function credentialsFor(
+  { api_endpoint: endpoint }: VertexAgentOptions,
+  project: string | undefined,
+): Credentials {
+  return isPlainText(endpoint) ? noCredentials() : googleCredentials(project);
 }
 
 function isPlainText(endpoint: string | undefined): boolean {

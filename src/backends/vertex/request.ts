@@ -7,7 +7,7 @@ import { processOf, type RunProcess, secretNames } from "../../process.ts";
 import { slug, VERTEX_NAME } from "../../slug.ts";
 import { environmentOf } from "./environment.ts";
 import { SCHEDULING, WORKER_POOL } from "./fields.ts";
-import { launchLabels, ownerOf } from "./labels.ts";
+import { launchLabels } from "./labels.ts";
 import { type ReadMessage, readMessage } from "./message.ts";
 import { isNone } from "./none.ts";
 import { runOptions, type VertexAgentOptions, type VertexRunOptions } from "./options.ts";
@@ -16,6 +16,8 @@ import { isSentAsItIs } from "./sent.ts";
 /** What the job of a run is made from, beside its request. */
 export interface JobSettings {
   readonly options: VertexAgentOptions;
+  /** Whose job it is; see `ownerOf`. */
+  readonly owner: string;
   /** `projects/PROJECT/locations/REGION`: where the job is created. */
   readonly parent: string;
 }
@@ -24,8 +26,11 @@ export interface JobSettings {
  * The CustomJob of a run, as Prefect 1 writes it, with our labels and without Google's own retries.
  * Pure. Throws `PermanentError` ("invalid") with all faults of the run's options.
  */
-export function planJob(request: LaunchRequest, { options, parent }: JobSettings): LaunchPlan {
-  const { run, launch, flow, config, agent } = request;
+export function planJob(
+  request: LaunchRequest,
+  { options, owner, parent }: JobSettings,
+): LaunchPlan {
+  const { run, launch, flow, config } = request;
   const checked = check(runOptions, config.options, "run_config");
   const read = checked.ok ? readOptions(checked.value) : [];
   const image = imageOf(request);
@@ -44,7 +49,7 @@ export function planJob(request: LaunchRequest, { options, parent }: JobSettings
       agentAccount: options.service_account ?? null,
       container: containerSpec(image, process, environment.env),
     }),
-    labels: launchLabels({ runId: run.id, launch }, ownerOf(agent, options)),
+    labels: launchLabels({ runId: run.id, launch }, owner),
   };
   return {
     target: parent,

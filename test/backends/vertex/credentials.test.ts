@@ -1,0 +1,203 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { googleCredentials, noCredentials } from "../../../src/backends/vertex/credentials.ts";
+import { openVertex } from "../../../src/backends/vertex/index.ts";
+import type { JsonObject } from "../../../src/json.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
+import { launchRequest } from "../../contracts/request.ts";
+import { fakeVertex } from "../../fakes/vertex.ts";
+import { serveRest, type VertexServer } from "../../fakes/vertex-server.ts";
+import { runOf, vertexAgent } from "./world.ts";
+
+/** Google's libraries read the variables of the process; each test gives it its own. */
+const NAMES = [
+  "GOOGLE_APPLICATION_CREDENTIALS",
+  "AWS_REGION",
+  "AWS_ACCESS_KEY_ID",
+  "AWS_SECRET_ACCESS_KEY",
+  "AWS_SESSION_TOKEN",
+] as const;
+
+let folder: string;
+let before: Record<string, string | undefined>;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "sluice-vertex-"));
+  before = Object.fromEntries(NAMES.map((name) => [name, process.env[name]]));
+});
+
+afterEach(async () => {
+  for (const [name, value] of Object.entries(before)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  await rm(folder, { recursive: true });
+});
+
+async function useCredentials(content: JsonObject | string): Promise<void> {
+  const file = join(folder, "credentials.json");
+  await writeFile(file, typeof content === "string" ? content : JSON.stringify(content));
+  process.env["GOOGLE_APPLICATION_CREDENTIALS"] = file;
+}
+
+/** A token service as Google's: it records what it is asked and answers as told. */
+async function tokenService(status: number, answer: JsonObject) {
+  const asked: URLSearchParams[] = [];
+  const server: Server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part: Buffer) => {
+      body += part.toString("utf8");
+    });
+    request.on("end", () => {
+      asked.push(new URLSearchParams(body));
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(answer));
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve());
+  });
+  const { port } = server.address() as { port: number };
+  return {
+    url: `http://127.0.0.1:${port}/v1/token`,
+    asked,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** What `gcloud iam workload-identity-pools create-cred-config --aws` writes. */
+function federation(tokenUrl: string): JsonObject {
+  return {
+    universe_domain: "googleapis.com",
+    type: "external_account",
+    audience:
+      "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/sluice",
+    subject_token_type: "urn:ietf:params:aws:token-type:aws4_request",
+    token_url: tokenUrl,
+    credential_source: {
+      environment_id: "aws1",
+      region_url: "http://169.254.169.254/latest/meta-data/placement/availability-zone",
+      url: "http://169.254.169.254/latest/meta-data/iam/security-credentials",
+      regional_cred_verification_url:
+        "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+    },
+  };
+}
+
+function asFunction(): void {
+  process.env["AWS_REGION"] = "eu-west-1";
+  process.env["AWS_ACCESS_KEY_ID"] = "AKIDEXAMPLE";
+  process.env["AWS_SECRET_ACCESS_KEY"] = "secret-of-the-function";
+  process.env["AWS_SESSION_TOKEN"] = "session";
+}
+
+describe("launching with Google's credentials", () => {
+  let server: VertexServer;
+  const service = fakeVertex();
+  beforeEach(async () => {
+    server = await serveRest(service);
+    service.calls.length = 0;
+  });
+  afterEach(() => server.close());
+
+  async function launch() {
+    const agent = vertexAgent({ api_endpoint: `http://127.0.0.1:${server.port}` });
+    const backend = openVertex(agent, testWorld(), { credentials: googleCredentials });
+    const request = launchRequest(runOf("runs"));
+    const plan = await backend.plan(request);
+    const key = { runId: "run-1", launch: 1, target: plan.target };
+    return backend.launch(plan, key, new AbortController().signal);
+  }
+
+  it("needs no key in a function: its role is exchanged for a token", async () => {
+    const tokens = await tokenService(200, {
+      access_token: "federated",
+      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      token_type: "Bearer",
+      expires_in: 3600,
+    });
+    await useCredentials(federation(tokens.url));
+    asFunction();
+    expect(await launch()).toMatchObject({ type: "launched" });
+    expect(service.authorizations.at(-1)).toBe("Bearer federated");
+    const subject = decodeURIComponent(tokens.asked[0]?.get("subject_token") ?? "");
+    expect(subject).toMatch(/sts\.eu-west-1\.amazonaws\.com/);
+    expect(subject).not.toMatch(/secret-of-the-function/);
+    expect(tokens.asked).toHaveLength(1);
+    await tokens.close();
+  });
+
+  it("is unavailable, before anything is sent, when the credentials have expired", async () => {
+    const tokens = await tokenService(400, {
+      error: "invalid_grant",
+      error_description: "The token of the pool has expired.",
+    });
+    await useCredentials(federation(tokens.url));
+    asFunction();
+    expect(await launch()).toEqual({
+      type: "unavailable",
+      message: expect.stringMatching(/does not accept the credentials.*has expired/s) as string,
+    });
+    expect(service.calls).toEqual([]);
+    await tokens.close();
+  });
+
+  it.each([
+    ["a file that is not there", undefined, /no Google Cloud credentials.*nowhere\.json/s],
+    ["a file that is no JSON", "{", /no Google Cloud credentials/],
+    ["a file of an unknown kind", { type: "friendship" }, /Google Cloud credentials|accept/],
+  ] as const)("is unavailable, before anything is sent, with %s", async (_, content, message) => {
+    if (content === undefined) process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
+    else await useCredentials(content);
+    expect(await launch()).toEqual({
+      type: "unavailable",
+      message: expect.stringMatching(message) as string,
+    });
+    expect(service.calls).toEqual([]);
+  });
+
+  it("looks for credentials again after they were put right", async () => {
+    process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
+    const credentials = googleCredentials("my-project");
+    await expect(credentials.client()).rejects.toThrow(/no Google Cloud credentials/);
+    await useCredentials(federation("http://127.0.0.1:1/v1/token"));
+    expect(await credentials.client()).toBeDefined();
+  });
+});
+
+describe("the project of an agent that names none", () => {
+  const agent = { ...vertexAgent(), options: {} };
+  const request = launchRequest(runOf("runs"));
+
+  it("is the one of the process", async () => {
+    const world = testWorld({ env: { GOOGLE_CLOUD_PROJECT: "ambient" } });
+    const { target } = await openVertex(agent, world).plan(request);
+    expect(target).toBe("projects/ambient/locations/us-central1");
+  });
+
+  it("is the one the credentials name", async () => {
+    const key = {
+      type: "service_account",
+      project_id: "of-the-key",
+      client_email: "a@b",
+      private_key: "x",
+    };
+    await useCredentials(key);
+    expect(await googleCredentials().projectId()).toBe("of-the-key");
+  });
+
+  it("is asked for where nobody names one", async () => {
+    const backend = openVertex(agent, testWorld(), { credentials: noCredentials });
+    await expect(backend.plan(request)).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringMatching(/set project in sluice.yml/) as string,
+    });
+  });
+});
