@@ -31,7 +31,7 @@ const NEVER_RAN = new Set(["StartError", "ContainerCannotRun", "CreateContainerE
 
 function exitOf({ groups }: RegExpExecArray, message: string): Failure {
   const { memory, status, signal, reason = "" } = groups ?? {};
-  if (NEVER_RAN.has(reason)) return { end: "crashed", cause: { type: "rejected", message } };
+  if (NEVER_RAN.has(reason)) return { end: "crashed", cause: { type: "start_failed", message } };
   // `9(SIGKILL)` is the number of a signal, 137 the exit code that stands for it.
   const { end, cause } = exited(Number(status) + (signal === undefined ? 0 : 128));
   if (memory === undefined && reason !== "OOMKilled") return { end, cause: { ...cause, message } };

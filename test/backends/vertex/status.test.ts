@@ -123,7 +123,7 @@ describe("the cause of a failed CustomJob", () => {
     [
       `${replica} 128. Termination reason: StartError. \n Termination log message: failed to create containerd task: no such file`,
       "crashed",
-      "rejected",
+      "start_failed",
       {},
     ],
     [

@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { backend } from "../../../src/backends/vertex/index.ts";
+import { agentOptions, runOptions } from "../../../src/backends/vertex/options.ts";
+import { JOB_STATES } from "../../../src/backends/vertex/status.ts";
+import { parseConfig } from "../../../src/config.ts";
+import type { JsonValue } from "../../../src/json.ts";
+import { plan } from "../../../src/plan.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
+
+const repository = new URL("../../../", import.meta.url);
+const read = (path: string) => readFile(new URL(path, repository), "utf8");
+
+describe("the page of the backend vertex", () => {
+  it("tells every option and every state", async () => {
+    const page = await read("docs/backends/vertex.md");
+    const keys = [...Object.keys(agentOptions.shape), ...Object.keys(runOptions.shape)];
+    expect(keys.filter((key) => !page.includes(`\`${key}\``))).toEqual([]);
+    const states = JOB_STATES.map((state) => state.replace("JOB_STATE_", "")).slice(1);
+    expect(states.filter((state) => !page.includes(`\`${state}\``))).toEqual([]);
+  });
+
+  it("shows the run of the example", async () => {
+    const example = await read("examples/vertex/train.json");
+    expect(await read("docs/backends/vertex.md")).toContain(example.trim());
+  });
+});
+
+describe("the example of the backend vertex", () => {
+  it("can be planned without a warning, and shows no secret", async () => {
+    const config: unknown = parse(await read("examples/vertex/sluice.yml"));
+    const agents = parseConfig(config, () => backend.agentOptions);
+    const app = {
+      agents,
+      agentFrom: async () => {
+        throw new Error("the example brings no agent of its own");
+      },
+      backend: async (agent: (typeof agents)[number]) => backend.open(agent, testWorld()),
+      registry: { flow: async () => undefined },
+      newId: () => "run-1",
+    };
+    const answer = await plan(
+      app,
+      JSON.parse(await read("examples/vertex/train.json")) as JsonValue,
+    );
+    expect(answer).toMatchObject({ ok: true, agent: "training", warnings: [] });
+    expect(JSON.stringify(answer)).toMatch(/"name":"DATABASE_PASSWORD","value":"\*\*\*"/);
+  });
+});
