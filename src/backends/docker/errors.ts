@@ -94,7 +94,7 @@ export function pullFailureOf(message: string): PullFailure {
 
 /** Words of a network or a registry in trouble. A host name nobody knows is not among them. */
 const TRANSIENT =
-  /timeout|timed out|deadline exceeded|connection (refused|reset)|broken pipe|unreachable|temporary failure|server misbehaving|unexpected EOF|: EOF|received unexpected HTTP status: 5|\b50[0234]\b|service unavailable|bad gateway|context canceled/i;
+  /timeout|timed out|deadline exceeded|connection (refused|reset)|broken pipe|unreachable|temporary failure|server misbehaving|unexpected EOF|: EOF|received unexpected HTTP status: 5|\b50[0234]\b|service unavailable|bad gateway/i;
 
 /** The engine's own words, without the frame dockerode puts around them. */
 function words(error: unknown): string {

@@ -1,7 +1,7 @@
 import type { LaunchAnswer } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import type { DockerApi } from "./api.ts";
-import { EngineError, pullFailureOf, UnreachableError } from "./errors.ts";
+import { EngineError, type PullFailure, pullFailureOf, UnreachableError } from "./errors.ts";
 import type { PlannedLaunch } from "./plan-shape.ts";
 import { referenceOf } from "./pull.ts";
 import type { Credentials } from "./transport.ts";
@@ -27,10 +27,9 @@ export async function pullImage(
   if (pull === "if_not_present" && (await by.api.hasImage(image, by.signal))) return undefined;
   const failure = await pulled(image, by);
   if (failure === undefined) return undefined;
-  const message = `the image ${image} could not be pulled: ${failure}`;
-  const kind = pullFailureOf(failure);
-  if (kind === "image") throw new PermanentError("image", message);
-  return { type: kind, message };
+  const message = `the image ${image} could not be pulled: ${failure.words}`;
+  if (failure.type === "image") throw new PermanentError("image", message);
+  return { type: failure.type, message };
 }
 
 /** The error for an image that is not there and is not pulled. */
@@ -49,27 +48,36 @@ export function imageMissing(
   );
 }
 
+interface Failure {
+  readonly type: PullFailure;
+  readonly words: string;
+}
+
 /** Why an image was not pulled; undefined when it was. */
-async function pulled(image: string, by: Pull): Promise<string | undefined> {
+async function pulled(image: string, by: Pull): Promise<Failure | undefined> {
   const { name, tag, digest } = referenceOf(image);
   const query = { fromImage: name, tag: digest ?? tag ?? "latest" };
   const login = await by.credentials(image);
-  // What the signal breaks off here has started nothing; layers that have come stay with the engine.
-  const slow =
-    "context canceled: pulling it takes longer than one launch may, the next try goes on";
   try {
     for await (const line of by.api.pull(query, login, by.signal)) {
-      const failure = failureIn(line);
-      if (failure !== undefined) return failure;
+      const words = failureIn(line);
+      if (words !== undefined) return { type: pullFailureOf(words), words };
     }
     return undefined;
   } catch (error) {
-    if (by.signal.aborted) return slow;
-    if (error instanceof EngineError) return error.message;
+    if (by.signal.aborted) return TOO_SLOW;
     if (error instanceof UnreachableError) throw error;
-    return `connection reset: ${messageOf(error)}`;
+    const words = messageOf(error);
+    // Without words of the engine the connection to it broke, and nothing was started by then.
+    return { type: error instanceof EngineError ? pullFailureOf(words) : "unavailable", words };
   }
 }
+
+/** Layers that have come stay with the engine. */
+const TOO_SLOW: Failure = {
+  type: "unavailable",
+  words: "it takes longer than one launch may; the next try goes on where this one was broken off",
+};
 
 /** The engine answers 200 before it pulls, so what goes wrong is told in the stream. */
 function failureIn(line: string): string | undefined {
