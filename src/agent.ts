@@ -1,4 +1,3 @@
-
 /** The value of a variable as agents and run configs write it. Null removes an inherited variable. */
 export type EnvValue = string | number | boolean | null | SecretReference;
 
@@ -19,7 +18,10 @@ export function isSecretReference(value: unknown): value is SecretReference {
 export interface PrefectSettings {
   /** Which API: Prefect's cloud or a server of one's own. Default: cloud. */
   readonly backend: "cloud" | "server";
-  /** Address of the API. Default: https://api.prefect.io; for `orion` none. */
+  /**
+   * Address of the API. Default for `prefect1`: https://api.prefect.io, or http://localhost:4200 with
+   * `backend: server`; for `orion` none.
+   */
   readonly api?: string;
   readonly api_key?: string | SecretReference;
   readonly tenant_id?: string;
@@ -120,4 +122,3 @@ export const PREFECT_DEFAULTS: PrefectSettings = {
   logging_level: "INFO",
   send_flow_run_logs: true,
 };
-

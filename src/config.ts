@@ -9,10 +9,7 @@ export const secretSchema = z
   .strictObject({
     secret: z
       .string()
-      .regex(
-        /^(env|ssm|secretsmanager):.+/,
-        "expected env:NAME, ssm:NAME or secretsmanager:ID",
-      ),
+      .regex(/^(env|ssm|secretsmanager):.+/, "expected env:NAME, ssm:NAME or secretsmanager:ID"),
   })
   .describe("A value kept elsewhere: env:NAME, ssm:NAME or secretsmanager:ID.");
 
@@ -36,6 +33,9 @@ const prefectSchema = z.strictObject({
 
 const label = z.string();
 
+/** `agent://etc` would be the whole machine, for the host part of an agent's path is ignored. */
+const TEMPLATE_PREFIX = /^(agent:\/\/\/|(s3|gcs|gs|https?):\/\/[^/]+)/;
+
 /** The keys every agent has, whatever its backend. */
 export const agentShape = {
   backend: z.string().describe("Which platform it launches on."),
@@ -53,7 +53,7 @@ export const agentShape = {
     .prefault({})
     .describe("How runs reach Prefect, for the engines prefect1 and orion."),
   templates: z
-    .array(z.string())
+    .array(z.string().regex(TEMPLATE_PREFIX, "expected agent:///folder/ or SCHEME://host/prefix"))
     .default([])
     .describe("Prefixes below which a template named in a message must lie."),
   allow: z
@@ -121,7 +121,9 @@ function readAgent(
   if (!isJsonObject(value) || typeof backend !== "string") return { issues };
   const schema = optionsOf(backend);
   if (schema === undefined) {
-    return { issues: [...issues, { path: `${at}.backend`, message: `unknown backend ${backend}` }] };
+    return {
+      issues: [...issues, { path: `${at}.backend`, message: `unknown backend ${backend}` }],
+    };
   }
   const own = Object.entries(value).filter(([key]) => !(key in agentShape));
   const options = check(schema, Object.fromEntries(own), at);

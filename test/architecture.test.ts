@@ -4,18 +4,29 @@ import { describe, expect, test } from "vitest";
 
 /**
  * Who may import whom, by folder. `core` is every file directly in `src/`, its text rules, the wire and
- * the engines. Packages are named as they are imported; `node:` stands for any module of Node.
+ * the engines. Packages are named as they are imported; `node:` stands for any module of Node. Parsers
+ * are pure: they turn text into data.
  */
+const PARSERS = ["zod", "yaml", "@renovatebot/pep440", "unidecode"];
+
 const RULES: readonly Rule[] = [
-  { files: /^src\/(run-config\/|engines\/)?[^/]+\.ts$/, folders: ["core"], packages: ["zod"] },
+  { files: /^src\/(run-config\/|engines\/)?[^/]+\.ts$/, folders: ["core"], packages: PARSERS },
   { files: /^src\/backends\/open\.ts$/, folders: ["core", "backends"], packages: ["node:"] },
   {
     files: /^src\/backends\/index\.ts$/,
     folders: ["core", "docker", "ecs", "kubernetes", "local", "vertex"],
     packages: [],
   },
-  { files: /^src\/backends\/docker\//, folders: ["core", "docker"], packages: ["node:", "zod", "dockerode"] },
-  { files: /^src\/backends\/ecs\//, folders: ["core", "ecs"], packages: ["node:", "zod", "@aws-sdk/"] },
+  {
+    files: /^src\/backends\/docker\//,
+    folders: ["core", "docker"],
+    packages: ["node:", "zod", "dockerode"],
+  },
+  {
+    files: /^src\/backends\/ecs\//,
+    folders: ["core", "ecs"],
+    packages: ["node:", "zod", "@aws-sdk/"],
+  },
   {
     files: /^src\/backends\/kubernetes\//,
     folders: ["core", "kubernetes"],
@@ -30,7 +41,11 @@ const RULES: readonly Rule[] = [
   { files: /^src\/stores\//, folders: ["core", "stores"], packages: ["node:", "@aws-sdk/"] },
   { files: /^src\/queues\//, folders: ["core", "queues", "stores"], packages: ["@aws-sdk/"] },
   { files: /^src\/templates\//, folders: ["core", "templates"], packages: ["node:", "@aws-sdk/"] },
-  { files: /^src\/http\//, folders: ["core", "http"], packages: ["node:", "zod", "hono", "@hono/"] },
+  {
+    files: /^src\/http\//,
+    folders: ["core", "http"],
+    packages: ["node:", "zod", "hono", "@hono/"],
+  },
   {
     files: /^src\/embedded\//,
     folders: ["core", "embedded", "backends", "stores", "queues", "templates"],

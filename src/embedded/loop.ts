@@ -4,6 +4,7 @@ import type { App } from "../app.ts";
 import { dispatch } from "../dispatch.ts";
 import { messageOf } from "../errors.ts";
 import { poll } from "../poll.ts";
+import { MAX_DELAY_SECONDS } from "../queue.ts";
 import type { ReceivedMessage, ReceivingQueue } from "../queues/sqlite.ts";
 import type { Embedded } from "./app.ts";
 
@@ -116,6 +117,7 @@ async function handle(
       receiveCount: message.receiveCount,
       reason: messageOf(error),
     });
-    await queue.release(message.receipt, RETRY_SECONDS * message.receiveCount);
+    const delay = Math.min(RETRY_SECONDS * message.receiveCount, MAX_DELAY_SECONDS);
+    await queue.release(message.receipt, delay);
   }
 }

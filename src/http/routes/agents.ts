@@ -1,0 +1,103 @@
+import * as z from "zod";
+import { PermanentError } from "../../errors.ts";
+import { explainRequest, explainRun } from "../../explain.ts";
+import { isJsonObject } from "../../json.ts";
+import { messageSchema } from "../../message.ts";
+import { plan } from "../../plan.ts";
+import type { Call, Route } from "../route.ts";
+import { allows } from "../tokens.ts";
+import { explanationSchema, explanationView } from "../views.ts";
+
+const agentSchema = z.object({
+  name: z.string(),
+  backend: z.string(),
+  labels: z.array(z.string()),
+  env: z.array(z.string()).describe("Names of its variables; their values are nobody's business."),
+  remote: z.boolean(),
+});
+
+const planSchema = z.union([
+  z.object({
+    ok: z.literal(true),
+    agent: z.string(),
+    backend: z.string(),
+    warnings: z.array(z.string()),
+    launch: z.record(z.string(), z.unknown()).describe("Exactly what would be sent."),
+  }),
+  z.object({
+    ok: z.literal(false),
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      issues: z.array(z.object({ path: z.string(), message: z.string() })),
+    }),
+  }),
+]);
+
+/** Agents, and what they would do with a run. */
+export const agentRoutes: readonly Route[] = [
+  {
+    method: "GET",
+    path: "/agents",
+    operationId: "listAgents",
+    summary: "The agents of sluice.yml, in its order.",
+    scope: "read",
+    responses: {
+      200: { description: "All agents.", schema: z.object({ items: z.array(agentSchema) }) },
+    },
+    handle: async ({ app }) => ({
+      status: 200,
+      body: {
+        items: app.agents.map(({ name, backend, labels, env, remote }) => ({
+          name,
+          backend,
+          labels,
+          env: Object.keys(env),
+          remote,
+        })),
+      },
+    }),
+  },
+  {
+    method: "POST",
+    path: "/plan",
+    operationId: "planRun",
+    summary:
+      "Exactly what would be launched for a message, and launches nothing. An agent brought along needs scope admin.",
+    scope: "run",
+    body: messageSchema,
+    responses: { 200: { description: "The plan, or why there is none.", schema: planSchema } },
+    handle: async (call) => {
+      refuseForeignAgent(call);
+      return { status: 200, body: await plan(call.app, call.body) };
+    },
+  },
+  {
+    method: "POST",
+    path: "/explain",
+    operationId: "explainRun",
+    summary:
+      "Why a run goes, or does not go, where: of a message, or of a stored run by its run_id.",
+    scope: "read",
+    body: z.union([messageSchema, z.object({ run_id: z.string() })]),
+    responses: { 200: { description: "The explanation.", schema: explanationSchema } },
+    handle: async ({ app, body }) => {
+      const stored = isJsonObject(body) && !("flow" in body) ? body["run_id"] : undefined;
+      const explanation =
+        typeof stored === "string"
+          ? await explainRun(app, stored)
+          : await explainRequest(app, body);
+      return { status: 200, body: explanationView(explanation) };
+    },
+  },
+];
+
+/** An agent of the caller's own makes this process read the files and reach the hosts it names. */
+function refuseForeignAgent({ body, token }: Call): void {
+  if (!isJsonObject(body) || body["agent"] === undefined) return;
+  if (token !== undefined && allows(token.scope, "admin")) return;
+  throw new PermanentError(
+    "forbidden",
+    "a plan with an agent of its own needs a token of scope admin",
+  );
+}

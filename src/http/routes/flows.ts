@@ -1,0 +1,85 @@
+import * as z from "zod";
+import { check } from "../../check.ts";
+import { invalid, PermanentError } from "../../errors.ts";
+import { flowSchema } from "../../flow.ts";
+import { registerFlow } from "../../register.ts";
+import type { Route } from "../route.ts";
+import { flowView, flowViewSchema } from "../views.ts";
+
+const registrationSchema = flowViewSchema.extend({ warnings: z.array(z.string()) });
+const pageSchema = z.object({
+  limit: z.coerce.number().int().min(1).max(500).optional(),
+  cursor: z.string().optional(),
+});
+
+/** Registered flows. */
+export const flowRoutes: readonly Route[] = [
+  {
+    method: "PUT",
+    path: "/flows/:name",
+    operationId: "registerFlow",
+    summary: "Registers a flow: a new version only if its content changed.",
+    scope: "run",
+    body: flowSchema.partial({ name: true }),
+    responses: {
+      201: { description: "A new version.", schema: registrationSchema },
+      200: {
+        description: "Its content is that of the newest version.",
+        schema: registrationSchema,
+      },
+    },
+    handle: async ({ app, body, params: { name = "" } }) => {
+      const { registered, created, warnings } = await registerFlow(app, body, name);
+      return { status: created ? 201 : 200, body: { ...flowView(registered), warnings } };
+    },
+  },
+  {
+    method: "GET",
+    path: "/flows",
+    operationId: "listFlows",
+    summary: "The newest version of each flow, by name.",
+    scope: "read",
+    query: { limit: "At most so many: 1 to 500, default 50.", cursor: "next of the page before." },
+    responses: {
+      200: {
+        description: "A page of flows.",
+        schema: z.object({ items: z.array(flowViewSchema), next: z.string().optional() }),
+      },
+    },
+    handle: async ({ app, query }) => {
+      const page = check(pageSchema, query);
+      if (!page.ok) throw invalid("the query", page.issues);
+      const { limit, cursor } = page.value;
+      const { items, next } = await app.registry.flows({
+        ...(limit === undefined ? {} : { limit }),
+        ...(cursor === undefined ? {} : { cursor }),
+      });
+      return { status: 200, body: { items: items.map(flowView), ...(next ? { next } : {}) } };
+    },
+  },
+  {
+    method: "GET",
+    path: "/flows/:name",
+    operationId: "getFlow",
+    summary: "A flow: its newest version, or the one asked for.",
+    scope: "read",
+    query: { version: "Number of the version." },
+    responses: { 200: { description: "The flow.", schema: flowViewSchema } },
+    handle: async ({ app, params: { name = "" }, query: { version } }) => {
+      const number = version === undefined ? undefined : Number(version);
+      if (number !== undefined && !Number.isInteger(number)) {
+        throw invalid("the query", [
+          { path: "version", message: `expected a whole number, got ${version}` },
+        ]);
+      }
+      const registered = await app.registry.flow(name, number);
+      if (registered === undefined) {
+        throw new PermanentError(
+          "not_found",
+          `no flow ${name}${version === undefined ? "" : ` version ${version}`} is registered`,
+        );
+      }
+      return { status: 200, body: flowView(registered) };
+    },
+  },
+];
