@@ -2,9 +2,9 @@ import * as z from "zod";
 import { check, show } from "./check.ts";
 import { type Issue, invalid } from "./errors.ts";
 import { type Flow, flowName, flowSchema } from "./flow.ts";
+import { type Findings, findingsOf, NOTHING, readFlow } from "./flow-document.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { unknownKeys } from "./run-config/fields.ts";
-import { parseRunConfig } from "./run-config/index.ts";
 import { sortedLabels } from "./run-config/labels.ts";
 import { effectiveRunConfig, hasType } from "./run-config/patch.ts";
 import { type Timestamp, timestamp } from "./time.ts";
@@ -145,13 +145,6 @@ function parseRun(wire: JsonObject): ParsedMessage {
   };
 }
 
-interface Findings {
-  readonly issues: readonly Issue[];
-  readonly warnings: readonly string[];
-}
-
-const NOTHING: Findings = { issues: [], warnings: [] };
-
 /** A text, or an object with nothing but name and version, names a registered flow. */
 function parseFlow(wire: unknown): Findings & { readonly flow?: MessageFlow } {
   if (typeof wire === "string") return registered({ name: wire });
@@ -163,34 +156,6 @@ function parseFlow(wire: unknown): Findings & { readonly flow?: MessageFlow } {
     return registered(wire);
   const { flow, ...findings } = readFlow(wire, "flow");
   return { ...findings, ...(flow === undefined ? {} : { flow: { type: "inline", flow } }) };
-}
-
-function readFlow(wire: JsonObject, at: string): Findings & { readonly flow?: Flow } {
-  const result = check(flowSchema, wire, at);
-  if (!result.ok) return { ...NOTHING, issues: result.issues };
-  const warning = unknownKeys(wire, Object.keys(flowSchema.shape), { at, type: "a flow" });
-  return { issues: [], warnings: warning === undefined ? [] : [warning], flow: result.value };
-}
-
-/**
- * Reads a flow that is to be registered, with the run config in it. Throws `PermanentError` with all
- * its faults.
- */
-export function parseFlowDocument(wire: unknown): {
-  readonly flow: Flow;
-  readonly warnings: readonly string[];
-} {
-  if (!isJsonObject(wire)) {
-    throw invalid("the flow", [{ path: "", message: `expected an object, got ${show(wire)}` }]);
-  }
-  const issue = unfit(wire);
-  if (issue !== undefined) throw invalid("the flow", [issue]);
-  const { flow, issues, warnings } = readFlow(wire, "");
-  const config = wire["run_config"];
-  const ofConfig = isJsonObject(config) ? findings(config, "run_config") : NOTHING;
-  const all = [...issues, ...ofConfig.issues];
-  if (flow === undefined || all.length > 0) throw invalid("the flow", all);
-  return { flow, warnings: [...warnings, ...ofConfig.warnings] };
 }
 
 function registered(wire: JsonObject): Findings & { readonly flow?: MessageFlow } {
@@ -207,18 +172,11 @@ function registered(wire: JsonObject): Findings & { readonly flow?: MessageFlow 
 function parseConfigs(flow: MessageFlow | undefined, runs: unknown): Findings {
   const flows = flow?.type === "inline" ? flow.flow.run_config : undefined;
   const own = isJsonObject(runs) ? runs : undefined;
-  const ofFlow = isJsonObject(flows) ? findings(flows, "flow.run_config") : NOTHING;
+  const ofFlow = isJsonObject(flows) ? findingsOf(flows, "flow.run_config") : NOTHING;
   if (own === undefined) return ofFlow;
   if (!hasType(own) && (flow?.type !== "inline" || ofFlow.issues.length > 0)) return ofFlow;
-  const ofRun = findings(effectiveRunConfig(flows, own), "run_config");
+  const ofRun = findingsOf(effectiveRunConfig(flows, own), "run_config");
   return { issues: [...ofFlow.issues, ...ofRun.issues], warnings: ofRun.warnings };
-}
-
-function findings(runConfig: JsonObject, at: string): Findings {
-  const parsed = parseRunConfig(runConfig, at);
-  return parsed.ok
-    ? { issues: [], warnings: parsed.warnings }
-    : { issues: parsed.issues, warnings: [] };
 }
 
 function toMessage(own: z.infer<typeof ownSchema>, flow: MessageFlow): RunMessage {

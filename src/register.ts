@@ -1,7 +1,8 @@
 import type { App } from "./app.ts";
 import { invalid } from "./errors.ts";
+import { parseFlowDocument } from "./flow-document.ts";
 import { isJsonObject } from "./json.ts";
-import { parseFlowDocument } from "./message.ts";
+
 import type { RegisteredFlow } from "./registry.ts";
 import { timestamp } from "./time.ts";
 

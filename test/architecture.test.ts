@@ -82,7 +82,9 @@ const files = globSync("{src,functions}/**/*.ts").map(normalize).sort();
 /** Everything a file imports, types too. */
 function importsOf(file: string): string[] {
   const text = readFileSync(file, "utf8");
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, name]) => name ?? "");
+  const imports =
+    /^(?:import |export |\} ).*?\bfrom "([^"]+)";$|^import "([^"]+)";$|\bimport\("([^"]+)"\)/gm;
+  return [...text.matchAll(imports)].map(([, ...names]) => names.find((name) => name) ?? "");
 }
 
 /** The folder a file counts to in the rules. */
