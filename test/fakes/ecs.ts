@@ -17,6 +17,8 @@ import { type FakeTask, fakeTasks, type TaskEnd } from "./ecs-tasks.ts";
 export type Fault =
   /** AWS answers an error and does nothing. */
   | ({ readonly type: "error" } & AwsError)
+  /** AWS takes the request and never answers. */
+  | { readonly type: "hang" }
   /** AWS does it, and the answer is lost. */
   | { readonly type: "lost" }
   /** AWS does it, and answers an error of its own. */
@@ -63,6 +65,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
   const registering = new Set<string>();
   const logs = new Map<string, string[]>();
   const clusters = new Set(["default"]);
+  const waiters = new Set<() => void>();
   let lagMs = options.lagMs ?? 0;
 
   const find = (name: string): Definition | undefined => {
@@ -161,6 +164,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
         ? target.slice(target.indexOf(".") + 1)
         : (new URLSearchParams(body).get("Action") ?? "");
     calls.push(op);
+    for (const waiter of [...waiters]) waiter();
     if (typeof target !== "string") {
       response.writeHead(200, { "content-type": "text/xml" }).end(ec2(op));
       return;
@@ -169,6 +173,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     inputs.push({ op, input });
     const fault = faults.get(op)?.shift();
     try {
+      if (fault?.type === "hang") return;
       if (fault?.type === "error") throw new Refusal(fault);
       if (!(op in operations)) throw new Error(`the fake has no ${op}`);
       const operation = operations[op as keyof typeof operations] as Operation;
@@ -209,11 +214,24 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     clusters,
     tasks: state.tasks as readonly FakeTask[],
     now: () => new Date(time),
+    /** Resolves as soon as an operation was called so often. */
+    called: (op: string, times: number) =>
+      new Promise<void>((resolve) => {
+        const check = () => {
+          if (calls.filter((call) => call === op).length < times) return;
+          waiters.delete(check);
+          resolve();
+        };
+        waiters.add(check);
+        check();
+      }),
     count: (op: string) => calls.filter((call) => call === op).length,
     /** Lets the next calls of an operation go wrong, one fault each. */
     fail: (op: string, ...next: Fault[]) => {
       faults.set(op, [...(faults.get(op) ?? []), ...next]);
     },
+    /** Forgets the faults that have not come up. */
+    heal: () => faults.clear(),
     end: (task: FakeTask | undefined, end: TaskEnd) => {
       if (task === undefined) throw new Error("no such task");
       state.end(task, end);

@@ -67,11 +67,17 @@ export function knownRegion(options: EcsAgentOptions, env: World["env"]): string
   );
 }
 
-/** The error of an agent whose region nothing says. */
-export function noRegion(agent: string): Error {
-  return invalid(`the agent ${agent}`, [
-    { path: "agent.region_name", message: "expected a region here or in AWS_REGION, got none" },
-  ]);
+/** The region of the SDK's own configuration: `~/.aws/config` and the profile in use. */
+export async function profileRegion(agent: string): Promise<string> {
+  const { ECSClient } = await import("@aws-sdk/client-ecs");
+  try {
+    return await new ECSClient({}).config.region();
+  } catch {
+    // The SDK throws where nothing says a region, and its words do not tell people where to.
+    throw invalid(`the agent ${agent}`, [
+      { path: "agent.region_name", message: "expected a region here or in AWS_REGION, got none" },
+    ]);
+  }
 }
 
 /** Makes something once for each region, when it is first asked for. */

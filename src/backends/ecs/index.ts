@@ -2,7 +2,7 @@ import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, World } from "../../backend.ts";
 import type { Job } from "../../run.ts";
 import { type EcsApi, ecsApi } from "./api.ts";
-import { knownRegion, noRegion } from "./clients.ts";
+import { knownRegion, profileRegion } from "./clients.ts";
 import { openDefinitions } from "./definitions.ts";
 import { faultOf } from "./errors.ts";
 import { findJobs } from "./find.ts";
@@ -25,11 +25,7 @@ function open(agent: Agent, world: World): Backend {
   const sources = openSources(agent, world, { api, subnets: defaultSubnets(world.env) });
   const definitions = openDefinitions(api, world.once, scopeOf(options, world));
   const events = readEvents(world.env);
-  const region = async () => {
-    const known = knownRegion(options, world.env);
-    if (known === undefined) throw noRegion(agent.name);
-    return known;
-  };
+  const region = async () => knownRegion(options, world.env) ?? profileRegion(agent.name);
   return {
     plan: (request) => planLaunch(request, { options, sources, region }),
     launch: (plan, key, signal) =>

@@ -40,7 +40,7 @@ interface RunTask {
 
 interface Call {
   readonly op: string;
-  readonly kwargs: Definition | RunTask;
+  readonly kwargs: Definition & RunTask;
 }
 
 interface LegacyVector {
@@ -83,16 +83,16 @@ describe("definitions registered once", () => {
 function expectedOf({ expect: { runs } }: LegacyVector): unknown[] {
   const definitions = new Map<string, Definition>();
   return runs.map(({ calls }) => {
-    const register = kwargsOf<Definition>(calls, "register_task_definition");
-    const run = kwargsOf<RunTask>(calls, "run_task");
+    const register = kwargsOf(calls, "register_task_definition");
+    const run = kwargsOf(calls, "run_task");
     if (run === undefined) throw new Error("the vector runs no task");
     if (register !== undefined) definitions.set(run.taskDefinition, register);
     return taskOf(run, definitions.get(run.taskDefinition), register !== undefined);
   });
 }
 
-function kwargsOf<T>(calls: readonly Call[], op: string): T | undefined {
-  return calls.find((call) => call.op === op)?.kwargs as T | undefined;
+function kwargsOf(calls: readonly Call[], op: string): Call["kwargs"] | undefined {
+  return calls.find((call) => call.op === op)?.kwargs;
 }
 
 async function launchAll(vector: LegacyVector, fake: FakeEcs): Promise<unknown[]> {

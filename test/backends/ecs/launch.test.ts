@@ -1,0 +1,299 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { PermanentError } from "../../../src/errors.ts";
+import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
+import { ecsAgent, ecsRun, jobOf, keyOf, launch, openEcs, sharedOnce, signal } from "./steps.ts";
+
+const HOUR = 3_600_000;
+
+describe("launch on ecs", () => {
+  let fake: FakeEcs;
+  beforeEach(async () => {
+    fake = await fakeEcs();
+  });
+  afterEach(() => fake.close());
+
+  it("makes one ECS call for a run whose definition is known", async () => {
+    const backend = openEcs(fake);
+    jobOf(await launch(backend, { runId: "first" }));
+    fake.calls.length = 0;
+    jobOf(await launch(backend, { runId: "second", env: { DAY: "2" }, parameters: { day: 2 } }));
+    expect(fake.calls).toEqual(["RunTask"]);
+  });
+
+  it("describes a definition given by ARN once", async () => {
+    const flow = {
+      taskDefinitionArn: "fam:3",
+      revision: 3,
+      status: "ACTIVE",
+      family: "fam",
+    } as const;
+    fake.definitions.push({ ...flow, containerDefinitions: [{ name: "flow", image: "a" }] });
+    const backend = openEcs(fake);
+    for (const runId of ["first", "second"]) {
+      const options = { task_definition_arn: "fam:3" };
+      const plan = await backend.plan(ecsRun(options, { runId, flow: { storage: null } }));
+      jobOf(await backend.launch(plan, keyOf(plan, runId), signal()));
+    }
+    const ofEcs = fake.calls.filter(
+      (call) => !call.startsWith("DescribeVpcs") && !call.startsWith("DescribeSubnets"),
+    );
+    expect(ofEcs).toEqual(["DescribeTaskDefinition", "RunTask", "RunTask"]);
+  });
+
+  it("marks a task with its run and launch, and with a token of 64 characters", async () => {
+    jobOf(await launch(openEcs(fake), { runId: "run-1", launch: 2 }));
+    const { input } = fake.inputs.at(-1) ?? {};
+    expect(input).toMatchObject({ startedBy: "sluice/run-1/2" });
+    expect(input?.["clientToken"]).toMatch(/^[0-9a-f]{64}$/);
+    expect(input?.["count"]).toBeUndefined();
+  });
+
+  it("adopts the task whose answer was lost, by the token", async () => {
+    fake.fail("RunTask", { type: "lost" });
+    const job = jobOf(await launch(openEcs(fake)));
+    expect(fake.tasks.map(({ view }) => view.taskArn)).toEqual([job.id]);
+    expect(fake.count("RunTask")).toBe(2);
+  });
+
+  it("adopts the task that came of a request AWS called failed", async () => {
+    fake.fail("RunTask", { type: "done_but_500" });
+    const job = jobOf(await launch(openEcs(fake)));
+    expect(fake.tasks.map(({ view }) => view.taskArn)).toEqual([job.id]);
+  });
+
+  it("leaves open what happened when no answer ever comes", async () => {
+    fake.fail("RunTask", { type: "lost" }, { type: "lost" }, { type: "lost" });
+    const backend = openEcs(fake);
+    const thrown = await launch(backend).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(Error);
+    expect(thrown).not.toBeInstanceOf(PermanentError);
+    expect(fake.count("RunTask")).toBe(3);
+    // Whoever takes the launch over asks for the same key.
+    const job = jobOf(await launch(openEcs(fake)));
+    expect(fake.tasks.map(({ view }) => view.taskArn)).toEqual([job.id]);
+  });
+
+  it("adopts the bound task if the same launch has other parameters by now", async () => {
+    const backend = openEcs(fake);
+    const first = jobOf(await launch(backend));
+    const again = jobOf(await launch(backend, { env: { CHANGED: "1" } }));
+    expect(again.id).toBe(first.id);
+    expect(fake.tasks).toHaveLength(1);
+    expect(fake.count("DescribeTasks")).toBe(1);
+  });
+
+  it("adopts a bound task that ECS does not show yet", async () => {
+    const backend = openEcs(fake);
+    const first = jobOf(await launch(backend));
+    fake.setLag(HOUR);
+    expect(jobOf(await launch(backend, { env: { CHANGED: "1" } })).id).toBe(first.id);
+  });
+
+  it("refuses a bound task that somebody else has started", async () => {
+    const backend = openEcs(fake);
+    jobOf(await launch(backend, { runId: "other" }));
+    const [task] = fake.tasks;
+    const resourceIds = [task?.view.taskArn];
+    fake.fail("RunTask", {
+      type: "error",
+      code: "ConflictException",
+      message: "in use",
+      extra: { resourceIds },
+    });
+    await expect(launch(backend)).rejects.toThrow(/belongs to the task .* sluice\/other\/1/);
+  });
+
+  it("looks for the task when a conflict names none", async () => {
+    const backend = openEcs(fake);
+    const first = jobOf(await launch(backend));
+    const conflict = { type: "error", code: "ConflictException", message: "in use" } as const;
+    fake.fail("RunTask", conflict);
+    expect(jobOf(await launch(backend)).id).toBe(first.id);
+    fake.fail("RunTask", conflict);
+    await expect(launch(backend, { runId: "other" })).rejects.not.toBeInstanceOf(PermanentError);
+  });
+
+  it("starts no second task with an expired token if whoever asks again looks first", async () => {
+    const backend = openEcs(fake);
+    const plan = await backend.plan(ecsRun({}));
+    const job = jobOf(await backend.launch(plan, keyOf(plan), signal()));
+    fake.end(fake.tasks[0], { exitCode: 0, stopCode: "EssentialContainerExited" });
+    fake.advance(HOUR - 1);
+    expect((await backend.find(keyOf(plan))).map(({ id }) => id)).toEqual([job.id]);
+  });
+
+  it("is refused when ECS has no room, and asks for the marked task first", async () => {
+    const reason = "RESOURCE:MEMORY";
+    fake.fail("RunTask", { type: "failures", reason });
+    expect(await launch(openEcs(fake))).toEqual({
+      type: "refused",
+      message: `ECS cannot place the task: ${reason}`,
+    });
+    expect(fake.count("ListTasks")).toBe(2);
+    expect(fake.tasks).toEqual([]);
+  });
+
+  it("adopts a task that was started beside an answer of failures", async () => {
+    fake.fail("RunTask", { type: "failures", reason: "RESOURCE:CPU", beside: true });
+    const job = jobOf(await launch(openEcs(fake)));
+    expect(fake.tasks.map(({ view }) => view.taskArn)).toEqual([job.id]);
+  });
+
+  it("adopts a task beside failures even if it has ended already", async () => {
+    const backend = openEcs(fake);
+    const first = jobOf(await launch(backend));
+    fake.end(fake.tasks[0], { exitCode: 0 });
+    fake.fail("RunTask", {
+      type: "error",
+      code: "ClientException",
+      message: "You've reached the limit on the number of tasks",
+    });
+    expect(jobOf(await launch(backend)).id).toBe(first.id);
+  });
+
+  it("advises on failures that are rather faults of the configuration", async () => {
+    fake.fail("RunTask", { type: "failures", reason: "ATTRIBUTE" });
+    expect(await launch(openEcs(fake))).toMatchObject({
+      type: "refused",
+      message: expect.stringMatching(/placement constraints/),
+    });
+  });
+
+  it("is refused while too many tasks are being provisioned", async () => {
+    const message = "Capacity is unavailable: quota of tasks in PROVISIONING";
+    fake.fail("RunTask", { type: "error", code: "ClientException", message });
+    expect(await launch(openEcs(fake))).toMatchObject({ type: "refused" });
+  });
+
+  it("adopts or leaves open a launch answered with nothing at all", async () => {
+    const backend = openEcs(fake);
+    fake.fail("RunTask", { type: "empty" });
+    await expect(launch(backend)).rejects.toThrow(/neither a task nor a failure/);
+    const first = jobOf(await launch(backend));
+    fake.fail("RunTask", { type: "empty" });
+    expect(jobOf(await launch(backend)).id).toBe(first.id);
+  });
+
+  it.each([
+    ["ThrottlingException", "Rate exceeded"],
+    ["InvalidParameterException", "Error retrieving subnet information: Throttling: Rate exceeded"],
+    ["ClientException", "Request throttled by EC2"],
+  ])("is throttled by %s: %s, in few calls", async (code, message) => {
+    const fault = { type: "error", code, message } as const;
+    fake.fail("RunTask", fault, fault, fault, fault, fault);
+    const answer = await launch(openEcs(fake));
+    expect(answer).toMatchObject({ type: "throttled", message: expect.stringContaining(message) });
+    expect(fake.count("RunTask")).toBeLessThanOrEqual(3);
+    expect(fake.count("ListTasks")).toBe(0);
+  });
+
+  it.each([
+    "AccessDeniedException",
+    "ClusterNotFoundException",
+    "BlockedException",
+    "UnsupportedFeatureException",
+    "PlatformUnknownException",
+    "PlatformTaskDefinitionIncompatibilityException",
+    "InvalidParameterException",
+    "ClientException",
+  ])("is refused for good by %s, in one call", async (code) => {
+    fake.fail("RunTask", { type: "error", code, message: "no" });
+    const thrown = await launch(openEcs(fake)).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(PermanentError);
+    expect(thrown).toMatchObject({
+      code: "rejected",
+      message: `AWS refused to run the task: ${code}: no`,
+    });
+    expect(fake.count("RunTask")).toBe(1);
+  });
+
+  it("advises on roles, rights and containers", async () => {
+    const backend = openEcs(fake);
+    const advice = async (code: string, message: string) => {
+      fake.fail("RunTask", { type: "error", code, message });
+      return String(await launch(backend).catch((error: unknown) => error));
+    };
+    expect(await advice("ClientException", "ECS was unable to assume the role 'arn:x'")).toMatch(
+      /ecs-tasks.amazonaws.com/,
+    );
+    expect(
+      await advice("AccessDeniedException", "User is not authorized to perform: iam:PassRole"),
+    ).toMatch(/rights of the dispatcher/);
+    expect(
+      await advice(
+        "InvalidParameterException",
+        "Override for container named flow is not a container in the TaskDefinition.",
+      ),
+    ).toMatch(/must be named flow/);
+  });
+
+  it("is unavailable while ECS cannot be reached or credentials are stale", async () => {
+    const backend = openEcs(fake);
+    const plan = await backend.plan(ecsRun({}));
+    fake.fail("RunTask", { type: "error", code: "ExpiredTokenException", message: "expired" });
+    expect(await backend.launch(plan, keyOf(plan), signal())).toMatchObject({
+      type: "unavailable",
+    });
+    await fake.close();
+    const once = async () => "arn:aws:ecs:us-east-1:123456789012:task-definition/known:1";
+    for (const fresh of [openEcs(fake), openEcs(fake, ecsAgent(), { once })]) {
+      expect(await fresh.launch(plan, keyOf(plan), signal())).toEqual({
+        type: "unavailable",
+        message: expect.stringMatching(/no connection to ECS: .*ECONNREFUSED/),
+      });
+    }
+    fake = await fakeEcs();
+  });
+
+  it("goes where its key says, whatever has become of the agent", async () => {
+    fake.clusters.add("old");
+    const backend = openEcs(fake, ecsAgent({ cluster: "default" }));
+    const plan = await backend.plan(ecsRun({}));
+    const key = { ...keyOf(plan), target: "us-east-1/old" };
+    const job = jobOf(await backend.launch(plan, key, signal()));
+    expect(fake.tasks.map(({ cluster }) => cluster)).toEqual(["old"]);
+    expect(await backend.inspect([job])).toMatchObject([{ type: "pending" }]);
+    expect((await backend.find(key)).map(({ id }) => id)).toEqual([job.id]);
+    expect(await backend.find(keyOf(plan))).toEqual([]);
+  });
+
+  it("stops waiting for a registration when its signal is aborted", async () => {
+    const never = () => new Promise<string>(() => {});
+    const backend = openEcs(fake, ecsAgent(), { once: never });
+    const plan = await backend.plan(ecsRun({}));
+    const controller = new AbortController();
+    const launching = backend.launch(plan, keyOf(plan), controller.signal);
+    controller.abort();
+    await expect(launching).rejects.toThrow(/abort/i);
+    expect(fake.tasks).toEqual([]);
+  });
+
+  it("breaks off a call on its way when its signal is aborted", async () => {
+    const backend = openEcs(fake);
+    await launch(backend, { runId: "warm" });
+    const plan = await backend.plan(ecsRun({}));
+    const controller = new AbortController();
+    fake.fail("RunTask", { type: "hang" });
+    const launching = backend.launch(plan, keyOf(plan), controller.signal);
+    await fake.called("RunTask", 2);
+    controller.abort();
+    await expect(launching).rejects.toMatchObject({ name: "AbortError" });
+  });
+
+  it("names a job by its task, with a page about it", async () => {
+    const job = jobOf(await launch(openEcs(fake, ecsAgent({}), { once: sharedOnce() })));
+    const arn = fake.tasks[0]?.view.taskArn ?? "";
+    expect(job).toEqual({
+      backend: "ecs",
+      id: arn,
+      url: `https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/default/tasks/${arn.slice(-32)}?region=us-east-1`,
+      ref: {
+        region: "us-east-1",
+        cluster: "default",
+        task: arn,
+        container: "flow",
+        startedBy: "sluice/run-1/1",
+      },
+    });
+  });
+});
