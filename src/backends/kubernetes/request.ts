@@ -1,7 +1,8 @@
 import type { LaunchRequest } from "../../backend.ts";
 import { imageOf } from "../../image.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
-import { processOf, type RunProcess, secretNames } from "../../process.ts";
+import { processOf, type RunProcess, secretNames, sluiceVariables } from "../../process.ts";
+import { literal } from "./literal.ts";
 import { jobName, ownerLabels, prefectLabels } from "./names.ts";
 import type { AgentOptions, RunOptions } from "./options.ts";
 import type { Template } from "./template.ts";
@@ -117,35 +118,57 @@ function flowContainer(
   parts: JobSources & { readonly image: string; readonly process: RunProcess },
 ): JsonObject {
   const { request, run, image, process } = parts;
+  const env = environment(container, request, process);
   return {
-    ...withCommand(container, request, process.command),
+    ...withCommand(container, request, { command: process.command, env }),
     image,
     ...(run.image_pull_policy ? { imagePullPolicy: run.image_pull_policy } : {}),
-    env: environment(container, process),
+    env,
     resources: resources(objectOf(container["resources"]), run),
   };
 }
 
-/** Prefect 1 gives its command as `args`, so that a template's entry point stays before it. */
+/**
+ * Prefect 1 gives its command as `args`, so that a template's entry point stays before it. Every other
+ * command is run as it is.
+ */
 function withCommand(
   container: JsonObject,
   { engine }: LaunchRequest,
-  command: readonly string[] | undefined,
+  { command, env }: { command: RunProcess["command"]; env: readonly JsonObject[] },
 ): JsonObject {
   if (command === undefined) return container;
   if (engine.name === "prefect1") return { ...container, args: command };
   const { args: _, ...rest } = container;
-  return { ...rest, command };
+  const names = namesOf(env);
+  return { ...rest, command: command.map((word) => literal(word, names)) };
 }
 
-/** The variables of the run, then those of the template that nobody has set. */
-function environment(container: JsonObject, { variables }: RunProcess): JsonValue {
-  const own = new Set(variables.map(({ name }) => name));
+/**
+ * The variables of the run, then those of the template that nobody has set. Sluice's own arrive as they
+ * are; in all others Kubernetes replaces `$(NAME)`.
+ */
+function environment(
+  container: JsonObject,
+  request: LaunchRequest,
+  { variables }: RunProcess,
+): readonly JsonObject[] {
+  const set = new Set(variables.map(({ name }) => name));
   const entries = Array.isArray(container["env"]) ? container["env"].map(objectOf) : [];
+  const others = entries.filter((entry) => !set.has(String(entry["name"])));
+  const names = new Set([...set, ...namesOf(others)]);
+  const ours = sluiceVariables(request);
   return [
-    ...variables.map(({ name, value }) => ({ name, value: value as JsonValue })),
-    ...entries.filter((entry) => !own.has(String(entry["name"]))),
+    ...variables.map(({ name, value }) => ({
+      name,
+      value: (name in ours ? literal(String(value), names) : value) as JsonValue,
+    })),
+    ...others,
   ];
+}
+
+function namesOf(entries: readonly JsonObject[]): ReadonlySet<string> {
+  return new Set(entries.map((entry) => String(entry["name"])));
 }
 
 function resources(template: JsonObject, run: RunOptions): JsonObject {

@@ -1,5 +1,6 @@
 import { isSecretReference } from "../../agent.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
+import { literal } from "./literal.ts";
 
 /**
  * A planned Job as Kubernetes takes it: variables are texts, secrets are read, and a variable that is
@@ -14,11 +15,10 @@ export async function asSent(
   const pod = objectOf(template["spec"]);
   const [flow, ...others] = pod["containers"] as readonly JsonValue[];
   const container = objectOf(flow);
-  const env = await Promise.all(
-    (container["env"] as readonly JsonValue[]).map((entry) =>
-      sentVariable(objectOf(entry), secret),
-    ),
-  );
+  const entries = (container["env"] as readonly JsonValue[]).map(objectOf);
+  const names = new Set(entries.map((entry) => String(entry["name"])));
+  const read = async (reference: string) => literal(await secret(reference), names);
+  const env = await Promise.all(entries.map((entry) => sentVariable(entry, read)));
   const containers = [{ ...container, env: env.flat() }, ...others];
   return { ...job, spec: { ...spec, template: { ...template, spec: { ...pod, containers } } } };
 }

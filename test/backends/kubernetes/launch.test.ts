@@ -156,7 +156,7 @@ describe("launching a Job", () => {
 
   it("makes texts of values, reads secrets and leaves out what is null", async () => {
     const secret = async (reference: string) =>
-      reference === "ssm:/db" ? "hush" : fake.kubeconfig;
+      reference === "ssm:/db" ? "hush$(T)" : fake.kubeconfig;
     const request = parts(["run"], {
       runId: "run-7",
       agent: { backend: "kubernetes", env: { DB: { secret: "ssm:/db" } } },
@@ -170,7 +170,7 @@ describe("launching a Job", () => {
     const [container] = fake.job("sluice-run-7-1").spec.template.spec.containers;
     expect(container?.env).toEqual(
       expect.arrayContaining([
-        { name: "DB", value: "hush" },
+        { name: "DB", value: "hush$$(T)" },
         { name: "N", value: "1" },
         { name: "B", value: "true" },
         { name: "T", value: "text" },

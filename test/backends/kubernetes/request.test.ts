@@ -84,6 +84,23 @@ describe("the command of a Job", () => {
     expect(container).not.toHaveProperty("args");
   });
 
+  it("and Sluice's variables arrive as they are, though Kubernetes replaces references", async () => {
+    const parts = { config, command: ["sh", "-c", "kill $$; echo $(date) $(SLUICE_RUN_ID)"] };
+    const { pod } = await planFor({
+      ...parts,
+      parameters: { a: "$(SLUICE_RUN_ID)" },
+      env: { B: "$(A)" },
+    });
+    const [container] = pod.containers;
+    expect(container?.command?.at(-1)).toBe("kill $$$$; echo $(date) $$(SLUICE_RUN_ID)");
+    expect(container?.env).toEqual(
+      expect.arrayContaining([
+        { name: "SLUICE_PARAMETERS", value: '{"a":"$$(SLUICE_RUN_ID)"}' },
+        { name: "B", value: "$(A)" },
+      ]),
+    );
+  });
+
   it("stays the template's or the image's where the flow has none", async () => {
     const flow = { name: "flow", command: ["/entry.sh"], args: ["x"] };
     const template = { spec: { template: { spec: { containers: [flow] } } } };
