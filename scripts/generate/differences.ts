@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import type { Generated } from "../generate.ts";
+
+interface Difference {
+  readonly id: string;
+  readonly reason: string;
+  readonly vectors: readonly string[] | "*";
+}
+
+const BEGIN =
+  "<!-- differences: made by `npm run generate` from test/compatibility/differences.json -->";
+const END = "<!-- end of differences -->";
+const PAGE = "docs/compatibility.md";
+
+const TITLES: Readonly<Record<string, string>> = {
+  serialization: "Reading and writing run configs",
+  labels: "Labels",
+  local: "Local processes",
+  docker: "Docker",
+  kubernetes: "Kubernetes",
+  kubernetes_monitor: "Watching Kubernetes Jobs",
+  ecs: "ECS",
+  ecs_legacy: "ECS, definitions registered once",
+  vertex: "Vertex AI",
+};
+
+/** The page of compatibility with its list of differences brought up to date. */
+export function differencePages(): Generated[] {
+  const page = readFileSync(PAGE, "utf8");
+  const [before, after] = [page.split(BEGIN)[0], page.split(END)[1]];
+  if (before === undefined || after === undefined || !page.includes(BEGIN)) {
+    throw new Error(`${PAGE} has no place for the differences: expected ${BEGIN} … ${END}`);
+  }
+  return [{ path: PAGE, content: `${before}${BEGIN}\n${tables()}\n${END}${after}` }];
+}
+
+function tables(): string {
+  const file = "test/compatibility/differences.json";
+  const all = JSON.parse(readFileSync(file, "utf8")) as Record<string, readonly Difference[]>;
+  return Object.entries(all)
+    .filter(([, differences]) => differences.length > 0)
+    .map(([name, differences]) => table(name, differences))
+    .join("\n");
+}
+
+function table(name: string, differences: readonly Difference[]): string {
+  const rows = differences.map(
+    ({ id, reason, vectors }) =>
+      `| \`${id}\` | ${reason.replaceAll("|", "\\|")} | ${vectors === "*" ? "wherever it shows" : vectors.length} |`,
+  );
+  return `
+### ${TITLES[name] ?? name}
+
+| difference | why | vectors |
+| --- | --- | --- |
+${rows.join("\n")}
+`;
+}
