@@ -299,7 +299,8 @@ function readLog(
   const since =
     Math.floor(Date.parse(query.get("sinceTime") ?? "1970-01-01T00:00:00Z") / 1000) * 1000;
   const lines = pod.log.filter(({ time }) => Date.parse(time) >= since);
-  const text = lines.map(({ time, text }) => `${time} ${text}\n`).join("");
+  const times = query.get("timestamps") === "true";
+  const text = lines.map(({ time, text }) => `${times ? `${time} ` : ""}${text}\n`).join("");
   const limit = Number(query.get("limitBytes") ?? text.length);
   return { status: 200, body: Buffer.from(text).subarray(0, limit).toString() };
 }

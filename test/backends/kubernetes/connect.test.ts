@@ -175,6 +175,17 @@ describe("a cluster on EKS", () => {
     await expect(headerFor({ command, args: assumed }, env)).rejects.toBeInstanceOf(NotSentError);
   });
 
+  it("asks the program where nobody names a region or a cluster", async () => {
+    const command = file("aws", "#!/bin/sh\nexit 3\n");
+    const { AWS_REGION: _, ...keys } = env;
+    const regionless = ["eks", "get-token", "--cluster-name", "etl"];
+    await expect(headerFor({ command, args: regionless }, keys)).rejects.toBeInstanceOf(
+      NotSentError,
+    );
+    const nameless = ["eks", "get-token"];
+    await expect(headerFor({ command, args: nameless }, env)).rejects.toBeInstanceOf(NotSentError);
+  });
+
   it("asks the program where the environment has no keys", async () => {
     const command = file("aws", "#!/bin/sh\nexit 3\n");
     await expect(headerFor({ command, args }, {})).rejects.toBeInstanceOf(NotSentError);

@@ -115,6 +115,18 @@ describe("a Job that cannot start", () => {
     expect(lines).toEqual([]);
   });
 
+  it("may be gone by the time it is to be stopped", async () => {
+    const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
+    fake.advance(3);
+    fake.advance(1, 120);
+    fake.faults.push({
+      method: "PATCH",
+      path: /jobs/,
+      answer: { status: 404, reason: "NotFound" },
+    });
+    expect(await statusOf(job)).toMatchObject({ type: "pending" });
+  });
+
   it("has the patience its agent was given", async () => {
     backend = openOn(fake, { start_grace_seconds: 0 });
     const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { backend as module } from "../../../src/backends/kubernetes/index.ts";
+import { agentOptions, runOptions } from "../../../src/backends/kubernetes/options.ts";
+import { parseConfig } from "../../../src/config.ts";
+import type { JsonValue } from "../../../src/json.ts";
+import { plan } from "../../../src/plan.ts";
+import { parseYaml } from "../../../src/yaml.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
+
+const root = new URL("../../../", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+
+describe("the examples for Kubernetes", () => {
+  const config = parseYaml(read("examples/kubernetes/sluice.yml"), "sluice.yml");
+  const agents = parseConfig(config, () => module.agentOptions);
+
+  it.each(["run.json", "flow-runner.json"])("can be launched: %s", async (name) => {
+    const app = {
+      agents,
+      agentFrom: async () => Promise.reject(new Error("no agent in the message")),
+      backend: async (agent: (typeof agents)[number]) => module.open(agent, testWorld()),
+      registry: { flow: async () => undefined },
+      newId: () => "00000000-0000-4000-8000-000000000000",
+    };
+    const request = JSON.parse(read(`examples/kubernetes/${name}`)) as JsonValue;
+    expect(await plan(app, request)).toMatchObject({
+      ok: true,
+      agent: "cluster",
+      warnings: [],
+      launch: { namespace: "flows" },
+    });
+  });
+});
+
+describe("the page about Kubernetes", () => {
+  const page = read("docs/backends/kubernetes.md");
+
+  it.each([...Object.keys(agentOptions.shape), ...Object.keys(runOptions.shape)])(
+    "tells the option %s",
+    (option) => {
+      expect(page).toContain(`\`${option}\``);
+    },
+  );
+});
