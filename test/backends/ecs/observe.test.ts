@@ -1,0 +1,237 @@
+import { readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { observationOf, type TaskEvent } from "../../../src/backends/ecs/events.ts";
+import { PermanentError } from "../../../src/errors.ts";
+import type { Job } from "../../../src/run.ts";
+import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
+import { ecsAgent, ecsRequest, jobOf, keyOf, launch, openEcs, signal } from "./steps.ts";
+
+const HOUR = 3_600_000;
+
+describe("jobs on ecs", () => {
+  let fake: FakeEcs;
+  beforeEach(async () => {
+    fake = await fakeEcs();
+  });
+  afterEach(() => fake.close());
+
+  /** A job in any cluster, with a number for its task. */
+  function numbered(number: number, cluster = "default", region = "us-east-1"): Job {
+    const id = number.toString(16).padStart(32, "0");
+    const task = `arn:aws:ecs:${region}:123456789012:task/${cluster}/${id}`;
+    return {
+      backend: "ecs",
+      id: task,
+      ref: { region, cluster, task, container: "flow", startedBy: "sluice/r/1" },
+    };
+  }
+
+  it("are asked about a hundred at a time, cluster by cluster, and each once", async () => {
+    fake.clusters.add("other");
+    const backend = openEcs(fake);
+    const { target } = await backend.plan(ecsRequest());
+    expect(target).toBe("us-east-1/default");
+    const jobs = Array.from({ length: 250 }, (_, index) => numbered(index + 1));
+    const others = Array.from({ length: 3 }, (_, index) => numbered(index + 1, "other"));
+    const statuses = await backend.inspect([...others, ...jobs, ...jobs]);
+    expect(statuses).toHaveLength(503);
+    expect(new Set(statuses.map(({ type }) => type))).toEqual(new Set(["missing"]));
+    const sizes = fake.inputs.map(({ input }) => (input["tasks"] as string[]).length);
+    expect(sizes.toSorted()).toEqual([100, 100, 3, 50]);
+  });
+
+  it("are missing while ECS does not show them yet, and when it has forgotten them", async () => {
+    const backend = openEcs(fake);
+    fake.setLag(5_000);
+    const job = jobOf(await launch(backend));
+    expect(await backend.inspect([job])).toEqual([{ type: "missing" }]);
+    fake.advance(5_000);
+    expect(await backend.inspect([job])).toMatchObject([{ type: "pending" }]);
+    fake.end(fake.tasks[0], { exitCode: 0 });
+    expect(await backend.inspect([job])).toMatchObject([{ end: "succeeded" }]);
+    fake.advance(HOUR);
+    expect(await backend.inspect([job])).toEqual([{ type: "missing" }]);
+  });
+
+  it("are told apart from one that ECS does not take at all", async () => {
+    const backend = openEcs(fake);
+    const good = jobOf(await launch(backend, { runId: "good" }));
+    const poison = { ...numbered(1), ref: { ...numbered(1).ref, task: "arn:poison" } };
+    const jobs = [...Array.from({ length: 98 }, (_, index) => numbered(index + 100)), poison, good];
+    const statuses = await backend.inspect(jobs);
+    expect(statuses.at(-1)).toMatchObject({ type: "pending" });
+    expect(statuses.at(-2)).toEqual({ type: "missing" });
+    expect(fake.count("DescribeTasks")).toBeLessThan(20);
+  });
+
+  it("are missing when their cluster is gone", async () => {
+    const backend = openEcs(fake);
+    const gone = numbered(1, "gone");
+    expect(await backend.inspect([gone])).toEqual([{ type: "missing" }]);
+    expect(await backend.find({ runId: "run-1", launch: 1, target: "us-east-1/gone" })).toEqual([]);
+    await expect(backend.cancel(gone)).resolves.toBeUndefined();
+  });
+
+  it("are asked about again later while ECS is throttled or down", async () => {
+    const backend = openEcs(fake);
+    const oops = { type: "error", code: "ServerException", message: "oops", status: 500 } as const;
+    for (const op of ["DescribeTasks", "ListTasks", "StopTask"]) {
+      // Each call is tried three times, and running and stopped tasks are listed apart.
+      fake.fail(op, oops, oops, oops, oops, oops, oops);
+    }
+    await expect(backend.inspect([numbered(1)])).rejects.toThrow(/oops/);
+    await expect(
+      backend.find({ runId: "r", launch: 1, target: "us-east-1/default" }),
+    ).rejects.toThrow(/oops/);
+    await expect(backend.cancel(numbered(1))).rejects.toThrow(/oops/);
+  });
+
+  it("are stopped with a reason that names the run and explains their end", async () => {
+    const backend = openEcs(fake);
+    const job = jobOf(await launch(backend, { command: ["sleep"] }));
+    await backend.cancel(job);
+    expect(fake.inputs.at(-1)?.input).toMatchObject({
+      task: job.id,
+      reason: "Stopped by Sluice: the run was cancelled (sluice/run-1/1)",
+    });
+    fake.tick();
+    expect(await backend.inspect([job])).toEqual([
+      {
+        type: "ended",
+        end: "cancelled",
+        cause: {
+          type: "requested",
+          message: "Stopped by Sluice: the run was cancelled (sluice/run-1/1)",
+          exitCode: 143,
+        },
+      },
+    ]);
+  });
+
+  it("are found when their token has faded, for as long as ECS knows them", async () => {
+    const backend = openEcs(fake);
+    const plan = await backend.plan(ecsRequest());
+    const job = jobOf(await launch(backend, { command: ["sleep"] }));
+    fake.advance(30 * HOUR);
+    const key = { runId: "run-1", launch: 1, target: plan.target };
+    expect(await openEcs(fake).find(key)).toEqual([{ ...job, ref: { ...job.ref } }]);
+  });
+
+  describe("with a log", () => {
+    const agent = ecsAgent({ log_group: "/sluice/flows" });
+
+    it("show where it is from the start", async () => {
+      const backend = openEcs(fake, agent);
+      const plan = await backend.plan(ecsRequest({ runId: "logged" }, agent));
+      const logged = jobOf(await backend.launch(plan, keyOf(plan, "logged"), signal()));
+      const id = logged.id.slice(-32);
+      expect(logged.url).toBe(
+        `https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#logsV2:log-groups/log-group/$252Fsluice$252Fflows/log-events/sluice$252Fflow$252F${id}`,
+      );
+      expect(logged.ref["log"]).toEqual({
+        group: "/sluice/flows",
+        region: "us-east-1",
+        stream: `sluice/flow/${id}`,
+      });
+    });
+  });
+});
+
+describe("an event of ecs", () => {
+  const event = (name: string) =>
+    JSON.parse(
+      readFileSync(new URL(`../../../events/${name}.json`, import.meta.url), "utf8"),
+    ) as TaskEvent;
+
+  it("says what DescribeTasks would, of the launch in its mark", () => {
+    const seen = observationOf(event("observe.ecs.stopped"));
+    expect(seen).toMatchObject({
+      runId: "5f0c8a4e-7c39-4b62-9a55-0d3f1e6b2c11",
+      observation: {
+        launch: 1,
+        job: { backend: "ecs", ref: { region: "us-east-1", container: "flow" } },
+        status: { type: "ended", end: "failed", cause: { type: "exit", exitCode: 1 } },
+      },
+    });
+  });
+
+  it("tells a running task, and the warning before a Spot machine goes, from an ended one", () => {
+    expect(observationOf(event("observe.ecs.running"))?.observation.status).toEqual({
+      type: "running",
+      startedAt: "2026-11-21T12:00:41.500Z",
+    });
+    expect(observationOf(event("observe.ecs.spot-warning"))?.observation.status.type).toBe(
+      "running",
+    );
+  });
+
+  it.each<[what: string, event: TaskEvent]>([
+    ["nothing", {}],
+    ["a task of a service", { detail: { taskArn: "a", clusterArn: "c", startedBy: "ecs-svc/1" } }],
+    ["a task nobody has marked", { detail: { taskArn: "a", clusterArn: "c" } }],
+    [
+      "a mark that is not ours",
+      { detail: { taskArn: "a", clusterArn: "c", startedBy: "sluice/x" } },
+    ],
+    ["a task without its ARN", { detail: { clusterArn: "c", startedBy: "sluice/x/1" } }],
+  ])("of %s says nothing", (_what, foreign) => {
+    expect(observationOf(foreign)).toBeUndefined();
+  });
+
+  it("agrees with DescribeTasks about the same task", async () => {
+    const fake = await fakeEcs();
+    const backend = openEcs(fake);
+    const job = jobOf(await launch(backend));
+    fake.tick();
+    fake.tick();
+    const detail = JSON.parse(JSON.stringify(fake.tasks[0]?.view)) as NonNullable<
+      TaskEvent["detail"]
+    >;
+    const seen = observationOf({ region: "us-east-1", detail })?.observation;
+    expect([seen?.status]).toEqual(await backend.inspect([job]));
+    expect(seen?.job.id).toBe(job.id);
+    expect(await backend.inspect([seen?.job as Job])).toEqual([seen?.status]);
+    await fake.close();
+  });
+});
+
+describe("logs of ecs", () => {
+  let fake: FakeEcs;
+  beforeEach(async () => {
+    fake = await fakeEcs();
+  });
+  afterEach(() => fake.close());
+
+  it("are found by the definition if the job was found, not launched", async () => {
+    const agent = ecsAgent({ log_group: "/sluice/flows" });
+    const backend = openEcs(fake, agent);
+    const plan = await backend.plan(
+      ecsRequest({ command: ["print", "one", "two", "three"] }, agent),
+    );
+    await backend.launch(plan, keyOf(plan), signal());
+    for (let step = 0; step < 5; step++) fake.tick();
+    const [job] = await openEcs(fake, agent).find(keyOf(plan));
+    const texts: string[] = [];
+    let page = await backend.logs?.(job as Job);
+    for (let pages = 0; page !== undefined && !page.complete && pages < 20; pages++) {
+      texts.push(...page.lines.map(({ text }) => text));
+      page = await backend.logs?.(job as Job, page.next);
+    }
+    expect(page?.complete).toBe(true);
+    expect(texts).toEqual(["one", "two", "three"]);
+  });
+
+  it("are unknown where nothing goes to CloudWatch, or the task is forgotten", async () => {
+    const backend = openEcs(fake);
+    const job = jobOf(await launch(backend));
+    const thrown = await backend.logs?.(job).catch((error: unknown) => error);
+    expect(thrown).toBeInstanceOf(PermanentError);
+    expect(thrown).toMatchObject({
+      code: "unsupported",
+      message: expect.stringMatching(/set log_group on the agent/),
+    });
+    fake.end(fake.tasks[0], { exitCode: 0 });
+    fake.advance(HOUR);
+    await expect(backend.logs?.(job)).rejects.toThrow(/no longer knows the task/);
+  });
+});
