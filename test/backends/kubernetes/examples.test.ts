@@ -12,7 +12,7 @@ const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 
 describe("the examples for Kubernetes", () => {
-  const config = parseYaml(read("examples/kubernetes/sluice.yml"), "sluice.yml");
+  const config = parseYaml(read("examples/kubernetes.yml"), "sluice.yml");
   const agents = parseConfig(config, () => module.agentOptions);
 
   it.each(["run.json", "flow-runner.json"])("can be launched: %s", async (name) => {
