@@ -1,0 +1,125 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { World } from "../../../src/backend.ts";
+import type { Observation } from "../../../src/state-after.ts";
+import { never } from "../../contracts/backend-steps.ts";
+import { launchRequest } from "../../contracts/request.ts";
+import { breakEvents, listenersOf } from "../../fakes/docker.ts";
+import { type DockerHarness, openDocker } from "./harness.ts";
+
+type Seen = Observation & { readonly runId: string };
+
+let harness: DockerHarness;
+let seen: Seen[];
+let warnings: string[];
+let closing: AbortController;
+let world: Partial<World>;
+beforeEach(async () => {
+  harness = await openDocker();
+  seen = [];
+  warnings = [];
+  closing = new AbortController();
+  world = {
+    closing: closing.signal,
+    observe: (runId, observation) => void seen.push({ runId, ...observation }),
+    log: { info() {}, error() {}, warn: (message) => void warnings.push(message) },
+  };
+});
+afterEach(async () => {
+  closing.abort();
+  await harness.close();
+});
+
+describe("the end of a container", () => {
+  it("is told at once, with its cause", async () => {
+    const backend = harness.open(world);
+    await launch(backend);
+    await until(() => listenersOf(harness.docker) === 1);
+    const [container] = harness.docker.containers.values();
+    harness.docker.end(container?.id ?? "", 137, { oomKilled: true });
+    await until(() => seen.length > 0);
+    expect(seen).toMatchObject([
+      {
+        runId: "run-1",
+        launch: 1,
+        job: { backend: "docker", ref: { name: "sluice-run-1-1", target: harness.docker.url } },
+        status: { type: "ended", cause: { type: "out_of_memory" } },
+      },
+    ]);
+    expect((await backend.find(key()))[0]).toEqual(seen[0]?.job);
+  });
+
+  it("is heard by one listener of a backend, however much it launches", async () => {
+    const backend = harness.open(world);
+    await Promise.all([
+      launch(backend),
+      launch(backend, 2),
+      backend.find(key()),
+      backend.find(key()),
+    ]);
+    await until(() => listenersOf(harness.docker) > 0);
+    await backend.inspect(await backend.find(key()));
+    expect(listenersOf(harness.docker)).toBe(1);
+  });
+
+  it("is heard again after the stream has broken", async () => {
+    const backend = harness.open(world);
+    await launch(backend);
+    await until(() => listenersOf(harness.docker) === 1);
+    breakEvents(harness.docker);
+    await until(() => warnings.length > 0);
+    await until(() => listenersOf(harness.docker) === 1);
+    harness.docker.tick();
+    const [container] = harness.docker.containers.values();
+    harness.docker.end(container?.id ?? "", 0);
+    await until(() => seen.length > 0);
+    expect(seen[0]?.status).toMatchObject({ end: "succeeded" });
+    expect(warnings).toEqual(["events of the engine lost"]);
+  });
+
+  it("of somebody else's container is not told", async () => {
+    const backend = harness.open(world);
+    await launch(backend);
+    await until(() => listenersOf(harness.docker) === 1);
+    const http = harness.docker.url.replace("tcp", "http");
+    const body = JSON.stringify({ Image: "etl", Cmd: ["forever"] });
+    await fetch(`${http}/containers/create?name=foreign`, { method: "POST", body });
+    const [ours, foreign] = harness.docker.containers.values();
+    harness.docker.end(foreign?.id ?? "", 0);
+    harness.docker.end(ours?.id ?? "", 0);
+    await until(() => seen.length > 0);
+    expect(seen.map(({ runId }) => runId)).toEqual(["run-1"]);
+  });
+
+  it("is not listened for where nobody wants to know", async () => {
+    await launch(harness.backend);
+    await harness.backend.inspect(await harness.backend.find(key()));
+    expect(harness.docker.calls).not.toContain("GET /events");
+  });
+
+  it("is not listened for by a plan", async () => {
+    await harness.open(world).plan(launchRequest(harness.request("forever")));
+    expect(harness.docker.calls).toEqual(["GET /version"]);
+  });
+
+  it("is no longer listened for when the world closes", async () => {
+    await launch(harness.open(world));
+    await until(() => listenersOf(harness.docker) === 1);
+    closing.abort();
+    await until(() => listenersOf(harness.docker) === 0);
+    expect(warnings).toEqual([]);
+  });
+});
+
+async function launch(backend = harness.backend, launch = 1): Promise<void> {
+  const plan = await backend.plan(launchRequest({ ...harness.request("forever"), launch }));
+  await backend.launch(plan, { ...key(), launch }, never());
+}
+
+function key() {
+  return { runId: "run-1", launch: 1, target: harness.docker.url };
+}
+
+/** Waits until something is so; the test's own time limit is the only one. */
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Job } from "../../../src/run.ts";
+import { never } from "../../contracts/backend-steps.ts";
+import { launchRequest } from "../../contracts/request.ts";
+import { type DockerHarness, openDocker } from "./harness.ts";
+
+let harness: DockerHarness;
+beforeEach(async () => {
+  harness = await openDocker();
+});
+afterEach(() => harness.close());
+
+describe("a look at containers", () => {
+  it("takes one list for all that still run, once their start is known", async () => {
+    const jobs = await launchMany(5);
+    const first = await harness.backend.inspect(jobs);
+    expect(first.map(({ type }) => type)).toEqual(Array(5).fill("running"));
+    harness.docker.calls.length = 0;
+    expect(await harness.backend.inspect(jobs)).toEqual(first);
+    expect(harness.docker.calls).toEqual(["GET /containers/json"]);
+  });
+
+  it("asks about each that has left the list", async () => {
+    const jobs = await launchMany(4);
+    await harness.backend.inspect(jobs);
+    harness.docker.end(idOf(jobs[2]), 3);
+    harness.docker.containers.delete(idOf(jobs[0]));
+    expect(await harness.backend.inspect(jobs)).toMatchObject([
+      { type: "ended", end: "crashed", cause: { type: "lost" } },
+      { type: "running" },
+      { type: "ended", end: "failed", cause: { exitCode: 3 } },
+      { type: "running" },
+    ]);
+  });
+
+  it("of more than a hundred takes a list for each hundred", async () => {
+    const jobs = await launchMany(130);
+    await harness.backend.inspect(jobs);
+    harness.docker.calls.length = 0;
+    const statuses = await harness.backend.inspect(jobs);
+    expect(statuses.every(({ type }) => type === "running")).toBe(true);
+    expect(harness.docker.calls).toEqual(["GET /containers/json", "GET /containers/json"]);
+  });
+
+  it("tells the end of a container that somebody removed as lost", async () => {
+    const [job] = await launchMany(1);
+    if (job === undefined) throw new Error("nothing was launched");
+    harness.docker.end(idOf(job), 0);
+    harness.docker.containers.clear();
+    expect(await harness.backend.inspect([job])).toMatchObject([
+      {
+        end: "crashed",
+        cause: { type: "lost", message: expect.stringContaining("does not know") },
+      },
+    ]);
+  });
+
+  it("refuses a job that is no container", async () => {
+    const stranger = { backend: "docker", id: "x", ref: {} };
+    await expect(harness.backend.inspect([stranger])).rejects.toMatchObject({ code: "invalid" });
+  });
+});
+
+async function launchMany(count: number): Promise<Job[]> {
+  const jobs: Job[] = [];
+  for (let launch = 1; launch <= count; launch++) {
+    const plan = await harness.backend.plan(
+      launchRequest({ ...harness.request("forever"), launch }),
+    );
+    const key = { runId: "run-1", launch, target: plan.target };
+    const answer = await harness.backend.launch(plan, key, never());
+    if (answer.type === "launched") jobs.push(answer.job);
+  }
+  return jobs;
+}
+
+function idOf(job: Job | undefined): string {
+  return String(job?.ref["container"]);
+}
