@@ -120,7 +120,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 }
 
 /** The text of an `env:NAME` secret. Others live in a cloud this shape has nothing to do with. */
-function readSecret(env: Readonly<Record<string, string>>, reference: string): string {
+export function readSecret(env: Readonly<Record<string, string>>, reference: string): string {
   const name = reference.replace(/^env:/, "");
   if (!reference.startsWith("env:")) {
     throw new PermanentError(

@@ -1,0 +1,54 @@
+import { argument, type Command, type Context } from "../command.ts";
+import type { Dispatcher } from "../dispatcher.ts";
+import { isFile } from "../document.ts";
+import type { ExplanationDocument } from "../documents.ts";
+import { findRunOrNone } from "../find-run.ts";
+import { withDispatcher } from "../open.ts";
+import { requestFrom } from "../request.ts";
+import { table } from "../table.ts";
+import { fromNow, printable } from "../text.ts";
+
+export const command: Command = (context) =>
+  withDispatcher(context, async (dispatcher) => {
+    const { io, settings } = context;
+    const explanation = await explain(context, dispatcher);
+    if (settings.json) await io.write(`${JSON.stringify(explanation)}\n`);
+    else await io.write(page(context, explanation));
+  });
+
+/** A run wins over a flow of the same name; a file wins over both. */
+async function explain(context: Context, dispatcher: Dispatcher): Promise<ExplanationDocument> {
+  const source = argument(context);
+  if (!(await isFile(context, source))) {
+    await dispatcher.refresh();
+    const run = await findRunOrNone(dispatcher, source);
+    if (run !== undefined) return dispatcher.explainRun(run.id);
+  }
+  return dispatcher.explainRequest(await requestFrom(context, source));
+}
+
+function page({ io }: Context, explanation: ExplanationDocument): string {
+  const { because, wanted, agents, next_try, warnings } = explanation;
+  warnings.forEach((warning) => io.note(`sluice: warning: ${warning}`));
+  const next = next_try === undefined ? "" : ` Next try ${fromNow(next_try, io.now())}.`;
+  const labels = wanted.labels.length === 0 ? "no labels" : `labels ${wanted.labels.join(", ")}`;
+  const rows = agents.map((agent) => [
+    agent.agent,
+    agent.backend,
+    agent.labels.join(", "),
+    agent.takes ? "takes it" : reasons(agent),
+  ]);
+  return [
+    `${printable(because)}.${next}\n`,
+    `Asked for: backend ${wanted.backend}, ${printable(labels)}.\n\n`,
+    table(["AGENT", "BACKEND", "LABELS", "VERDICT"], rows),
+  ].join("");
+}
+
+function reasons(agent: ExplanationDocument["agents"][number]): string {
+  return [
+    ...(agent.other_backend ? ["has another backend"] : []),
+    ...(agent.missing.length > 0 ? [`lacks ${agent.missing.join(", ")}`] : []),
+    ...(agent.unlabelled ? ["takes only runs with labels"] : []),
+  ].join("; ");
+}

@@ -1,0 +1,35 @@
+import type { Command } from "../command.ts";
+import type { FlowDocument } from "../documents.ts";
+import { withDispatcher } from "../open.ts";
+import { table } from "../table.ts";
+import { fromNow } from "../text.ts";
+
+export const command: Command = (context) =>
+  withDispatcher(context, async (dispatcher) => {
+    const { io, settings } = context;
+    const flows: FlowDocument[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await dispatcher.flows(cursor === undefined ? {} : { cursor });
+      flows.push(...page.items);
+      cursor = page.next;
+    } while (cursor !== undefined);
+    if (settings.json) {
+      for (const flow of flows) await io.write(`${JSON.stringify(flow)}\n`);
+    } else if (flows.length === 0) {
+      io.note("No flows are registered: `sluice register FILE` does.");
+    } else {
+      await io.write(
+        table(["NAME", "VERSION", "RUN CONFIG", "REGISTERED"], flows.map(row(io.now()))),
+      );
+    }
+  });
+
+function row(now: Date) {
+  return ({ name, version, flow, registered_at }: FlowDocument) => {
+    const config = flow["run_config"];
+    const type =
+      typeof config === "object" && config !== null && "type" in config ? config.type : "";
+    return [name, String(version), String(type ?? ""), fromNow(registered_at, now)];
+  };
+}

@@ -1,0 +1,34 @@
+import type { LogLine } from "../../backend.ts";
+import { argument, type Command, type Context } from "../command.ts";
+import { findRun } from "../find-run.ts";
+import { follow } from "../follow.ts";
+import { withDispatcher } from "../open.ts";
+
+export const command: Command = (context) =>
+  withDispatcher(context, async (dispatcher) => {
+    await dispatcher.refresh();
+    const { id, state, job } = await findRun(dispatcher, argument(context));
+    if (context.options["follow"] === true) {
+      const signal = context.io.catchSignals();
+      const noLog = async (reason: unknown) => {
+        throw reason;
+      };
+      const follower = { line: (line: LogLine) => print(context, line), noLog };
+      await follow(dispatcher, id, { follower, signal });
+      return signal.aborted ? Number(signal.reason) : 0;
+    }
+    let after: string | undefined;
+    for (;;) {
+      const page = await dispatcher.logs(id, after);
+      for (const line of page.lines) await print(context, line);
+      if (page.complete || page.lines.length === 0) break;
+      after = page.next;
+    }
+    if (job === undefined)
+      context.io.note(`No job of this run has written anything: it is ${state}.`);
+    return 0;
+  });
+
+async function print({ io, settings }: Context, line: LogLine): Promise<void> {
+  await io.write(settings.json ? `${JSON.stringify(line)}\n` : `${line.text}\n`);
+}

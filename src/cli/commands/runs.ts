@@ -1,0 +1,57 @@
+import type { RunQuery } from "../../store.ts";
+import { type Command, type Context, numberOption, textOption } from "../command.ts";
+import type { RunDocument } from "../documents.ts";
+import { withDispatcher } from "../open.ts";
+import { table } from "../table.ts";
+import { fromNow, printable, stateDetail, stateName } from "../text.ts";
+
+export const command: Command = (context) =>
+  withDispatcher(context, async (dispatcher) => {
+    const { io, settings } = context;
+    const query = queryFrom(context);
+    await dispatcher.refresh();
+    const { items, next } = await dispatcher.runs(query);
+    if (settings.json) {
+      for (const run of items) await io.write(`${JSON.stringify(run)}\n`);
+    } else if (items.length === 0) {
+      io.note("No runs.");
+    } else {
+      await io.write(
+        table(
+          HEADER,
+          items.map((run) => row(context, run)),
+        ),
+      );
+    }
+    if (next !== undefined) io.note(`There are more: --cursor ${next}`);
+  });
+
+function queryFrom({ options }: Context): RunQuery {
+  const limit = numberOption(options, "limit", { least: 1, most: 500 });
+  const texts = ["flow", "state", "agent", "label", "search", "cursor"].flatMap((name) => {
+    const text = textOption(options, name);
+    return text === undefined ? [] : [[name, text] as const];
+  });
+  return { ...Object.fromEntries(texts), ...(limit === undefined ? {} : { limit }) };
+}
+
+const HEADER = ["NAME", "STATE", "FLOW", "AGENT", "CREATED", "ID", "DETAIL"];
+
+function row({ io }: Context, run: RunDocument) {
+  const now = io.now();
+  const { flow } = run;
+  const room = Math.max(20, io.columns - 110);
+  return [
+    run.name,
+    { text: run.state, painted: stateName(io, run) },
+    flow.version === undefined ? flow.name : `${flow.name} v${flow.version}`,
+    run.agent ?? "",
+    fromNow(run.created_at, now),
+    run.id,
+    shorten(printable(stateDetail(run, now)), room),
+  ];
+}
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}

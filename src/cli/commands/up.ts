@@ -1,0 +1,42 @@
+import { openEmbedded } from "../../embedded/app.ts";
+import { runLoop } from "../../embedded/loop.ts";
+import { changeFeed } from "../../http/events.ts";
+import { startServer } from "../../http/server.ts";
+import { jsonLogger } from "../../log.ts";
+import { type Command, type Context, numberOption, textOption } from "../command.ts";
+
+const PORT = 4300;
+
+/** Works and serves until it is told to stop, then finishes what is in hand. Jobs go on. */
+export const command: Command = async (context) => {
+  const { io, settings } = context;
+  const address = addressFrom(context);
+  const stop = io.catchSignals();
+  io.keepGoing();
+  const log = jsonLogger((line) => io.note(line.trimEnd()), io.now);
+  const changes = changeFeed();
+  const embedded = await openEmbedded({ ...settings, log, changed: changes.publish });
+  const { app } = embedded;
+  try {
+    const server = await startServer({ app, ...address, changes });
+    log.info("started", { url: server.url, data: settings.dataFolder, agents: app.agents.length });
+    if ((await app.tokens.list()).length === 0) {
+      log.warn("no token exists, so the API refuses every request", {
+        remedy: "sluice token create NAME --scope run",
+      });
+    }
+    await runLoop(embedded, stop);
+    log.info("stopping", { reason: "signal" });
+    await server.close();
+    log.info("stopped");
+  } finally {
+    embedded.close();
+  }
+};
+
+function addressFrom({ options }: Context) {
+  return {
+    host: textOption(options, "host") ?? "127.0.0.1",
+    port: numberOption(options, "port", { least: 0, most: 65_535 }) ?? PORT,
+  };
+}

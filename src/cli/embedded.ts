@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { App } from "../app.ts";
+import { cancel } from "../cancel.ts";
+import { openEmbedded } from "../embedded/app.ts";
+import { turn } from "../embedded/loop.ts";
+import { explainRequest, explainRun } from "../explain.ts";
+import { explanationView, flowView, runDetailView, runView } from "../http/views.ts";
+import type { Logger } from "../log.ts";
+import { runLogs } from "../logs.ts";
+import { registerFlow } from "../register.ts";
+import { rerun, type Submission, submit } from "../submit.ts";
+import type { Dispatcher, Submitted } from "./dispatcher.ts";
+import type { RunDetail } from "./documents.ts";
+import type { Settings } from "./settings.ts";
+
+const REST_MS = 250;
+/** A platform that does not answer holds up what people ask for no longer than this. */
+const LONGEST_REFRESH_MS = 10_000;
+
+/** A dispatcher in this process, on the data folder. It works whenever it is refreshed. */
+export async function embeddedDispatcher(settings: Settings, log: Logger): Promise<Dispatcher> {
+  const embedded = await openEmbedded({ ...settings, log });
+  const { app } = embedded;
+  return {
+    restMs: REST_MS,
+    refresh: async () => {
+      const slow = sleep(LONGEST_REFRESH_MS, "slow" as const, { ref: false });
+      if ((await Promise.race([turn(embedded), slow])) === "slow") {
+        log.warn("not every platform answered in time: what follows may be old");
+      }
+    },
+    submit: async (message) => submitted(await submit(app, message)),
+    rerun: async (id) => submitted(await rerun(app, id)),
+    runs: async (query) => {
+      const { items, ...page } = await app.store.list(query);
+      return { items: items.map(runView), ...page };
+    },
+    run: (id) => detail(app, id),
+    cancel: async (id) => runView(await cancel(app, id)),
+    logs: (id, after) => runLogs(app, id, after),
+    flows: async (query) => {
+      const { items, ...page } = await app.registry.flows(query);
+      return { items: items.map(flowView), ...page };
+    },
+    register: async (flow) => {
+      const { registered, created, warnings } = await registerFlow(app, flow);
+      return { flow: flowView(registered), created, warnings };
+    },
+    agents: async () =>
+      app.agents.map(({ name, backend, labels, env, remote }) => ({
+        name,
+        backend,
+        labels,
+        env: Object.keys(env),
+        remote,
+      })),
+    explainRun: async (id) => explanationView(await explainRun(app, id)),
+    explainRequest: async (message) => explanationView(await explainRequest(app, message)),
+    close: () => embedded.close(),
+  };
+}
+
+function submitted({ run, created, warnings }: Submission): Submitted {
+  return { run: runView(run), created, warnings };
+}
+
+async function detail(app: App, id: string): Promise<RunDetail | undefined> {
+  const run = await app.store.get(id);
+  return run === undefined ? undefined : runDetailView(run, await app.store.body(id));
+}

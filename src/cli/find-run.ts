@@ -1,0 +1,38 @@
+import { PermanentError } from "../errors.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { RunDetail } from "./documents.ts";
+
+/** Of so many runs a name may be the start, to be told apart in an error. */
+const SHOWN = 5;
+
+/**
+ * The run meant by an id, a name, or the start of either that fits no other. Throws `PermanentError`
+ * ("not_found"), which names the candidates if there are several.
+ */
+export async function findRun(dispatcher: Dispatcher, text: string): Promise<RunDetail> {
+  const run = await findRunOrNone(dispatcher, text);
+  if (run !== undefined) return run;
+  throw new PermanentError("not_found", `no run ${text} is known: \`sluice runs\` lists them`);
+}
+
+/** As `findRun`, but undefined if there is none. */
+export async function findRunOrNone(
+  dispatcher: Dispatcher,
+  text: string,
+): Promise<RunDetail | undefined> {
+  // An id has no other letters, and asking for what cannot be one would be an error.
+  const byId = /^[a-z0-9-]{1,40}$/.test(text) ? await dispatcher.run(text) : undefined;
+  if (byId !== undefined) return byId;
+  const { items } = await dispatcher.runs({ search: text, limit: 100 });
+  const named = items.filter(({ name }) => name === text);
+  const candidates = named.length > 0 ? named : items;
+  const [only, ...others] = candidates;
+  if (only === undefined) return undefined;
+  if (others.length === 0) return dispatcher.run(only.id);
+  const list = candidates.slice(0, SHOWN).map(({ id, name }) => `${name} (${id})`);
+  const more = candidates.length > SHOWN ? ` and ${candidates.length - SHOWN} more` : "";
+  throw new PermanentError(
+    "not_found",
+    `${text} is the name, or the start of it, of several runs: ${list.join(", ")}${more}; name one by its id`,
+  );
+}

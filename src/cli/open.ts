@@ -1,0 +1,32 @@
+import type { Logger } from "../log.ts";
+import type { Context } from "./command.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+
+/**
+ * Opens the dispatcher of a command, does its work with it and closes it. It is the one behind
+ * SLUICE_API_URL, or else one in this process.
+ */
+export async function withDispatcher<T>(
+  { settings, io }: Context,
+  work: (dispatcher: Dispatcher) => Promise<T>,
+): Promise<T> {
+  const { api } = settings;
+  const dispatcher =
+    api === undefined
+      ? await (await import("./embedded.ts")).embeddedDispatcher(settings, quietLogger(io.note))
+      : (await import("./remote.ts")).remoteDispatcher(api);
+  try {
+    return await work(dispatcher);
+  } finally {
+    dispatcher.close();
+  }
+}
+
+/** Changes of state are what commands show anyway; what went wrong is told as a line for people. */
+function quietLogger(note: (line: string) => void): Logger {
+  const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    const details = Object.entries(fields).map(([key, value]) => `${key}: ${String(value)}`);
+    note(`sluice: ${[message, ...details].join("; ")}`);
+  };
+  return { info: () => undefined, warn: tell, error: tell };
+}

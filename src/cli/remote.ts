@@ -1,0 +1,66 @@
+import type { LogPage } from "../backend.ts";
+import { PermanentError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
+import type { Page } from "../store.ts";
+import { type Answer, type Api, callApi } from "./api-client.ts";
+import type { Dispatcher, Submitted } from "./dispatcher.ts";
+import type {
+  AgentDocument,
+  ExplanationDocument,
+  FlowDocument,
+  RunDetail,
+  RunDocument,
+} from "./documents.ts";
+
+const REST_MS = 1_000;
+
+/** A dispatcher behind an HTTP API, which works by itself: there is nothing to refresh from here. */
+export function remoteDispatcher(api: Api): Dispatcher {
+  const { get, post, put } = clientOf(api);
+  return {
+    restMs: REST_MS,
+    refresh: async () => undefined,
+    submit: async (message) => submitted(await post("/runs", message)),
+    rerun: async (id) => submitted(await post(`/runs/${id}/rerun`, {})),
+    runs: async (query) => (await get("/runs", query)).body as Page<RunDocument>,
+    run: async (id) => {
+      try {
+        return (await get(`/runs/${id}`)).body as RunDetail;
+      } catch (error) {
+        if (error instanceof PermanentError && error.code === "not_found") return undefined;
+        throw error;
+      }
+    },
+    cancel: async (id) => (await post(`/runs/${id}/cancel`, {})).body as RunDocument,
+    logs: async (id, cursor) =>
+      (await get(`/runs/${id}/logs`, cursor === undefined ? {} : { cursor })).body as LogPage,
+    flows: async (query) => (await get("/flows", query)).body as Page<FlowDocument>,
+    register: async (flow) => {
+      const name = encodeURIComponent(String(flow["name"]));
+      const { status, body } = await put(`/flows/${name}`, flow);
+      const { warnings, ...registered } = body as FlowDocument & { warnings: readonly string[] };
+      return { flow: registered, created: status === 201, warnings };
+    },
+    agents: async () => ((await get("/agents")).body as { items: readonly AgentDocument[] }).items,
+    explainRun: async (id) => (await post("/explain", { run_id: id })).body as ExplanationDocument,
+    explainRequest: async (message) =>
+      (await post("/explain", message)).body as ExplanationDocument,
+    close: () => undefined,
+  };
+}
+
+function submitted({ status, body }: Answer): Submitted {
+  const { warnings, ...run } = body as RunDocument & { warnings: readonly string[] };
+  return { run, created: status !== 200, warnings };
+}
+
+function clientOf(api: Api) {
+  return {
+    get: (path: string, query: object = {}) =>
+      callApi(api, { method: "GET", path, query, repeatable: true }),
+    post: (path: string, body: JsonObject) =>
+      callApi(api, { method: "POST", path, body, repeatable: !path.endsWith("/rerun") }),
+    put: (path: string, body: JsonObject) =>
+      callApi(api, { method: "PUT", path, body, repeatable: true }),
+  };
+}

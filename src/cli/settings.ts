@@ -1,0 +1,37 @@
+import { dirname, join, resolve } from "node:path";
+import { type Options, textOption } from "./command.ts";
+
+/** What holds for every command, from its options and the environment. */
+export interface Settings {
+  /** Path of `sluice.yml`. */
+  readonly config: string;
+  /** Whether it was asked for by name, so that it must be there. */
+  readonly configRequired: boolean;
+  readonly dataFolder: string;
+  /** Whether results and errors are JSON. */
+  readonly json: boolean;
+  /** Where a dispatcher is reached; without it there is one in this process. */
+  readonly api?: { readonly url: string; readonly token: string | undefined };
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd: string;
+}
+
+/** Options win over variables, variables over defaults. An empty variable is none. */
+export function settingsFrom(
+  options: Options,
+  { env, cwd }: { readonly env: Readonly<Record<string, string>>; readonly cwd: string },
+): Settings {
+  const named = textOption(options, "config") ?? (env["SLUICE_CONFIG"] || undefined);
+  const config = resolve(cwd, named ?? "sluice.yml");
+  const data = textOption(options, "data") ?? (env["SLUICE_DATA"] || undefined);
+  const url = env["SLUICE_API_URL"] || undefined;
+  return {
+    config,
+    configRequired: named !== undefined,
+    dataFolder: data === undefined ? join(dirname(config), ".sluice") : resolve(cwd, data),
+    json: options["json"] === true,
+    ...(url === undefined ? {} : { api: { url, token: env["SLUICE_TOKEN"] || undefined } }),
+    env,
+    cwd,
+  };
+}
