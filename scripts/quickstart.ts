@@ -11,10 +11,6 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SLUICE = join(ROOT, "bin", "sluice");
 
-const folder = await mkdtemp(join(tmpdir(), "sluice-quickstart-"));
-const code = await quickstart(folder).finally(() => rm(folder, { recursive: true, force: true }));
-process.exit(code);
-
 /** Resolves to the first exit code that is not 0, or to 0. */
 async function quickstart(cwd: string): Promise<number> {
   for (const file of ["sluice.yml", "examples/flow.yml"]) {
@@ -49,11 +45,11 @@ const STEPS: readonly (readonly [why: string, ...line: string[]])[] = [
 const NEXT = `
 It works. The folder of this tour is gone; in one of your own, try next:
 
-  npx sluice run examples/hello.yml --watch      a run from a file
-  npx sluice up                                  keep dispatching, and serve the HTTP API
-  npx sluice token create me --scope run         a token for that API
-  npx sluice plan < messages.jsonl               what would be launched, without launching it
-  npx sluice --help                              everything else
+  bin/sluice run examples/hello.yml --watch      a run from a file
+  bin/sluice up                                  keep dispatching, and serve the HTTP API
+  bin/sluice token create me --scope run         a token for that API
+  bin/sluice plan < messages.jsonl               what would be launched, without launching it
+  bin/sluice --help                              everything else
 
 docs/cli.md tells what each command does, docs/backends/ how to run on ECS, Vertex AI, Kubernetes, Docker.
 `;
@@ -80,3 +76,7 @@ function ownEnv(): NodeJS.ProcessEnv {
 function quoted(word: string): string {
   return /^[\w./=:-]+$/.test(word) ? word : `'${word}'`;
 }
+
+const folder = await mkdtemp(join(tmpdir(), "sluice-quickstart-"));
+const code = await quickstart(folder).finally(() => rm(folder, { recursive: true, force: true }));
+process.exitCode = code;
