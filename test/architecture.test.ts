@@ -53,7 +53,7 @@ const RULES: readonly Rule[] = [
   },
   {
     files: /^src\/aws\//,
-    folders: ["core", "aws", "backends", "stores", "queues", "templates"],
+    folders: ["core", "aws", "backends", "ecs", "stores", "queues", "templates"],
     packages: ["node:", "yaml", "@aws-sdk/", "@aws-lambda-powertools/"],
   },
   {

@@ -1,0 +1,24 @@
+import { MetricUnit } from "@aws-lambda-powertools/metrics";
+import type { Context, ScheduledEvent } from "aws-lambda";
+import type { App } from "../src/app.ts";
+import { awsApp } from "../src/aws/app.ts";
+import { metrics } from "../src/aws/powertools.ts";
+import { pollInRounds } from "../src/aws/rounds.ts";
+import { stack } from "./stack.ts";
+
+/** A tick takes no new page of runs so long before its end: one page must fit into it. */
+const MARGIN_MS = 15_000;
+
+/** Brings every due run to its next state, as far as the time of a tick goes. */
+export const pollWith = (open: () => Promise<App>) => {
+  const tick = pollInRounds();
+  return stack(async (_: ScheduledEvent, context: Context) => {
+    const app = await open();
+    const signal = app.timeout(Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS));
+    const { runs, finished } = await tick(app, signal);
+    metrics.addMetric("DueRuns", MetricUnit.Count, runs);
+    metrics.addMetric("TicksCutShort", MetricUnit.Count, finished ? 0 : 1);
+  });
+};
+
+export const handler = pollWith(awsApp);

@@ -1,0 +1,75 @@
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { Agent } from "../agent.ts";
+import type { App } from "../app.ts";
+import type { World } from "../backend.ts";
+import { openAgents } from "../backends/open.ts";
+import { looks } from "../due.ts";
+import { CLOUD, type Place } from "../run.ts";
+import { log } from "./powertools.ts";
+import { type Env, settingsOf } from "./settings.ts";
+import { openStorage } from "./storage.ts";
+
+let opened: Promise<App> | undefined;
+
+/** The app of this function: made with the first call and kept as long as its process lives. */
+export function awsApp(): Promise<App> {
+  opened ??= openAws(environment()).catch((error: unknown) => {
+    opened = undefined;
+    throw error;
+  });
+  return opened;
+}
+
+/** The variables of this process; the only place where the AWS shape reads them. */
+export function environment(): Env {
+  const entries = Object.entries(process.env).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(entries);
+}
+
+/** Opens the AWS shape. Calls nothing; clients are made when they are first needed. */
+export async function openAws(env: Env): Promise<App> {
+  const settings = settingsOf(env);
+  const now = () => new Date();
+  const newId = () => randomUUID();
+  const storage = openStorage({ settings, env, now, newId });
+  const world: World = {
+    now,
+    env,
+    // Relative addresses of templates start at the root of the packaged files.
+    cwd: "/",
+    log,
+    readTemplate: storage.readTemplate,
+    secret: storage.secret,
+    once: storage.registry.once,
+    closing: new AbortController().signal,
+  };
+  const agents = openAgents(world);
+  const document: unknown = JSON.parse(await readFile(resolve(settings.config), "utf8"));
+  return {
+    place: CLOUD,
+    agents: await agents.parse(document),
+    backend: (agent) => agents.open(agent),
+    agentFrom: (value) => agents.parseOne(value),
+    placeOf,
+    store: storage.store,
+    registry: storage.registry,
+    tokens: storage.tokens,
+    queue: storage.queue,
+    log,
+    now,
+    random: Math.random,
+    newId,
+    timeout: (ms) => AbortSignal.timeout(ms),
+    launchLeaseMs: settings.launchLeaseMs,
+    looks,
+  };
+}
+
+/** A function has neither a machine of its own nor Docker: such agents work elsewhere. */
+function placeOf({ name, backend, remote }: Agent): Place {
+  return remote || backend === "local" || backend === "docker" ? name : CLOUD;
+}
