@@ -106,6 +106,8 @@ function caller(connect: () => Promise<Connection>): Caller {
     });
     const { status, text } = await send(connection, call);
     if (status < 300) return text;
+    // Credentials may have been renewed where they came from.
+    if (status === 401) connecting = undefined;
     throw refusal(status, text);
   };
 }

@@ -1,10 +1,12 @@
 import type { World } from "../../backend.ts";
 import type { Job, JobStatus } from "../../run.ts";
 import type { KubernetesApi } from "./api.ts";
+import { KubernetesError } from "./errors.ts";
 import type { Patience } from "./evidence.ts";
 import { puzzleOf } from "./hopeless.ts";
 import { LAUNCH_LABEL, RUN_LABEL, runsSelector } from "./names.ts";
-import type { JobJson, PodJson } from "./objects.ts";
+import type { EventJson, JobJson, PodJson } from "./objects.ts";
+import type { End } from "./pod-end.ts";
 import { type JobRef, refOf } from "./ref.ts";
 import { judge, needsPods } from "./status.ts";
 import { stopPatch } from "./stop.ts";
@@ -68,20 +70,52 @@ async function lookAt(
   );
 }
 
-async function statusOf(
-  { ref, job, pods }: { ref: JobRef; job: JobJson; pods: readonly PodJson[] },
-  { api, patience, log }: Inspection,
-): Promise<JobStatus> {
+async function statusOf(found: Found, inspection: Inspection): Promise<JobStatus> {
+  const { job, pods } = found;
+  const { patience } = inspection;
   const puzzle = needsPods(job) ? puzzleOf(job, pods, patience) : undefined;
-  const events = puzzle === undefined ? [] : await api.listEvents(ref.namespace, puzzle);
+  const events = puzzle === undefined ? [] : await eventsOf(found, puzzle, inspection);
   const { status, stop } = judge({ job, pods, events }, patience);
-  if (stop === undefined) return status;
-  const patch = stopPatch(stop, job.metadata?.resourceVersion);
-  if (await api.patchJob(ref.namespace, ref.name, patch)) {
-    const reason = `${stop.cause.type}: ${stop.cause.message}`;
-    log.warn("job stopped", { job: `${ref.namespace}/${ref.name}`, reason });
-  }
+  if (stop !== undefined) await stopJob(found, stop, inspection);
   return status;
+}
+
+interface Found {
+  readonly ref: JobRef;
+  readonly job: JobJson;
+  readonly pods: readonly PodJson[];
+}
+
+/** Without the right to read events a Job is judged without them; the others must not suffer. */
+async function eventsOf(
+  { ref }: Found,
+  uid: string,
+  { api, log }: Inspection,
+): Promise<readonly EventJson[]> {
+  try {
+    return await api.listEvents(ref.namespace, uid);
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    log.warn("events not read", { job: nameOf(ref), reason: error.message });
+    return [];
+  }
+}
+
+/** Whoever may not stop a Job is told so at every look; its run goes on, and so do the others. */
+async function stopJob({ ref, job }: Found, end: End, { api, log }: Inspection): Promise<void> {
+  const reason = `${end.cause.type}: ${end.cause.message}`;
+  try {
+    const patch = stopPatch(end, job.metadata?.resourceVersion);
+    if (!(await api.patchJob(ref.namespace, ref.name, patch))) return;
+    log.warn("job stopped", { job: nameOf(ref), reason });
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    log.error("job not stopped", { job: nameOf(ref), reason, refusal: error.message });
+  }
+}
+
+function nameOf({ namespace, name }: JobRef): string {
+  return `${namespace}/${name}`;
 }
 
 function isPodOf({ metadata }: PodJson, { run, launch }: JobRef): boolean {

@@ -3,7 +3,7 @@ import { type KubernetesApi, kubernetesApi } from "../../../src/backends/kuberne
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
 import { NotSentError } from "../../../src/backends/kubernetes/errors.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
-import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
+import { type FakeKubernetes, fakeKubernetes, kubeconfigFor } from "../../fakes/kubernetes.ts";
 import { type FakeJob, newMetadata } from "../../fakes/kubernetes-objects.ts";
 
 let fake: FakeKubernetes;
@@ -98,5 +98,14 @@ describe("a connection", () => {
     expect(await flaky.listJobs("default", "a")).toEqual([]);
     await flaky.listJobs("default", "a");
     expect(tries).toBe(2);
+  });
+
+  it("is made anew after its credentials were not taken", async () => {
+    const tokens = ["expired", undefined];
+    const secret = async () => kubeconfigFor(fake.url, tokens.shift());
+    const world = testWorld({ secret });
+    const renewed = kubernetesApi(() => connect({ kubeconfig: { secret: "env:K" } }, world));
+    await expect(renewed.listJobs("default", "a")).rejects.toThrow("401");
+    expect(await renewed.listJobs("default", "a")).toEqual([]);
   });
 });

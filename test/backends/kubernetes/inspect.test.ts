@@ -127,6 +127,33 @@ describe("a Job that cannot start", () => {
     expect(await statusOf(job)).toMatchObject({ type: "pending" });
   });
 
+  it("does not keep others from being seen where it may not be stopped", async () => {
+    const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
+    const other = await launched(parts(["run"]));
+    fake.advance(3);
+    fake.advance(1, 120);
+    const answer = { status: 403, reason: "Forbidden", message: "cannot patch" };
+    fake.faults.push({ method: "PATCH", path: /jobs/, answer });
+    expect((await backend.inspect([job, other])).map(({ type }) => type)).toEqual([
+      "pending",
+      "running",
+    ]);
+    expect(lines).toEqual([expect.stringMatching(/^job not stopped.*missing:1.*cannot patch/)]);
+  });
+
+  it("is judged without events where they may not be read", async () => {
+    const job = await launched(parts(["run"]));
+    fake.store.now = new Date(fake.store.now.getTime() + 901_000);
+    fake.faults.push({
+      method: "GET",
+      path: /events/,
+      answer: { status: 403, message: "no events" },
+    });
+    expect(await statusOf(job)).toMatchObject({ type: "pending" });
+    expect(lines[0]).toMatch(/^events not read.*no events/);
+    expect(lines[1]).toMatch(/^job stopped.*does not say why/);
+  });
+
   it("has the patience its agent was given", async () => {
     backend = openOn(fake, { start_grace_seconds: 0 });
     const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
