@@ -13,10 +13,20 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/real/**"],
           testTimeout: 20_000,
+          // What the functions write would fill the output of the tests.
+          env: { POWERTOOLS_LOG_LEVEL: "SILENT", POWERTOOLS_METRICS_DISABLED: "true" },
         },
       },
       {
         test: { name: "docker", include: ["test/real/docker/**/*.test.ts"], testTimeout: 60_000 },
+      },
+      {
+        test: {
+          name: "aws",
+          include: ["test/real/aws/**/*.test.ts"],
+          globalSetup: ["test/real/aws/setup.ts"],
+          testTimeout: 60_000,
+        },
       },
     ],
     coverage: {

@@ -1,6 +1,6 @@
 import type { JsonValue } from "./json.ts";
-import type { Place, Run, RunState } from "./run.ts";
 import type { RunRequest } from "./request.ts";
+import type { Place, Run, RunState } from "./run.ts";
 import type { Timestamp } from "./time.ts";
 
 /** The part of a run that never changes. */
@@ -13,7 +13,10 @@ export interface RunBody {
 
 /** A run to be stored. */
 export interface NewRun
-  extends Pick<Run, "id" | "name" | "flow" | "labels" | "backend" | "place" | "createdAt" | "state"> {
+  extends Pick<
+    Run,
+    "id" | "name" | "flow" | "labels" | "backend" | "place" | "createdAt" | "state"
+  > {
   readonly body: RunBody;
 }
 
@@ -36,6 +39,8 @@ export interface Page<T> {
   readonly items: readonly T[];
   /** Pass it as `cursor` for what follows; absent at the end. */
   readonly next?: string;
+  /** Set where a page ends before it is full although more may follow: all that is newer was looked at. */
+  readonly lookedBackTo?: Timestamp;
 }
 
 /** A body of a run, in JSON, holds at most so many bytes. */

@@ -1,0 +1,37 @@
+import type { Place, Run } from "../../run.ts";
+import type { Timestamp } from "../../time.ts";
+import { runOf } from "./head.ts";
+import { type Item, textOf } from "./item.ts";
+import { dueShards } from "./keys.ts";
+import { merge } from "./merge.ts";
+import type { Table } from "./table.ts";
+
+/** So many due runs of a shard are read at a time. */
+const PAGE = 100;
+
+/**
+ * The due runs of a place, its shards merged. Each shard is read on from the last key, so runs may change
+ * while the caller works. A run that becomes due again meanwhile is left to the next call; otherwise a
+ * caller could go on for ever.
+ */
+export async function* due(table: Table, now: Timestamp, place: Place): AsyncIterable<Run> {
+  const shards = dueShards(place).map((shard) =>
+    table.query({
+      index: "due",
+      where: "#due_shard = :shard AND #due_at <= :now",
+      values: { shard, now },
+      pageSize: PAGE,
+    }),
+  );
+  const seen = new Set<string>();
+  for await (const item of merge(shards, byDueAt)) {
+    const run = runOf(item);
+    if (seen.has(run.id)) continue;
+    seen.add(run.id);
+    yield run;
+  }
+}
+
+function byDueAt(a: Item, b: Item): number {
+  return textOf(a, "due_at") < textOf(b, "due_at") ? -1 : 1;
+}

@@ -1,0 +1,177 @@
+import { PermanentError } from "../../errors.ts";
+import type { Place, Run, RunState } from "../../run.ts";
+import { MAX_BODY_BYTES, type NewRun, type RunBody, type RunStore } from "../../store.ts";
+import type { Timestamp } from "../../time.ts";
+import { due } from "./due.ts";
+import { headColumns, launchOf, plain, recentColumns, runOf } from "./head.ts";
+import { type Item, textOf } from "./item.ts";
+import { bodyHash, bodyKey, headKey, hourOf, recentShard } from "./keys.ts";
+import { list } from "./list.ts";
+import type { Table } from "./table.ts";
+
+/** What the store needs from outside, and its settings. */
+export interface StoreOptions {
+  /** A new identifier nobody else has. */
+  newId(): string;
+  /**
+   * How long a run is kept after its end, in days; whoever deletes it may be some days late. It must be
+   * longer than the queue keeps messages (SQS: at most 14 days), or a message that comes again would
+   * find its run forgotten. Default: for ever.
+   */
+  readonly keepDays?: number;
+}
+
+/**
+ * Runs in a table.
+ *
+ * A run takes two writes to make, body and head, and one more for each state; one that is final from
+ * then on costs another one, which sets the end of its body. Looking writes nothing. Every write of a
+ * head carries an id of its own, so a write whose answer was lost is known when it is tried again.
+ */
+export function dynamoStore(table: Table, options: StoreOptions): RunStore {
+  const store = { table, options, hours: new Set<string>() };
+  return {
+    create: (run) => create(store, run),
+    get: (id) => get(table, id),
+    body: (id) => body(table, id),
+    transition: (run, next, now, place) => transition(store, { run, next, now, place }),
+    due: (now, place) => due(table, now, place),
+    list: (query) => list(table, query),
+  };
+}
+
+interface Store {
+  readonly table: Table;
+  readonly options: StoreOptions;
+  /** Hours this process has marked. */
+  readonly hours: Set<string>;
+}
+
+type Created = Awaited<ReturnType<RunStore["create"]>>;
+
+/**
+ * The body is written under the hash of its content. So whoever writes the head links it to what it has
+ * written itself, and a delivery that comes again after a crash finds the body it left.
+ */
+async function create(store: Store, { body, ...given }: NewRun): Promise<Created> {
+  const { table, options } = store;
+  const text = JSON.stringify(body);
+  checkSize(given.id, text);
+  const run = newHead(given);
+  const { set } = headColumns(run, options.keepDays);
+  const hash = bodyHash(text);
+  const { expires_at } = set;
+  const expiry: Item = expires_at === undefined ? {} : { expires_at };
+  await Promise.all([
+    markHour(store, run.createdAt),
+    table.insert({ ...bodyKey(run.id, hash), body: text, ...expiry }),
+  ]);
+  const write = options.newId();
+  const recent = recentColumns(run, recentShard(run.createdAt, run.id));
+  const item = { ...headKey(run.id), ...set, ...recent, body: hash, write };
+  const written = await table.insert(item);
+  if (written.done || written.item?.["write"] === write) return { run, created: true };
+  return { run: await settle(table, run.id, hash, written.item), created: false };
+}
+
+/** The head that won. A body it does not link to belongs to nobody any more. */
+async function settle(
+  table: Table,
+  id: string,
+  hash: string,
+  winner: Item | undefined,
+): Promise<Run> {
+  if (winner === undefined) {
+    throw new Error(`run ${id} is known, but its head was not given: try again`);
+  }
+  if (winner["body"] !== hash) await table.remove(bodyKey(id, hash));
+  return runOf(winner);
+}
+
+/** Marks that there are runs of an hour, once an hour and process, so that lists know where to look. */
+async function markHour({ table, hours }: Store, createdAt: Timestamp): Promise<void> {
+  const hour = hourOf(createdAt);
+  if (hours.has(hour)) return;
+  await table.put({ pk: "hours", sk: hour });
+  hours.add(hour);
+}
+
+function checkSize(id: string, text: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_BODY_BYTES) return;
+  throw new PermanentError(
+    "too_large",
+    `run ${id} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; pass large parameters by reference`,
+  );
+}
+
+function newHead(given: Omit<NewRun, "body">): Run {
+  const { id, name, flow, labels, backend, place, createdAt, state } = given;
+  return plain({
+    id,
+    name,
+    flow,
+    labels,
+    backend,
+    place,
+    createdAt,
+    state,
+    since: createdAt,
+    launches: launchOf(state),
+    revision: 1,
+  });
+}
+
+async function get(table: Table, id: string): Promise<Run | undefined> {
+  const item = await table.get(headKey(id));
+  return item === undefined ? undefined : runOf(item);
+}
+
+async function body(table: Table, id: string): Promise<RunBody | undefined> {
+  const head = await table.get(headKey(id));
+  if (head === undefined) return undefined;
+  const item = await table.get(bodyKey(id, textOf(head, "body")));
+  return item === undefined ? undefined : (JSON.parse(textOf(item, "body")) as RunBody);
+}
+
+interface Change {
+  readonly run: Run;
+  readonly next: RunState;
+  readonly now: Timestamp;
+  readonly place: Place | undefined;
+}
+
+async function transition(store: Store, { run, next, now, place }: Change) {
+  const { table, options } = store;
+  const moved = plain({
+    ...run,
+    state: next,
+    since: now,
+    place: place ?? run.place,
+    launches: Math.max(run.launches, launchOf(next)),
+    revision: run.revision + 1,
+  });
+  const { set, remove } = headColumns(moved, options.keepDays);
+  const write = options.newId();
+  const written = await table.update({
+    key: headKey(run.id),
+    set: { ...set, write },
+    remove,
+    condition: "#revision = :read",
+    values: { read: run.revision },
+  });
+  if (!written.done && written.item?.["write"] !== write) return undefined;
+  await endBody(table, run.id, written.item);
+  return moved;
+}
+
+/** A body ends with its head, and not before the head is final: without one a run cannot be launched. */
+async function endBody(table: Table, id: string, head: Item | undefined): Promise<void> {
+  const expires = head?.["expires_at"];
+  if (head === undefined || expires === undefined) return;
+  await table.update({
+    key: bodyKey(id, textOf(head, "body")),
+    set: { expires_at: expires },
+    condition: "attribute_exists(#pk)",
+  });
+}

@@ -1,0 +1,104 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A call as it came by. */
+export interface AwsCall {
+  /** Such as `PutItem`. */
+  readonly operation: string;
+  /** Its input, as JSON text. */
+  readonly body: string;
+}
+
+/**
+ * What goes wrong: the answer is lost although the call was made; or the call is not made and answered
+ * with an error of this name.
+ */
+export type Fault =
+  | { readonly type: "lost" }
+  | { readonly type: "refused"; readonly status: number; readonly error: string };
+
+/** A way to an AWS service on which calls are counted and things go wrong. */
+export interface AwsProxy {
+  readonly endpoint: string;
+  /** All calls so far, in order, those that were refused too. */
+  readonly calls: readonly AwsCall[];
+  /** Lets the next call that meets the condition, and `times` - 1 after it, go wrong. Default: 1. */
+  break(fault: Fault, meets: (call: AwsCall) => boolean, times?: number): void;
+  /** Whether every fault that was asked for has happened. */
+  readonly done: boolean;
+  close(): Promise<void>;
+}
+
+interface Plan {
+  readonly fault: Fault;
+  readonly meets: (call: AwsCall) => boolean;
+  left: number;
+}
+
+/** Opens a proxy before a service that speaks JSON 1.0. */
+export async function awsProxy(target: string): Promise<AwsProxy> {
+  const calls: AwsCall[] = [];
+  const plans: Plan[] = [];
+  const server = createServer((incoming, response) => {
+    void handle(incoming, response).catch(() => response.destroy());
+  });
+  const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
+    const bytes = Buffer.concat(await Array.fromAsync<Buffer>(incoming));
+    const operation = String(incoming.headers["x-amz-target"]).split(".").at(-1) ?? "";
+    const call = { operation, body: bytes.toString() };
+    calls.push(call);
+    const plan = plans.find(({ left, meets }) => left > 0 && meets(call));
+    if (plan !== undefined) plan.left -= 1;
+    const fault = plan?.fault;
+    if (fault?.type === "refused") return refuse(response, fault);
+    const answer = await forward(target, incoming, bytes);
+    if (fault?.type === "lost") return void response.destroy();
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    break: (fault, meets, times = 1) => void plans.push({ fault, meets, left: times }),
+    get done() {
+      return plans.every(({ left }) => left === 0);
+    },
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function refuse(response: ServerResponse, { status, error }: Fault & { type: "refused" }): void {
+  const body = JSON.stringify({
+    __type: `com.amazonaws.dynamodb.v20120810#${error}`,
+    message: "refused by the proxy",
+  });
+  response.writeHead(status, { "content-type": "application/x-amz-json-1.0" }).end(body);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+function forward(target: string, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { method = "POST", url = "/", headers } = incoming;
+    const outgoing = request(new URL(url, target), { method, headers }, (answer) => {
+      Array.fromAsync<Buffer>(answer).then(
+        (chunks) =>
+          resolve({
+            status: answer.statusCode ?? 500,
+            headers: answer.headers,
+            body: Buffer.concat(chunks),
+          }),
+        reject,
+      );
+    });
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
