@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import type { Agent } from "../../../src/agent.ts";
 import { backend } from "../../../src/backends/vertex/index.ts";
 import { agentOptions, runOptions } from "../../../src/backends/vertex/options.ts";
 import { JOB_STATES } from "../../../src/backends/vertex/status.ts";
 import { parseConfig } from "../../../src/config.ts";
-import type { JsonValue } from "../../../src/json.ts";
-import { plan } from "../../../src/plan.ts";
+import type { JsonObject, JsonValue } from "../../../src/json.ts";
+import { type PlanAnswer, plan } from "../../../src/plan.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
 
 const repository = new URL("../../../", import.meta.url);
@@ -28,23 +29,32 @@ describe("the page of the backend vertex", () => {
 });
 
 describe("the example of the backend vertex", () => {
-  it("can be planned without a warning, and shows no secret", async () => {
-    const config: unknown = parse(await read("examples/vertex/sluice.yml"));
-    const agents = parseConfig(config, () => backend.agentOptions);
+  async function planned(message: JsonValue): Promise<PlanAnswer> {
+    const config: unknown = parse(await read("examples/vertex.yml"));
     const app = {
-      agents,
+      agents: parseConfig(config, () => backend.agentOptions),
       agentFrom: async () => {
         throw new Error("the example brings no agent of its own");
       },
-      backend: async (agent: (typeof agents)[number]) => backend.open(agent, testWorld()),
+      backend: async (agent: Agent) => backend.open(agent, testWorld()),
       registry: { flow: async () => undefined },
       newId: () => "run-1",
     };
-    const answer = await plan(
-      app,
-      JSON.parse(await read("examples/vertex/train.json")) as JsonValue,
-    );
+    return plan(app, message);
+  }
+
+  it("can be planned without a warning, and shows no secret", async () => {
+    const answer = await planned(JSON.parse(await read("examples/vertex/train.json")) as JsonValue);
     expect(answer).toMatchObject({ ok: true, agent: "training", warnings: [] });
     expect(JSON.stringify(answer)).toMatch(/"name":"DATABASE_PASSWORD","value":"\*\*\*"/);
+  });
+
+  it("is what the sample event asks for", async () => {
+    const event = JSON.parse(await read("events/dispatch.vertex.json")) as {
+      Records: [{ body: string }];
+    };
+    const { run_id: runId, ...request } = JSON.parse(event.Records[0].body) as JsonObject;
+    expect(request).toEqual(JSON.parse(await read("examples/vertex/train.json")));
+    expect(await planned({ run_id: runId, ...request })).toMatchObject({ ok: true });
   });
 });
