@@ -31,13 +31,22 @@ const STEPS: readonly (readonly [why: string, ...line: string[]])[] = [
   ["Register a flow, so that it has a name and a version.", "register", "flow.yml"],
   [
     "Put a run of it on the queue, launch its process, and follow it to its end.",
-    ...["run", "greet", "--param", "who=world", "--name", "first-run", "--watch"],
+    "run",
+    "greet",
+    "--param",
+    "who=world",
+    "--name",
+    "first-run",
+    "--watch",
   ],
   ["What became of it.", "show", "first-run"],
   ["What it has written is kept.", "logs", "first-run"],
   [
     "Nobody has the label gpu. What would happen to such a run?",
-    ...["explain", "greet", "--label", "gpu"],
+    "explain",
+    "greet",
+    "--label",
+    "gpu",
   ],
   ["All runs.", "runs"],
 ];
@@ -78,5 +87,8 @@ function quoted(word: string): string {
 }
 
 const folder = await mkdtemp(join(tmpdir(), "sluice-quickstart-"));
-const code = await quickstart(folder).finally(() => rm(folder, { recursive: true, force: true }));
-process.exitCode = code;
+try {
+  process.exitCode = await quickstart(folder);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

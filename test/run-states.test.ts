@@ -132,12 +132,9 @@ describe("the state after an observation", () => {
     ).toMatchObject({ startedAt: plus(T0, SECOND) });
   });
 
-  const status = fc.constantFrom<JobStatus>(
-    { type: "pending" },
-    { type: "running" },
-    EXIT_0,
-    { type: "missing" },
-  );
+  const status = fc.constantFrom<JobStatus>({ type: "pending" }, { type: "running" }, EXIT_0, {
+    type: "missing",
+  });
 
   test("ends the same for every order of the same observations, however often they come", () => {
     fc.assert(
@@ -148,7 +145,7 @@ describe("the state after an observation", () => {
               stateAfter(runIn(state), { launch: 2, job: JOB, status: next }, T0) ?? state,
             STATES.launching,
           ).type;
-        expect(end([...statuses].reverse())).toBe(end(statuses));
+        expect(end(statuses.toReversed())).toBe(end(statuses));
         expect(end([...statuses, ...statuses])).toBe(end(statuses));
       }),
     );
@@ -232,9 +229,9 @@ describe("when a run is due", () => {
   test("young jobs are looked at in every tick and old ones in few", () => {
     const run = runIn(STATES.running);
     const share = (from: number) =>
-      Array.from({ length: 80 }, (_, index) => looks(run, plus(T0, (from + index) * MINUTE))).filter(
-        Boolean,
-      ).length;
+      Array.from({ length: 80 }, (_, index) =>
+        looks(run, plus(T0, (from + index) * MINUTE)),
+      ).filter(Boolean).length;
     expect(Array.from({ length: 10 }, (_, m) => looks(run, plus(T0, m * MINUTE)))).not.toContain(
       false,
     );

@@ -14,8 +14,10 @@ describe("canonical JSON", () => {
     const shuffle = (value: JsonValue): JsonValue => {
       if (Array.isArray(value)) return value.map(shuffle);
       if (!isJsonObject(value)) return value;
-      const members = Object.entries(value).reverse();
-      return Object.fromEntries(members.map(([key, member]) => [key, shuffle(member as JsonValue)]));
+      const members = Object.entries(value).toReversed();
+      return Object.fromEntries(
+        members.map(([key, member]) => [key, shuffle(member as JsonValue)]),
+      );
     };
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
@@ -55,7 +57,12 @@ describe("masked variables", () => {
     const launch = {
       env: { KEY: "k", OPEN: "o", GONE: null },
       Env: ["KEY=k", "KEY", "OPEN=o"],
-      environment: [{ name: "KEY", value: "k" }, { name: "OPEN", value: "o" }, { name: "KEY", valueFrom: "x" }, 7],
+      environment: [
+        { name: "KEY", value: "k" },
+        { name: "OPEN", value: "o" },
+        { name: "KEY", valueFrom: "x" },
+        7,
+      ],
       KEY: "not a variable",
       nested: [{ env: { KEY: "k" } }],
       none: undefined,
@@ -84,7 +91,11 @@ describe("checking a document", () => {
   });
 
   test("reports every fault with path, what was expected and what came", () => {
-    const result = check(schema, { size: 1.5, colour: "green", name: "long name", more: 1 }, "root");
+    const result = check(
+      schema,
+      { size: 1.5, colour: "green", name: "long name", more: 1 },
+      "root",
+    );
     expect(result).toEqual({
       ok: false,
       issues: [
@@ -148,7 +159,10 @@ test("a run without a name gets the same easy one each time", () => {
 
 test("log lines are JSON with a constant message and fields", () => {
   const lines: string[] = [];
-  const log = jsonLogger((line) => lines.push(line), () => new Date("2026-11-21T12:00:00Z"));
+  const log = jsonLogger(
+    (line) => lines.push(line),
+    () => new Date("2026-11-21T12:00:00Z"),
+  );
   log.info("run changed state", { runId: "r1" });
   log.warn("message failed");
   log.error("tick failed");

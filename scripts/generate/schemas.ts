@@ -10,11 +10,11 @@ import type { Generated } from "../generate.ts";
 /** The JSON Schemas: of a message, a flow, each run config and flow runner, and `sluice.yml`. */
 export async function schemaFiles(): Promise<Generated[]> {
   const runConfigs = [...prefect1Types(), ...orionTypes()];
-  const anyRunConfig = { anyOf: runConfigs.map(([type]) => ({ $ref: `${fileOf(type)}.json` })) };
+  const references = runConfigs.map(([type]) => ({ $ref: `${fileOf(type)}.json` }));
   return [
     ...runConfigs.map(([type, schema]) => file(fileOf(type), type, schema)),
-    file("message", "A request for a run", withRunConfigs(toJson(messageSchema), anyRunConfig)),
-    file("flow", "A flow", withRunConfigs(toJson(flowSchema), anyRunConfig)),
+    file("message", "A request for a run", withRunConfigs(toJson(messageSchema), references)),
+    file("flow", "A flow", withRunConfigs(toJson(flowSchema), references)),
     file("sluice-yml", "sluice.yml", await configSchema()),
   ];
 }
@@ -43,14 +43,15 @@ function orionTypes(): [string, Json][] {
 }
 
 /** A run config with a type is one of the known ones; without, it is a patch and may be anything. */
-function withRunConfigs(schema: Json, anyRunConfig: Json): Json {
+function withRunConfigs(schema: Json, runConfigs: readonly Json[]): Json {
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk);
     if (typeof value !== "object" || value === null) return value;
     const members = Object.entries(value).map(([key, member]) => {
       if (key !== "run_config") return [key, walk(member)];
       const { description } = member as Json;
-      return [key, { description, if: { required: ["type"], type: "object" }, then: anyRunConfig }];
+      const patch = { type: "object", not: { required: ["type"] } };
+      return [key, { description, anyOf: [...runConfigs, patch, { type: "null" }] }];
     });
     return Object.fromEntries(members);
   };

@@ -2,9 +2,7 @@ import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App, StateChange } from "../app.ts";
-import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
-import { messageOf, PermanentError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { observe } from "../observe.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
@@ -13,8 +11,8 @@ import { openSqlite } from "../stores/sqlite/database.ts";
 import { sqliteRegistry } from "../stores/sqlite/flows.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
-import { readTemplateOnThisMachine } from "../templates/index.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
+import { machineWorld } from "./world.ts";
 
 /** Where the embedded shape finds things, and what it is told. */
 export interface EmbeddedOptions {
@@ -51,30 +49,19 @@ const VISIBILITY_FACTOR = 1.5;
 
 /** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { dataFolder, env, cwd, log } = options;
+  const { dataFolder, log } = options;
   const launchLeaseMs = options.launchLeaseMs ?? LAUNCH_LEASE_MS;
   const db = openSqlite(join(dataFolder, "sluice.db"));
   const closing = new AbortController();
   const now = () => new Date();
   const newId = () => randomUUID();
   const registry = sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) });
-  const world: World = {
+  const world = machineWorld(options, {
     now,
-    env,
-    cwd,
-    dataFolder,
-    log,
-    readTemplate: readTemplateOnThisMachine({ cwd }),
-    secret: async (reference) => readSecret(env, reference),
     once: registry.once,
-    observe: (runId, observation) => {
-      // What gets lost here is found by the next tick.
-      observe(app, runId, observation).catch((error: unknown) =>
-        log.warn("event not applied", { runId, reason: messageOf(error) }),
-      );
-    },
     closing: closing.signal,
-  };
+    apply: (runId, observation) => observe(app, runId, observation),
+  });
   const agents = openAgents(world);
   const queue = sqliteQueue(db, {
     now,
@@ -117,20 +104,4 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       db.close();
     },
   };
-}
-
-/** The text of an `env:NAME` secret. Others live in a cloud this shape has nothing to do with. */
-export function readSecret(env: Readonly<Record<string, string>>, reference: string): string {
-  const name = reference.replace(/^env:/, "");
-  if (!reference.startsWith("env:")) {
-    throw new PermanentError(
-      "unsupported",
-      `the secret ${reference} cannot be read on this machine: use env:NAME`,
-    );
-  }
-  const value = env[name];
-  if (value === undefined) {
-    throw new PermanentError("invalid", `the secret ${reference} is not set: set variable ${name}`);
-  }
-  return value;
 }

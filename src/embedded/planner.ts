@@ -6,8 +6,9 @@ import { type Agents, openAgents } from "../backends/open.ts";
 import { type PlanAnswer, planLine } from "../plan.ts";
 import type { RegisteredFlow } from "../registry.ts";
 import { readTemplateOnThisMachine } from "../templates/index.ts";
-import { type EmbeddedOptions, readSecret } from "./app.ts";
+import type { EmbeddedOptions } from "./app.ts";
 import { openConfigFile } from "./config-file.ts";
+import { readSecret } from "./world.ts";
 
 /** Plans requests on one machine without a data folder; if there is one, flows are read from it. */
 export interface Planner {
