@@ -26,6 +26,8 @@ export interface Dispatcher {
   readonly restMs: number;
   /** Brings what is known up to date, as far as that is the business of this process. */
   refresh(): Promise<void>;
+  /** How a run was after each of its changes since this was asked last, as far as this process knows. */
+  changes(id: string): readonly RunDocument[];
   submit(message: JsonObject): Promise<Submitted>;
   rerun(id: string): Promise<Submitted>;
   runs(query: RunQuery): Promise<Page<RunDocument>>;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../app.ts";
 import { cancel } from "../cancel.ts";
-import { openEmbedded } from "../embedded/app.ts";
+import { type Embedded, openEmbedded } from "../embedded/app.ts";
 import { turn } from "../embedded/loop.ts";
 import { explainRequest, explainRun } from "../explain.ts";
 import { explanationView, flowView, runDetailView, runView } from "../http/views.ts";
@@ -10,7 +10,7 @@ import { runLogs } from "../logs.ts";
 import { registerFlow } from "../register.ts";
 import { rerun, type Submission, submit } from "../submit.ts";
 import type { Dispatcher, Submitted } from "./dispatcher.ts";
-import type { RunDetail } from "./documents.ts";
+import type { RunDetail, RunDocument } from "./documents.ts";
 import type { Settings } from "./settings.ts";
 
 const REST_MS = 250;
@@ -19,15 +19,20 @@ const LONGEST_REFRESH_MS = 10_000;
 
 /** A dispatcher in this process, on the data folder. It works whenever it is refreshed. */
 export async function embeddedDispatcher(settings: Settings, log: Logger): Promise<Dispatcher> {
-  const embedded = await openEmbedded({ ...settings, log });
+  let changes: RunDocument[] = [];
+  const embedded = await openEmbedded({
+    ...settings,
+    log,
+    changed: ({ run }) => void changes.push(runView(run)),
+  });
   const { app } = embedded;
   return {
     restMs: REST_MS,
-    refresh: async () => {
-      const slow = sleep(LONGEST_REFRESH_MS, "slow" as const, { ref: false });
-      if ((await Promise.race([turn(embedded), slow])) === "slow") {
-        log.warn("not every platform answered in time: what follows may be old");
-      }
+    refresh: refresher(embedded, log),
+    changes: (id) => {
+      const told = changes.filter((run) => run.id === id);
+      changes = [];
+      return told;
     },
     submit: async (message) => submitted(await submit(app, message)),
     rerun: async (id) => submitted(await rerun(app, id)),
@@ -59,6 +64,23 @@ export async function embeddedDispatcher(settings: Settings, log: Logger): Promi
     close: () => embedded.close(),
   };
 }
+
+/** Makes turns, one at a time; a slow one goes on while what is known is shown. */
+function refresher(embedded: Embedded, log: Logger): () => Promise<void> {
+  let atWork: Promise<unknown> | undefined;
+  let told = false;
+  return async () => {
+    atWork ??= turn(embedded).finally(() => {
+      atWork = undefined;
+    });
+    const slow = sleep(LONGEST_REFRESH_MS, SLOW, { ref: false });
+    if ((await Promise.race([atWork, slow])) !== SLOW || told) return;
+    told = true;
+    log.warn("not every platform has answered yet: what follows may be old");
+  };
+}
+
+const SLOW = "slow";
 
 function submitted({ run, created, warnings }: Submission): Submitted {
   return { run: runView(run), created, warnings };

@@ -27,23 +27,34 @@ export async function follow(
   { follower, signal }: { readonly follower: Follower; readonly signal: AbortSignal },
 ): Promise<RunDetail | undefined> {
   const log = logOf(dispatcher, id, follower);
+  const stopped = once(signal);
   let shown = "";
-  for (;;) {
-    if (signal.aborted) return undefined;
-    await dispatcher.refresh();
-    const run = await dispatcher.run(id);
-    if (run === undefined) throw notFound(id);
-    const ended = run.final;
-    // What a run has written belongs before the news of its end.
-    const complete = ended ? await log(run) : false;
+  const tell = async (run: RunDocument) => {
     const state = JSON.stringify([run.state, run.message, run.launch]);
     if (state !== shown) await follower.state?.(run);
     else await follower.idle?.(run);
     shown = state;
+  };
+  while (!signal.aborted) {
+    await Promise.race([dispatcher.refresh(), stopped]);
+    if (signal.aborted) break;
+    const run = await dispatcher.run(id);
+    if (run === undefined) throw notFound(id);
+    for (const before of dispatcher.changes(id)) if (!before.final) await tell(before);
+    // What a run has written belongs before the news of its end.
+    const complete = run.final && (await log(run));
+    await tell(run);
     if (complete) return run;
-    if (!ended) await log(run);
+    if (!run.final) await log(run);
     await sleep(dispatcher.restMs, undefined, { signal }).catch(() => undefined);
   }
+  return undefined;
+}
+
+function once(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
 }
 
 /** How often the log of a run that has ended is looked at before it counts as complete. */
@@ -56,17 +67,20 @@ function logOf(dispatcher: Dispatcher, id: string, follower: Follower) {
   let unreadable = follower.line === undefined;
   let told = false;
   let looks = 0;
+  const readOn = async (): Promise<boolean> => {
+    for (;;) {
+      const page = await dispatcher.logs(id, after);
+      after = page.next === "" ? undefined : page.next;
+      for (const line of page.lines) await follower.line?.(line);
+      if (page.complete) return true;
+      if (page.lines.length === 0) return false;
+    }
+  };
   return async (run: RunDocument): Promise<boolean> => {
     if (run.launch !== launch) after = undefined;
     launch = run.launch;
     try {
-      while (!unreadable) {
-        const page = await dispatcher.logs(id, after);
-        after = page.next === "" ? undefined : page.next;
-        for (const line of page.lines) await follower.line?.(line);
-        if (page.complete) return run.final;
-        if (page.lines.length === 0) break;
-      }
+      if (!unreadable && (await readOn())) return run.final;
     } catch (error) {
       // What is not permanent may be over by the next look.
       unreadable = error instanceof PermanentError;

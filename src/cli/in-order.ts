@@ -20,7 +20,7 @@ export async function* inOrder<T, R>(
       ...(room && coming !== undefined ? [coming] : []),
     ]);
     if ("result" in first) {
-      atWork.shift();
+      void atWork.shift();
       yield first.result;
     } else if (first.item.done) {
       coming = undefined;

@@ -48,7 +48,8 @@ export function processIo(process: Process): Io {
   stderr.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-  const isTerminal = stdout.isTTY === true;
+  // In a pipe it is undefined, whatever its type says.
+  const isTerminal = Boolean(stdout.isTTY);
   const colors = createColors(isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb");
   return {
     write: (text) => drained(stdout, text),

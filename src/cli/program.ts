@@ -80,7 +80,7 @@ interface Adding {
 }
 
 function addCommand(parent: Command, spec: CommandSpec, adding: Adding): void {
-  const command = parent.command(spec.name).description(spec.summary);
+  const command = parent.command(spec.name).description(spec.summary).helpCommand(false);
   spec.arguments?.forEach((argument) => command.addArgument(argumentFor(argument)));
   spec.options?.forEach((option) => command.addOption(optionFor(option)));
   command.addHelpText("after", () => `\nExamples:\n${examplesText(spec)}`);
@@ -113,7 +113,9 @@ function optionFor({ flags, description, many, choices }: OptionSpec): Option {
   const option = new Option(flags, description);
   if (choices !== undefined) option.choices(choices);
   // Each occurrence adds one value; commander's own variadic options would swallow arguments.
-  if (many) option.argParser((value, before: readonly string[] = []) => [...before, value]);
+  if (many) {
+    option.argParser((value, before?: readonly string[]) => [...(before ?? []), value]);
+  }
   return option;
 }
 

@@ -20,6 +20,7 @@ export function remoteDispatcher(api: Api): Dispatcher {
   return {
     restMs: REST_MS,
     refresh: async () => undefined,
+    changes: () => [],
     submit: async (message) => submitted(await post("/runs", message)),
     rerun: async (id) => submitted(await post(`/runs/${id}/rerun`, {})),
     runs: async (query) => (await get("/runs", query)).body as Page<RunDocument>,

@@ -36,5 +36,5 @@ function pad(text: string, width: number): string {
 }
 
 function widthOf(text: string): number {
-  return [...stripVTControlCharacters(text)].length;
+  return [...new Intl.Segmenter().segment(stripVTControlCharacters(text))].length;
 }

@@ -46,7 +46,9 @@ export function stateName(io: Io, { state }: RunDocument): string {
 export function stateDetail(run: RunDocument, now: Date): string {
   const { state, agent, job, message, next_try: start } = run;
   if (message !== undefined) return message;
-  if (state === "scheduled") return start === undefined ? "" : `starts ${fromNow(start, now)}`;
+  if (state === "scheduled" && start !== undefined) {
+    return Date.parse(start) <= now.getTime() ? "starts now" : `starts ${fromNow(start, now)}`;
+  }
   if (agent === undefined) return "";
   return `on agent ${agent}${job === undefined ? "" : ` as ${job.id}`}`;
 }

@@ -1,5 +1,5 @@
 import { argument, type Command } from "../command.ts";
-import { completionScript } from "../completion.ts";
+import { completionScript } from "../completion/script.ts";
 
 export const command: Command = async (context) =>
   context.io.write(completionScript(argument(context)));
