@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Errand } from "./dispatcher.ts";
 import {
+  elsewhere,
   ended,
   fileWith,
   gone,
@@ -24,7 +21,6 @@ beforeEach(() => {
 });
 afterEach(() => machine.close());
 
-const run = promisify(execFile);
 const STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
 
 /** Starts a command and waits until it has said that it is ready. */
@@ -72,9 +68,7 @@ describe("cancelling a local process", () => {
 
   it("kills what does not end in time even if the dispatcher has ended", async () => {
     const { backend, job, group } = await ready(STUBBORN);
-    const program = fileURLToPath(new URL("./dispatcher.ts", import.meta.url));
-    const errand: Errand = { cancel: job, stopSeconds: 1 };
-    await run(process.execPath, [program, machine.folder, JSON.stringify(errand)]);
+    await elsewhere(machine.folder, { cancel: job, stopSeconds: 1 });
     expect(await ended(backend, job)).toMatchObject({ end: "cancelled" });
     await gone(group);
   });

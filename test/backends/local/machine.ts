@@ -1,13 +1,17 @@
+import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Agent } from "../../../src/agent.ts";
 import type { Backend, World } from "../../../src/backend.ts";
 import { localBackend } from "../../../src/backends/local/index.ts";
 import { silentLogger } from "../../../src/log.ts";
 import type { Job, JobStatus, LaunchKey } from "../../../src/run.ts";
 import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
+import type { Errand } from "./dispatcher.ts";
 
 /** A data folder of its own, and real processes in it. */
 export interface TestMachine {
@@ -69,6 +73,15 @@ export async function start(backend: Backend, parts: RequestParts): Promise<Star
   const answer = await backend.launch(plan, key, new AbortController().signal);
   if (answer.type !== "launched") throw new Error(`not launched: ${JSON.stringify(answer)}`);
   return { job: answer.job, key };
+}
+
+const runProgram = promisify(execFile);
+
+/** Lets another process do something in a data folder, and waits until it has ended. */
+export async function elsewhere(folder: string, errand: Errand): Promise<string> {
+  const program = fileURLToPath(new URL("./dispatcher.ts", import.meta.url));
+  const { stdout } = await runProgram(process.execPath, [program, folder, JSON.stringify(errand)]);
+  return stdout;
 }
 
 /** The command that runs a text in a shell. */
