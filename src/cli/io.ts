@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { createColors } from "picocolors";
 
 /** What a command reads from and writes to. */
@@ -48,8 +49,7 @@ export function processIo(process: Process): Io {
   stderr.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-  // In a pipe it is undefined, whatever its type says.
-  const isTerminal = Boolean(stdout.isTTY);
+  const isTerminal = isatty(stdout.fd);
   const colors = createColors(isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb");
   return {
     write: (text) => drained(stdout, text),

@@ -29,6 +29,8 @@ export interface EmbeddedOptions {
   readonly log: Logger;
   /** Told of each change of a state made by this process. */
   changed?(change: StateChange): void;
+  /** Shows a line of a run whose agent or config asks for it; only processes in the foreground do. */
+  show?(runId: string, line: string): void;
   /** How long a launch belongs to who began it, in milliseconds. Default: 60,000. */
   readonly launchLeaseMs?: number;
 }
@@ -59,6 +61,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const world = machineWorld(options, {
     now,
     once: registry.once,
+    ...(options.show === undefined ? {} : { show: options.show }),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });

@@ -19,7 +19,7 @@ export interface Planner {
 
 /** Opens a planner. Throws `PermanentError` with all faults of `sluice.yml`. */
 export async function openPlanner(
-  options: Omit<EmbeddedOptions, "changed" | "launchLeaseMs">,
+  options: Omit<EmbeddedOptions, "changed" | "show" | "launchLeaseMs">,
 ): Promise<Planner> {
   const { log, dataFolder } = options;
   const closing = new AbortController();

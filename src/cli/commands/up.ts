@@ -15,7 +15,12 @@ export const command: Command = async (context) => {
   io.keepGoing();
   const log = jsonLogger((line) => io.note(line.trimEnd()), io.now);
   const changes = changeFeed();
-  const embedded = await openEmbedded({ ...settings, log, changed: changes.publish });
+  const embedded = await openEmbedded({
+    ...settings,
+    log,
+    changed: changes.publish,
+    show: (_runId, line) => void io.write(`${line}\n`),
+  });
   const { app } = embedded;
   try {
     const server = await startServer({ app, ...address, changes });

@@ -30,7 +30,7 @@ complete -F _sluice sluice
 `;
 }
 
-/** Behind these options a value is completed; those of \`sluice\` itself may follow any command. */
+/** Behind these options a value is completed; those of `sluice` itself may follow any command. */
 function valueCases({ words, options }: Completable): readonly string[] {
   return options.flatMap(({ short, long, value }) => {
     if (value === undefined) return [];
