@@ -80,18 +80,16 @@ export function kubernetesApi(connect: () => Promise<Connection>): KubernetesApi
       const body = { propagationPolicy: "Foreground", preconditions: { uid } };
       await unlessStatus([404, 409], call({ method: "DELETE", path: job(namespace, name), body }));
     },
-    podLog: (namespace, pod, { container, sinceTime, limitBytes }) =>
-      call({
-        method: "GET",
-        path: `${core(namespace)}/pods/${segment(pod)}/log`,
-        query: {
-          container,
-          timestamps: "true",
-          limitBytes: String(limitBytes),
-          ...(sinceTime === undefined ? {} : { sinceTime }),
-        },
-      }),
+    podLog: (namespace, pod, wanted) => {
+      const path = `${core(namespace)}/pods/${segment(pod)}/log`;
+      return call({ method: "GET", path, query: queryOf(wanted) });
+    },
   };
+}
+
+function queryOf({ container, sinceTime, limitBytes }: LogQuery): Readonly<Record<string, string>> {
+  const query = { container, timestamps: "true", limitBytes: String(limitBytes) };
+  return sinceTime === undefined ? query : { ...query, sinceTime };
 }
 
 type Caller = (call: Call) => Promise<string>;
