@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
 import type { Observation } from "../../../src/state-after.ts";
@@ -90,6 +91,19 @@ describe("the end of a container", () => {
     expect(seen.map(({ runId }) => runId)).toEqual(["run-1"]);
   });
 
+  it("is not told while the container still runs", async () => {
+    const backend = harness.open(world);
+    await Promise.all([launch(backend), launch(backend, 2)]);
+    await until(() => listenersOf(harness.docker) === 1);
+    const [first, second] = harness.docker.containers.values();
+    harness.docker.end(first?.id ?? "", 0);
+    Object.assign(first ?? {}, { status: "running" });
+    harness.docker.end(second?.id ?? "", 0);
+    await until(() => seen.length > 0);
+    expect(seen).toHaveLength(1);
+    expect(seen[0]?.job.ref["container"]).toBe(second?.id);
+  });
+
   it("is not listened for where nobody wants to know", async () => {
     await launch(harness.backend);
     await harness.backend.inspect(await harness.backend.find(key()));
@@ -121,5 +135,5 @@ function key() {
 
 /** Waits until something is so; the test's own time limit is the only one. */
 async function until(is: () => boolean): Promise<void> {
-  while (!is()) await new Promise((resolve) => setImmediate(resolve));
+  while (!is()) await sleep(5);
 }

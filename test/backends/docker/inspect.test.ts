@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { jobOf } from "../../../src/backends/docker/job.ts";
 import type { Job } from "../../../src/run.ts";
 import { never } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
+import { madeContainer } from "../../fakes/docker-containers.ts";
 import { type DockerHarness, openDocker } from "./harness.ts";
 
 let harness: DockerHarness;
@@ -9,6 +11,16 @@ beforeEach(async () => {
   harness = await openDocker();
 });
 afterEach(() => harness.close());
+
+describe("a container that is cancelled", () => {
+  it("has as many seconds to end as the agent gives it", async () => {
+    const [job] = await launchMany(1);
+    if (job === undefined) throw new Error("nothing was launched");
+    await harness.open({}, { stop_seconds: 7 }).cancel(job);
+    expect(harness.docker.received.at(-1)?.url).toBe(`/containers/${idOf(job)}/stop?t=7`);
+    expect(await harness.backend.inspect([job])).toMatchObject([{ cause: { type: "killed" } }]);
+  });
+});
 
 describe("a look at containers", () => {
   it("takes one list for all that still run, once their start is known", async () => {
@@ -34,7 +46,13 @@ describe("a look at containers", () => {
   });
 
   it("of more than a hundred takes a list for each hundred", async () => {
-    const jobs = await launchMany(130);
+    const jobs = Array.from({ length: 130 }, (_, index) => {
+      const id = String(index).padStart(64, "0");
+      const started = { status: "running", startedAt: harness.docker.now.toISOString() };
+      const made = madeContainer(id, `sluice-run-1-${index}`, {}, harness.docker.now);
+      harness.docker.containers.set(id, Object.assign(made, started));
+      return jobOf({ id, name: made.name, target: harness.docker.url });
+    });
     await harness.backend.inspect(jobs);
     harness.docker.calls.length = 0;
     const statuses = await harness.backend.inspect(jobs);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchAnswer } from "../../../src/backend.ts";
 import { PermanentError } from "../../../src/errors.ts";
@@ -335,7 +336,10 @@ describe("an image", () => {
     const launched = harness.backend.launch(plan, key(), over.signal);
     await until(() => harness.docker.calls.includes("POST /images/create"));
     over.abort();
-    expect(await launched).toMatchObject({ type: "unavailable" });
+    expect(await launched).toMatchObject({
+      type: "unavailable",
+      message: expect.stringContaining("takes longer than one launch may"),
+    });
     expect((await launch(withImage("team/etl:1"))).type).toBe("launched");
   });
 
@@ -404,6 +408,20 @@ describe("a named volume of the agent", () => {
 });
 
 describe("an agent whose engine has changed", () => {
+  it("launches where the launch was begun", async () => {
+    const other = await openDocker();
+    try {
+      const plan = await other.backend.plan(launchRequest(other.request("forever")));
+      expect(await other.backend.launch(plan, key(), never())).toMatchObject({
+        type: "launched",
+        job: { ref: { target: harness.docker.url } },
+      });
+      expect([harness.docker.starts, other.docker.starts]).toEqual([1, 0]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it("still finds, sees and cancels jobs on the engine they are on", async () => {
     const answer = await launch(harness.request("forever"));
     const other = await openDocker();
@@ -473,7 +491,7 @@ async function foreign(name: string, labels: JsonObject): Promise<void> {
 
 /** Waits until something is so; the test's own time limit is the only one. */
 async function until(is: () => boolean): Promise<void> {
-  while (!is()) await new Promise((resolve) => setImmediate(resolve));
+  while (!is()) await sleep(5);
 }
 
 function never(): AbortSignal {

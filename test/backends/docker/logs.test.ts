@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LogPage } from "../../../src/backend.ts";
@@ -96,6 +97,14 @@ describe("a page of a log", () => {
     const first = await page(log, { ended: false, cut: 65_536 });
     expect(texts(first).map(({ length }) => length)).toEqual([1024 * 1024]);
     expect(first.complete).toBe(false);
+  });
+
+  it("leaves a line that would not fit whole to the next page", async () => {
+    const parts = Array.from({ length: 100 }, (_, index) => message("x".repeat(16_384), index + 1));
+    const first = await page([message("a\n"), ...parts], { cut: 65_536 });
+    expect([texts(first), first.complete]).toEqual([["a"], false]);
+    const second = await page([message("a\n"), ...parts], { cut: 65_536, after: first.next });
+    expect(texts(second).map(({ length }) => length)).toEqual([1024 * 1024]);
   });
 
   it("takes messages that are kept in another order than they were written", async () => {
@@ -223,7 +232,7 @@ describe("the log of a container", () => {
       launchRequest({ ...parts, config: { ...parts.config, ...config } }),
     );
     await backend.launch(plan, { runId: "run-1", launch: 1, target: plan.target }, never());
-    while (shown.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    while (shown.length < 2) await sleep(5);
     expect(shown).toEqual(["run-1 one", "run-1 two"]);
   });
 

@@ -37,6 +37,8 @@ describe("a container that removes itself", () => {
     }
     expect(harness.docker.containers.has(idOf(done))).toBe(false);
     expect(harness.docker.containers.has(idOf(other))).toBe(true);
+    // With it go the volumes that have no name, and nothing is killed for it.
+    expect(harness.docker.received.at(-1)?.url).toBe(`/containers/${idOf(done)}?v=true`);
   });
 
   it("is kept while nobody was asked about at all: its end may not be stored yet", async () => {
