@@ -1,4 +1,3 @@
-import { isatty } from "node:tty";
 import { createColors } from "picocolors";
 
 /** What a command reads from and writes to. */
@@ -38,7 +37,7 @@ const PLAIN_COLUMNS = 200;
 const SAME_SIGNAL_MS = 250;
 
 /** The streams and signals of a process. Output whose reader has gone ends it without an error. */
-export function processIo(process: Process): Io {
+export function processIo(process: Process, isTerminal: boolean): Io {
   const { stdin, stdout, stderr, env } = process;
   let going = false;
   const closed = (error: NodeJS.ErrnoException) => {
@@ -49,7 +48,6 @@ export function processIo(process: Process): Io {
   stderr.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
   });
-  const isTerminal = isatty(stdout.fd);
   const colors = createColors(isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb");
   return {
     write: (text) => drained(stdout, text),
