@@ -1,7 +1,7 @@
 import { injectLambdaContext } from "@aws-lambda-powertools/logger/middleware";
 import { logMetrics } from "@aws-lambda-powertools/metrics/middleware";
 import { captureLambdaHandler } from "@aws-lambda-powertools/tracer/middleware";
-import { middy } from "@middy/core";
+import { default as middy } from "@middy/core";
 import type { Context } from "aws-lambda";
 import { lambdaLogger, metrics, tracer } from "../src/aws/powertools.ts";
 

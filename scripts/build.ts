@@ -1,0 +1,87 @@
+/**
+ * Builds what runs without this project's sources: `dist/cli.js`, the bundles of the functions in
+ * `dist/functions/`, and `dist/config/`, the agents of `sluice.yml` with the files they name.
+ *
+ * `node scripts/build.ts` builds all, `node scripts/build.ts functions` or `cli` one of them.
+ */
+import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { type BuildOptions, build, type Metafile } from "esbuild";
+import { packageConfig } from "./package-config.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DIST = join(ROOT, "dist");
+
+/** Bundled CommonJS code asks for `require` and its own directory, which modules do not have. */
+const BANNER = [
+  'import { createRequire as sluiceRequire } from "node:module";',
+  'import { fileURLToPath as sluicePath } from "node:url";',
+  "const require = sluiceRequire(import.meta.url);",
+  "const __filename = sluicePath(import.meta.url);",
+  'const __dirname = sluicePath(new URL(".", import.meta.url));',
+].join("\n");
+
+const SHARED: BuildOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: "node",
+  target: "node24",
+  format: "esm",
+  splitting: true,
+  metafile: true,
+  logLevel: "warning",
+  // Google's serialiser looks at the names of constructors.
+  keepNames: true,
+};
+
+/**
+ * Bundles the functions and packages the agents of `config`. Throws `PermanentError` with every fault of
+ * `config`. Returns what esbuild says of the bundles.
+ */
+export async function buildFunctions(config: string): Promise<Metafile> {
+  const folder = join(DIST, "functions");
+  rmSync(folder, { recursive: true, force: true });
+  await packageConfig(config, join(DIST, "config"));
+  const { metafile } = await build({
+    ...SHARED,
+    entryPoints: entryPoints(),
+    outdir: folder,
+    minify: true,
+    banner: { js: BANNER },
+    mainFields: ["module", "main"],
+    // Only remote agents use Docker, and those work elsewhere.
+    external: ["dockerode"],
+  });
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
+  cpSync(join(ROOT, "schemas"), join(DIST, "schemas"), { recursive: true });
+  if (metafile === undefined) throw new Error("esbuild gave no metafile");
+  return metafile;
+}
+
+/** The functions, by the names of their files: those that export a handler. */
+function entryPoints(): string[] {
+  const shared = ["stack.ts", "batch.ts"];
+  return globSync("functions/*.ts", { cwd: ROOT }).filter(
+    (file) => !shared.includes(basename(file)),
+  );
+}
+
+/** Bundles the command line; packages stay what they are, for npm installs them beside it. */
+export async function buildCli(): Promise<void> {
+  mkdirSync(DIST, { recursive: true });
+  for (const old of globSync(["cli.js", "cli-*.js"], { cwd: DIST })) rmSync(join(DIST, old));
+  await build({
+    ...SHARED,
+    entryPoints: { cli: "src/cli/main.ts" },
+    outdir: DIST,
+    chunkNames: "cli-[name]-[hash]",
+    packages: "external",
+  });
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const asked = process.argv[2];
+  if (asked !== "functions") await buildCli();
+  if (asked !== "cli") await buildFunctions(join(ROOT, "sluice.yml"));
+}

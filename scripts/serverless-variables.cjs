@@ -1,0 +1,13 @@
+// The framework loads CommonJS only. It builds what is packaged, then says what the agents need.
+const variables = new Map();
+
+module.exports = async ({ resolveVariable }) => {
+  const config = await resolveVariable("param:config");
+  if (!variables.has(config)) {
+    variables.set(
+      config,
+      import("./serverless-variables.ts").then((module) => module.variables(config)),
+    );
+  }
+  return variables.get(config);
+};

@@ -1,0 +1,71 @@
+import { resolve } from "node:path";
+import type { Agent } from "../src/agent.ts";
+import type { JsonObject, JsonValue } from "../src/json.ts";
+import { buildFunctions } from "./build.ts";
+import { readAgents } from "./package-config.ts";
+import {
+  clustersOf,
+  launchRights,
+  logRights,
+  planRights,
+  type Statement,
+  stopRights,
+  worksInCloud,
+} from "./rights.ts";
+
+/** What `serverless.yml` takes from the agents. */
+export interface Variables {
+  /** Policies of the functions' roles, as resources. */
+  readonly resources: JsonObject;
+  /** Clusters whose events are wanted. */
+  readonly clusters: readonly JsonValue[];
+}
+
+/** Builds the functions with the agents of `config`, and says which rights these agents ask for. */
+export async function variables(config: string): Promise<Variables> {
+  const path = resolve(config);
+  await buildFunctions(path);
+  const { agents } = await readAgents(path);
+  if (!agents.some(worksInCloud)) {
+    process.stderr.write(
+      `No agent of ${config} launches from the cloud: runs will wait for hosts.\n`,
+    );
+  }
+  return variablesFor(agents);
+}
+
+/** The variables for some agents. Pure. */
+export function variablesFor(agents: readonly Agent[]): Variables {
+  const clusters = clustersOf(agents);
+  return {
+    resources: {
+      Resources: {
+        ...policy("Dispatch", launchRights(agents)),
+        ...policy("Poll", [...secretsOnly(agents), ...stopRights(agents)]),
+        ...policy("Api", [...planRights(agents), ...stopRights(agents), ...logRights(agents)]),
+      },
+    },
+    // A pattern of EventBridge may not be empty; no cluster has this name.
+    clusters: clusters.length > 0 ? clusters : ["none"],
+  };
+}
+
+/** To follow jobs, credentials are needed, and neither templates nor networks. */
+function secretsOnly(agents: readonly Agent[]): readonly Statement[] {
+  return planRights(agents).filter(({ Sid }) => Sid === "Parameters" || Sid === "Secrets");
+}
+
+/** A policy beside those that stand in `serverless.yml`; none if nothing is asked for. */
+function policy(name: string, statements: readonly Statement[]): JsonObject {
+  if (statements.length === 0) return {};
+  return {
+    [`${name}AgentsPolicy`]: {
+      Type: "AWS::IAM::RolePolicy",
+      Properties: {
+        RoleName: { Ref: `${name}Role` },
+        PolicyName: "agents",
+        PolicyDocument: { Version: "2012-10-17", Statement: statements as unknown as JsonValue },
+      },
+    },
+  };
+}
