@@ -61,7 +61,7 @@ export function textMap(field: string): Translate {
 /** An amount of memory: bytes as a number, or text with a unit such as 512m, 1.5g or 64kb. */
 export function bytes(field: string, kept: "kept" | "dropped" = "dropped"): Translate {
   return (value) => {
-    const amount = typeof value === "number" ? Math.trunc(value) : bytesOf(value);
+    const amount = typeof value === "number" ? wholeBytes(value) : bytesOf(value);
     if (amount === undefined) return expected("bytes, such as 512m or 1g", value);
     return amount === 0 && kept === "dropped" ? {} : { [field]: amount };
   };
@@ -74,7 +74,12 @@ function bytesOf(value: JsonValue): number | undefined {
   if (value === "") return 0;
   const match = /^\s*(-?\d+(?:\.\d+)?)\s*([bkmg])?b?$/i.exec(value);
   if (match === null) return undefined;
-  return Math.trunc(Number(match[1]) * (UNITS[(match[2] ?? "b").toLowerCase()] ?? 1));
+  return wholeBytes(Number(match[1]) * (UNITS[(match[2] ?? "b").toLowerCase()] ?? 1));
+}
+
+/** JSON has no negative zero, which is what is left of -0.5. */
+function wholeBytes(amount: number): number {
+  return Math.trunc(amount) + 0;
 }
 
 /** What a person reads of a value that does not fit. */

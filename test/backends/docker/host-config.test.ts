@@ -26,6 +26,7 @@ describe("a host config", () => {
     [{ mem_limit: "4096" }, { Memory: 4096 }],
     [{ mem_limit: 4096 }, { Memory: 4096 }],
     [{ mem_limit: 0 }, { Memory: 0 }],
+    [{ mem_limit: -0.5 }, { Memory: 0 }],
     [{ memswap_limit: -1 }, { MemorySwap: -1 }],
     [{ memswap_limit: "-1" }, { MemorySwap: -1 }],
     [{ mem_reservation: 0 }, {}],
