@@ -164,9 +164,12 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
         ? target.slice(target.indexOf(".") + 1)
         : (new URLSearchParams(body).get("Action") ?? "");
     calls.push(op);
-    for (const waiter of [...waiters]) waiter();
+    for (const waiter of waiters) waiter();
     if (typeof target !== "string") {
-      response.writeHead(200, { "content-type": "text/xml" }).end(ec2(op));
+      const fault = faults.get(op)?.shift();
+      const refused = fault?.type === "error" ? fault : undefined;
+      response.writeHead(refused?.status ?? 200, { "content-type": "text/xml" });
+      response.end(refused === undefined ? ec2(op) : ec2Error(refused));
       return;
     }
     const input = JSON.parse(body) as Json;
@@ -256,6 +259,10 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function ec2Error({ code, message }: AwsError): string {
+  return `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>r</RequestID></Response>`;
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -67,9 +67,7 @@ export function kindOf({ name, message, status, attempts }: AwsFault): ErrorKind
   if (/throttl|rate exceeded/i.test(message)) return "throttled";
   if (name === "ConflictException") return "conflict";
   if (/too many concurrent attempts to create a new revision/i.test(message)) return "contention";
-  if (name === "ClientException" && /inactive|task ?definition.*not found/i.test(message)) {
-    return "inactive";
-  }
+  if (isUnusable(name, message)) return "inactive";
   if (
     /capacity|provisioning|you.ve reached the limit/i.test(message) &&
     name === "ClientException"
@@ -77,6 +75,22 @@ export function kindOf({ name, message, status, attempts }: AwsFault): ErrorKind
     return "capacity";
   }
   return "permanent";
+}
+
+/** A definition that was deregistered or deleted, or is another account's since credentials changed. */
+function isUnusable(name: string, message: string): boolean {
+  if (name === "InvalidParameterException") return /Your accountId is/i.test(message);
+  return name === "ClientException" && /inactive|task ?definition.*not found/i.test(message);
+}
+
+/** Asks AWS; what it refuses for good becomes a `PermanentError` that says what was asked. */
+export async function refusedOr<T>(what: string, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const kind = kindOf(faultOf(error));
+    throw kind === "permanent" || kind === "inactive" ? refusal(what, error) : error;
+  }
 }
 
 /** The refusal of a request for good, in AWS's words and with advice where the words need it. */

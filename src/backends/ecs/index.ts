@@ -37,10 +37,11 @@ function open(agent: Agent, world: World): Backend {
   };
 }
 
-/** ARNs hold account and region: what has another endpoint or account has its own. */
+/** ARNs hold the account: what may be another account has its own. */
 function scopeOf({ cluster = "" }: EcsAgentOptions, { env }: World): string {
+  const account = accountOfArn(cluster) ?? (env["AWS_PROFILE"] || "default");
   const endpoint = env["AWS_ENDPOINT_URL_ECS"] || env["AWS_ENDPOINT_URL"];
-  return [accountOfArn(cluster) ?? "default", endpoint].filter(Boolean).join("@");
+  return endpoint ? `${account}@${endpoint}` : account;
 }
 
 /** ECS sends SIGTERM, and SIGKILL after the container's stop timeout. A stopped task stays as it is. */

@@ -1,9 +1,10 @@
+import type { OutputLogEvent } from "@aws-sdk/client-cloudwatch-logs";
 import type { LogLine, LogPage, World } from "../../backend.ts";
 import { PermanentError } from "../../errors.ts";
 import type { Job } from "../../run.ts";
 import type { EcsApi } from "./api.ts";
 import { clientSettings, perRegion } from "./clients.ts";
-import { faultOf } from "./errors.ts";
+import { faultOf, refusedOr } from "./errors.ts";
 import { inspectTasks } from "./inspect.ts";
 import { type LogTarget, logOf, refOf } from "./job.ts";
 
@@ -31,19 +32,22 @@ export function readEvents(env: World["env"]): ReadEvents {
       startFromHead: true,
       ...(after === undefined ? {} : { nextToken: after }),
     });
-    try {
-      const { events = [], nextForwardToken } = await client.send(command);
-      const lines = events.map(({ timestamp, message = "" }) => ({
-        ...(timestamp === undefined ? {} : { time: new Date(timestamp).toISOString() }),
-        text: message,
-      }));
-      return { lines, next: nextForwardToken };
-    } catch (error) {
-      // The stream comes into being with the first line.
-      if (faultOf(error).name === "ResourceNotFoundException") return { lines: [], next: after };
-      throw error;
-    }
+    return refusedOr(`to read the log group ${group}`, async () => {
+      try {
+        const { events = [], nextForwardToken } = await client.send(command);
+        return { lines: events.map(toLine), next: nextForwardToken };
+      } catch (error) {
+        // The stream comes into being with the first line.
+        if (faultOf(error).name === "ResourceNotFoundException") return { lines: [], next: after };
+        throw error;
+      }
+    });
   };
+}
+
+function toLine({ timestamp, message = "" }: OutputLogEvent): LogLine {
+  const time = timestamp === undefined ? {} : { time: new Date(timestamp).toISOString() };
+  return { ...time, text: message };
 }
 
 /**
@@ -58,9 +62,19 @@ export async function readLog(
   const ref = refOf(job);
   const log = ref.log ?? (await findLog(api, job));
   const start = after === undefined || after === "" ? undefined : after;
-  const { lines, next } = await events(log, start);
-  const atEnd = lines.length === 0 && (next === undefined || next === start);
-  return { lines, next: next ?? "", complete: atEnd && (await hasEnded(api, job)) };
+  const page = await events(log, start);
+  if (!isEnd(page, start) || !(await hasEnded(api, job))) return toPage(page, false);
+  // Its last lines may have come between the two questions.
+  const last = await events(log, start);
+  return toPage(last, isEnd(last, start));
+}
+
+function isEnd({ lines, next }: Events, start: string | undefined): boolean {
+  return lines.length === 0 && (next === undefined || next === start);
+}
+
+function toPage({ lines, next }: Events, complete: boolean): LogPage {
+  return { lines, next: next ?? "", complete };
 }
 
 async function hasEnded(api: EcsApi, job: Job): Promise<boolean> {

@@ -18,17 +18,18 @@ const tagText = z
   .string()
   .regex(TAG_TEXT, "expected letters, digits, spaces and + - = . _ : / @ only");
 
-const tags = z
-  .array(
-    z.looseObject({
-      key: tagText
-        .min(1, "expected a key")
-        .max(128, "expected at most 128 characters")
-        .refine((key) => !/^aws:/i.test(key), "expected a key that does not begin with aws:"),
-      value: tagText.max(256, "expected at most 256 characters").nullish(),
-    }),
-  )
-  .max(48, "expected at most 48 tags, for AWS takes 50 and two are Sluice's own");
+const tags = (most: number) =>
+  z
+    .array(
+      z.looseObject({
+        key: tagText
+          .min(1, "expected a key")
+          .max(128, "expected at most 128 characters")
+          .refine((key) => !/^aws:/i.test(key), "expected a key that does not begin with aws:"),
+        value: tagText.max(256, "expected at most 256 characters").nullish(),
+      }),
+    )
+    .max(most, `expected at most ${most} tags`);
 
 const container = z.looseObject({
   name: z.string().optional(),
@@ -45,7 +46,8 @@ const container = z.looseObject({
 
 const template = z.looseObject({
   containerDefinitions: z.array(container).optional(),
-  tags: tags.optional(),
+  // AWS takes 50, and two are Sluice's own.
+  tags: tags(48).optional(),
   cpu: size,
   memory: size,
   networkMode: z.string().nullish(),
@@ -118,7 +120,7 @@ export const runTaskSchema = z.looseObject({
   clientToken: absent("expected none, for Sluice's own keeps a run from being started twice"),
   startedBy: absent("expected none, for Sluice finds the tasks of its runs by its own"),
   taskDefinition: absent("expected none, for task_definition_arn is the place for it"),
-  tags: tags.nullish(),
+  tags: tags(50).nullish(),
   overrides: z
     .looseObject({
       containerOverrides: z.array(containerOverride).optional(),

@@ -7,7 +7,7 @@ import { MINUTE } from "../../time.ts";
 import type { EcsApi } from "./api.ts";
 import { checkArguments } from "./arguments.ts";
 import { remember } from "./cache.ts";
-import { faultOf, kindOf, refusal } from "./errors.ts";
+import { refusedOr } from "./errors.ts";
 import type { DefaultSubnets } from "./network.ts";
 import type { EcsAgentOptions } from "./options.ts";
 import { plain } from "./plain.ts";
@@ -90,7 +90,7 @@ async function readNetwork(
   agent: Agent,
   defaultSubnets: DefaultSubnets,
 ): Promise<JsonObject> {
-  const subnets = await defaultSubnets(region);
+  const subnets = await refusedOr("to describe the default VPC", () => defaultSubnets(region));
   if (subnets === undefined) {
     throw new PermanentError(
       "rejected",
@@ -103,10 +103,7 @@ async function readNetwork(
 async function readDefinition(key: string, api: EcsApi): Promise<JsonObject> {
   const space = key.indexOf(" ");
   const name = key.slice(space + 1);
-  try {
-    return await api.describeTaskDefinition(key.slice(0, space), name);
-  } catch (error) {
-    if (!["permanent", "inactive"].includes(kindOf(faultOf(error)))) throw error;
-    throw refusal(`to describe the task definition ${JSON.stringify(name)}`, error);
-  }
+  return refusedOr(`to describe the task definition ${JSON.stringify(name)}`, () =>
+    api.describeTaskDefinition(key.slice(0, space), name),
+  );
 }

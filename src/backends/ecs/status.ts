@@ -66,7 +66,7 @@ function ended(task: TaskView, name: string): Ended {
   const { stopCode = "", stoppedReason = "" } = task;
   const told = [stoppedReason, flow?.reason ?? ""].filter((text) => text !== "").join("; ");
   const known = told === "" ? stopCode : told;
-  if (stopCode === "UserInitiated" && isOurStop(stoppedReason)) {
+  if (isOurStop(stoppedReason)) {
     return end("cancelled", { type: "requested", message: stoppedReason, ...codeOf(flow) });
   }
   if (stopCode === "SpotInterruption" || /spot task was interrupted/i.test(stoppedReason)) {

@@ -1,8 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
 import type { LaunchPlan } from "../../../src/backend.ts";
+import { backend as ecs } from "../../../src/backends/ecs/index.ts";
 import { agentOptions } from "../../../src/backends/ecs/options.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
 import { ecsAgent, ecsRequest, ecsRun, openEcs } from "./steps.ts";
 
@@ -62,6 +68,17 @@ describe("plan on ecs", () => {
       /no default VPC in us-east-1: give the agent prod a networkConfiguration/,
     );
     await empty.close();
+  });
+
+  it("is refused in AWS's words if the default network may not be looked up", async () => {
+    fake.fail("DescribeVpcs", {
+      type: "error",
+      code: "UnauthorizedOperation",
+      message: "You are not authorized to perform this operation.",
+      status: 403,
+    });
+    const fault = await faultOf(openEcs(fake).plan(ecsRequest()));
+    expect(fault.message).toMatch(/to describe the default VPC: UnauthorizedOperation/);
   });
 
   it("needs no default network if agent or run have their own", async () => {
@@ -320,11 +337,7 @@ describe("plan on ecs", () => {
       { task_definition: { cpu: 256, memory: 4096 } },
       ["run_config.task_definition.memory"],
     ],
-    [
-      "what is no object",
-      { task_definition: [] as unknown as JsonObject },
-      ["run_config.task_definition"],
-    ],
+    ["what is no object", { task_definition: [] }, ["run_config.task_definition"]],
   ])("refuses wrong %s, with every path", async (_what, run, paths) => {
     const fault = await faultOf(openEcs(fake).plan(ecsRun(run)));
     expect(fault.code).toBe("invalid");
@@ -454,6 +467,32 @@ describe("plan on ecs", () => {
   });
 });
 
+describe("an ecs agent without region", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("is told where to say one", async () => {
+    vi.stubEnv("AWS_REGION", undefined);
+    vi.stubEnv("AWS_CONFIG_FILE", "/nowhere");
+    vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
+    const backend = ecs.open(ecsAgent(), testWorld());
+    const { issues } = await faultOf(backend.plan(ecsRequest()));
+    expect(issues).toEqual([
+      { path: "agent.region_name", message: "expected a region here or in AWS_REGION, got none" },
+    ]);
+  });
+
+  it("takes that of the AWS profile", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-"));
+    writeFileSync(join(folder, "config"), "[default]\nregion = eu-north-1\n");
+    vi.stubEnv("AWS_REGION", undefined);
+    vi.stubEnv("AWS_CONFIG_FILE", join(folder, "config"));
+    const agent = ecsAgent({ launch_type: "EC2" });
+    const plan = await ecs.open(agent, testWorld()).plan(ecsRequest({}, agent));
+    expect(plan.target).toBe("eu-north-1/default");
+    rmSync(folder, { recursive: true });
+  });
+});
+
 describe("options of an ecs agent", () => {
   it.each<[what: string, options: JsonObject]>([
     ["unknown keys", { clutser: "prod" }],
@@ -462,6 +501,14 @@ describe("options of an ecs agent", () => {
     ["arguments that are Sluice's", { run_task_kwargs: { clientToken: "mine" } }],
   ])("refuse %s", (_what, options) => {
     expect(agentOptions.safeParse(options).success).toBe(false);
+  });
+
+  it("can be written as a JSON schema", () => {
+    const { properties } = z.toJSONSchema(agentOptions, { io: "input" });
+    expect(Object.keys(properties ?? {})).toContain("run_task_kwargs");
+    for (const [name, property] of Object.entries(properties ?? {})) {
+      expect(property, name).toHaveProperty("description");
+    }
   });
 
   it("take what Prefect's take", () => {

@@ -27,7 +27,7 @@ export function ecsAgent(options: JsonObject = {}, parts: Partial<Agent> = {}): 
   return testAgent({
     name: "prod",
     backend: "ecs",
-    options: agentOptions.parse(options) as Agent["options"],
+    options: agentOptions.parse(options),
     ...parts,
   });
 }
