@@ -82,25 +82,28 @@ export function parseConfig(document: unknown, optionsOf: OptionsSchema): readon
   const what = "sluice.yml";
   if (!isJsonObject(document) || !isJsonObject(document["agents"])) {
     throw invalid(what, [
-      { path: "agents", message: `expected agents by name, got ${show(agentsOf(document))}` },
+      { path: "agents", message: `expected agents by name, got ${show(document)}` },
     ]);
   }
   const unknown: Issue[] = Object.keys(document)
     .filter((key) => key !== "agents")
     .map((key) => ({ path: key, message: "unknown key" }));
-  const results = Object.entries(document["agents"]).map(([name, value]) =>
-    readAgent(name, value, optionsOf, `agents.${name}`),
-  );
-  const issues = [...unknown, ...results.flatMap(({ issues }) => issues)];
+  const agents: Agent[] = [];
+  const issues: Issue[] = [...unknown];
+  for (const [name, value] of Object.entries(document["agents"])) {
+    const result = readAgent(name, value, optionsOf, `agents.${name}`);
+    if ("agent" in result) agents.push(result.agent);
+    else issues.push(...result.issues);
+  }
   if (issues.length > 0) throw invalid(what, issues);
-  return results.flatMap(({ agent }) => (agent === undefined ? [] : [agent]));
+  return agents;
 }
 
 /** Reads one agent, such as that of a `plan` request. Throws `PermanentError` with all faults. */
 export function parseAgent(name: string, value: unknown, optionsOf: OptionsSchema): Agent {
-  const { agent, issues } = readAgent(name, value, optionsOf, "agent");
-  if (agent === undefined) throw invalid(`the agent ${name}`, issues);
-  return agent;
+  const result = readAgent(name, value, optionsOf, "agent");
+  if ("agent" in result) return result.agent;
+  throw invalid(`the agent ${name}`, result.issues);
 }
 
 function readAgent(
@@ -108,7 +111,7 @@ function readAgent(
   value: unknown,
   optionsOf: OptionsSchema,
   at: string,
-): { readonly agent?: Agent; readonly issues: readonly Issue[] } {
+): { readonly agent: Agent } | { readonly issues: readonly Issue[] } {
   const common = check(commonSchema, value, at);
   const issues: Issue[] = common.ok ? [] : [...common.issues];
   if (!AGENT_NAME.test(name)) {
@@ -129,7 +132,7 @@ function readAgent(
   const options = check(schema, Object.fromEntries(own), at);
   if (!options.ok) return { issues: [...issues, ...options.issues] };
   if (!common.ok || issues.length > 0) return { issues };
-  return { agent: toAgent(name, common.value, options.value), issues: [] };
+  return { agent: toAgent(name, common.value, options.value) };
 }
 
 function toAgent(name: string, common: z.infer<typeof commonSchema>, options: unknown): Agent {
@@ -145,8 +148,4 @@ function toAgent(name: string, common: z.infer<typeof commonSchema>, options: un
     },
     options: options as Agent["options"],
   };
-}
-
-function agentsOf(document: unknown): unknown {
-  return isJsonObject(document) ? document["agents"] : document;
 }

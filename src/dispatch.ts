@@ -1,6 +1,14 @@
 import type { App } from "./app.ts";
 import { type Decision, decide } from "./decide.ts";
-import { type Accepted, causeOf, failedRun, type Intake, newRun, readBody, sameBody } from "./intake.ts";
+import {
+  type Accepted,
+  causeOf,
+  failedRun,
+  type Intake,
+  newRun,
+  readBody,
+  sameBody,
+} from "./intake.ts";
 import { launchNow, takeOver } from "./launch.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
@@ -42,7 +50,10 @@ async function storeFaulty(app: App, intake: Intake & { type: "faulty" }): Promi
 
 /** A run straight from the queue: its head is created in the state that is decided for it. */
 async function dispatchNew(app: App, id: string, accepted: Accepted): Promise<void> {
-  const { state, delaySeconds } = scheduleFor(timestamp(app.now()), accepted.request.scheduledStart);
+  const { state, delaySeconds } = scheduleFor(
+    timestamp(app.now()),
+    accepted.request.scheduledStart,
+  );
   const fresh = newRun(app, id, accepted, state);
   const early = state.sent === undefined || delaySeconds !== 0;
   const decision = early
@@ -73,27 +84,15 @@ async function warnOfOtherBody(app: App, run: Run, received: Accepted["received"
 async function advance(app: App, run: Run, request?: RunRequest): Promise<void> {
   const { state } = run;
   const now = timestamp(app.now());
-  switch (state.type) {
-    case "scheduled":
-      if (state.start > now) return sendLater(app, run, state.start);
-      return begin(app, run, await requestOf(app, run, request));
-    case "waiting":
-      return begin(app, run, await requestOf(app, run, request));
-    case "launching":
-      // Within its lease the launch belongs to another handler.
-      if (state.until > now) return;
-      return takeOver(app, run, state, await requestOf(app, run, request));
-    case "submitted":
-    case "running":
-    case "cancelling":
-    case "succeeded":
-    case "failed":
-    case "crashed":
-    case "timed_out":
-    case "cancelled":
-      // A message delivered twice: the run is on its way or over.
-      return;
+  if (state.type === "scheduled" && state.start > now) return sendLater(app, run, state.start);
+  if (state.type === "scheduled" || state.type === "waiting") {
+    return begin(app, run, await requestOf(app, run, request));
   }
+  // Within its lease a launch belongs to another handler.
+  if (state.type === "launching" && state.until <= now) {
+    return takeOver(app, run, state, await requestOf(app, run, request));
+  }
+  // Otherwise this is a message delivered twice: the run is on its way or over.
 }
 
 /** A message that came before its run may start goes back with a delay; `poll` sends those far off. */

@@ -44,7 +44,7 @@ export async function readBody(
   try {
     if (received === undefined) throw notJson();
     const parsed = parseMessage(received);
-    if (parsed.ok && parsed.type === "reference") return { type: "reference", runId: parsed.runId };
+    if ("runId" in parsed) return { type: "reference", runId: parsed.runId };
     return { type: "request", id, accepted: await accept(app, received) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;

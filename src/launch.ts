@@ -1,3 +1,4 @@
+import type { Agent } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
 import { backoff } from "./due.ts";
@@ -5,6 +6,7 @@ import { messageOf, PermanentError } from "./errors.ts";
 import { causeOf } from "./intake.ts";
 import { launchRequest } from "./launch-request.ts";
 import { move } from "./move.ts";
+import { applyObservation } from "./observe.ts";
 import type { RunRequest } from "./request.ts";
 import type { Cause, Job, Launching, LaunchKey, Run, RunState, Waiting } from "./run.ts";
 import { launchOf } from "./state-after.ts";
@@ -87,10 +89,14 @@ export function keyOf(run: Run, { launch, target }: { launch: number; target: st
 }
 
 /** The backend of the agent a state names. Throws if the agent is no longer in `sluice.yml`. */
-export async function backendOf(app: App, { agent: name }: { agent: string }): Promise<Backend> {
+export async function backendOf(app: App, state: { readonly agent: string }): Promise<Backend> {
+  return app.backend(agentOf(app, state));
+}
+
+function agentOf(app: App, { agent: name }: { readonly agent: string }): Agent {
   const agent = app.agents.find((candidate) => candidate.name === name);
   if (agent === undefined) throw new Error(`agent ${name} is no longer in sluice.yml: put it back`);
-  return app.backend(agent);
+  return agent;
 }
 
 /** The same launch, planned again; undefined, and the run ended, if it may not be made any more. */
@@ -104,9 +110,7 @@ async function planAgain(
     await endLost(app, run, "no job was found for half an hour after its launch was begun");
     return undefined;
   }
-  const agent = app.agents.find(({ name }) => name === state.agent);
-  if (agent === undefined) throw new Error(`agent ${state.agent} is no longer in sluice.yml`);
-  const plan = await backend.plan(launchRequest(run, request, agent, state.launch));
+  const plan = await backend.plan(launchRequest(run, request, agentOf(app, state), state.launch));
   if (plan.target === state.target) return plan;
   // Elsewhere the key would not protect: the job may exist where the launch was begun.
   await endLost(
@@ -139,12 +143,11 @@ async function settle(
 async function submitted(app: App, run: LaunchingRun, backend: Backend, job: Job): Promise<void> {
   const next: RunState = { type: "submitted", ...launchOf(run.state), job };
   if ((await move(app, run, { event: "submit", next })) !== undefined) return;
+  // Somebody moved it meanwhile. If it was cancelled, this handler alone knows the job.
   const newest = await app.store.get(run.id);
-  const state = newest?.state;
-  if (newest === undefined || state?.type !== "cancelling" || state.job !== undefined) return;
-  if (state.launch !== run.state.launch) return;
-  // Cancelled while its launch was in flight: this handler alone knows the job.
-  await move(app, newest, { event: "observe", next: { ...state, job } });
+  if (newest?.state.type !== "cancelling") return;
+  const { launch } = run.state;
+  await applyObservation(app, newest, { launch, job, status: { type: "pending" } });
   await backend.cancel(job);
 }
 

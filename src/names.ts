@@ -16,7 +16,9 @@ const ANIMALS = (
 /** A name for a run that has none: the same for the same id, and easy to say. */
 export function nameFor(id: string): string {
   let value = 7;
-  for (const char of id) value = (value * 131 + (char.codePointAt(0) ?? 0)) % 2_147_483_647;
+  for (let index = 0; index < id.length; index++) {
+    value = (value * 131 + id.charCodeAt(index)) % 2_147_483_647;
+  }
   const adjective = ADJECTIVES[value % ADJECTIVES.length];
   const animal = ANIMALS[Math.floor(value / ADJECTIVES.length) % ANIMALS.length];
   return `${adjective}-${animal}`;

@@ -4,11 +4,11 @@ import { messageOf } from "./errors.ts";
 import { backendOf, findJob, keyOf } from "./launch.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
-import { MAX_DELAY_SECONDS, type OutgoingMessage } from "./queue.ts";
-import type { Cancelling, Job, Run, Scheduled, Waiting, Launching } from "./run.ts";
-import { referenceTo, scheduleFor } from "./schedule.ts";
+import type { OutgoingMessage } from "./queue.ts";
+import type { Cancelling, Job, Launch, Launching, Run, Scheduled, Waiting } from "./run.ts";
+import { referenceTo } from "./schedule.ts";
 import { REQUESTED } from "./state-after.ts";
-import { MINUTE, plus, type Timestamp, timestamp } from "./time.ts";
+import { between, MINUTE, plus, SECOND, type Timestamp, timestamp } from "./time.ts";
 
 /** How many runs a tick takes from the store before it works on them. */
 const PAGE = 500;
@@ -46,9 +46,9 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
     if (state.type !== "cancelling" || state.until > now) continue;
     await guarded(app, { runId: run.id }, () => cancelOn(app, run, state, now));
   }
-  const jobs = page.filter((run) => jobOf(run) !== undefined && app.looks(run, now));
+  const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
   await Promise.all(
-    [...groupByAgent(jobs)].map(([agent, runs]) =>
+    [...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
       guarded(app, { agent }, () => inspect(app, agent, runs)),
     ),
   );
@@ -97,35 +97,25 @@ function isSendable(app: App, run: Run): run is Sendable {
 function messageFor(run: Sendable, now: Timestamp): OutgoingMessage {
   const body = referenceTo(run.id);
   if (run.state.type !== "scheduled") return { body };
-  return { body, delaySeconds: scheduleFor(now, run.state.start).delaySeconds ?? MAX_DELAY_SECONDS };
+  // It is due two minutes before its start, so no delay is longer than the queue takes.
+  return { body, delaySeconds: Math.max(0, Math.ceil(between(now, run.state.start) / SECOND)) };
 }
 
-function jobOf({ state }: Run): Job | undefined {
-  return state.type === "submitted" || state.type === "running" || state.type === "cancelling"
-    ? state.job
-    : undefined;
+/** An unfinished run whose job is known. */
+type RunWithJob = Run & { readonly state: Launch & { readonly job: Job } };
+
+function hasJob(run: Run): run is RunWithJob {
+  return "job" in run.state && run.state.job !== undefined;
 }
 
-function groupByAgent(runs: readonly Run[]): Map<string, Run[]> {
-  const groups = new Map<string, Run[]>();
-  for (const run of runs) {
-    const agent = "agent" in run.state ? (run.state.agent ?? "") : "";
-    const group = groups.get(agent);
-    if (group === undefined) groups.set(agent, [run]);
-    else group.push(run);
-  }
-  return groups;
-}
-
-async function inspect(app: App, agent: string, runs: readonly Run[]): Promise<void> {
+async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Promise<void> {
   const backend = await backendOf(app, { agent });
-  const jobs = runs.map((run) => jobOf(run) as Job);
-  const statuses = await backend.inspect(jobs);
+  const statuses = await backend.inspect(runs.map(({ state }) => state.job));
   for (const [index, run] of runs.entries()) {
     const status = statuses[index];
-    const { state } = run;
-    if (status === undefined || !("launch" in state) || state.launch === undefined) continue;
-    const observation = { launch: state.launch, job: jobs[index] as Job, status };
+    if (status === undefined) continue;
+    const { launch, job } = run.state;
+    const observation = { launch, job, status };
     await guarded(app, { runId: run.id }, () => applyObservation(app, run, observation));
   }
 }
@@ -149,4 +139,3 @@ async function cancelOn(app: App, run: Run, state: Cancelling, now: Timestamp): 
   const next = { ...state, misses, until: plus(now, CANCEL_MISS_MS) };
   await move(app, run, { event: "cancel", next });
 }
-

@@ -119,8 +119,7 @@ describe("sluice.yml", () => {
           { path: "agents.d", message: "expected an object, got 7 (number)" },
           {
             path: "agents.e.env.A.secret",
-            message:
-              'expected env:NAME, ssm:NAME or secretsmanager:ID, got the text "vault:x"',
+            message: 'expected env:NAME, ssm:NAME or secretsmanager:ID, got the text "vault:x"',
           },
         ],
       }),

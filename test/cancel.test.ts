@@ -77,6 +77,15 @@ describe("cancel", () => {
     expect(t.platform.cancelled).toHaveLength(2);
   });
 
+  test("is asked for once by two ticks at the same time", async () => {
+    const t = testApp();
+    await start(t);
+    await cancel(t.app, "r1");
+    t.clock.pass(MINUTE);
+    await Promise.all([poll(t.app), poll(t.app)]);
+    expect(t.platform.cancelled).toHaveLength(2);
+  });
+
   test("of a finished or already cancelled run returns it as it is", async () => {
     const t = testApp();
     await start(t);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
@@ -49,6 +50,79 @@ describe("dispatch of a new run", () => {
     await dispatch(t.app, message({ flow: FLOW }, "Message/ID with:all sorts"));
     const [key] = t.platform.started;
     expect(key?.runId).toMatch(/^[0-9a-f]{40}$/);
+  });
+
+  test("logs what the backend warns of", async () => {
+    const t = testApp();
+    const { backend } = t.platform;
+    const plan: typeof backend.plan = async (request) => ({
+      ...(await backend.plan(request)),
+      warnings: ["the image has no tag"],
+    });
+    const app = { ...t.app, agents: t.app.agents, backend: async () => ({ ...backend, plan }) };
+    await dispatch(app, message({ run_id: "r1", flow: FLOW }));
+    expect(t.lines).toContainEqual({
+      level: "warn",
+      message: "launch planned",
+      fields: { runId: "r1", warning: "the image has no tag" },
+    });
+  });
+
+  test("names the run and the version of its flow as the message does", async () => {
+    const t = testApp();
+    await dispatch(t.app, message({ run_id: "r1", name: "mine", flow: { ...FLOW, version: 7 } }));
+    expect(await t.app.store.get("r1")).toMatchObject({
+      name: "mine",
+      flow: { name: "nightly-load", version: 7 },
+    });
+  });
+
+  test("changes nothing of a run that is on its way or over, whatever its state", async () => {
+    const t = testApp();
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    const states: string[] = [];
+    const step = async (work: () => Promise<unknown>) => {
+      await work();
+      const before = await t.app.store.get("r1");
+      await dispatch(t.app, message({ run_id: "r1" }));
+      expect(await t.app.store.get("r1")).toEqual(before);
+      states.push(before?.state.type ?? "");
+    };
+    await step(async () => undefined);
+    t.platform.set("r1", { type: "running" });
+    await step(() => poll(t.app));
+    await step(() => cancel(t.app, "r1"));
+    const cause = { type: "killed", message: "ended by SIGTERM" } as const;
+    t.platform.set("r1", { type: "ended", end: "failed", cause });
+    await step(() => poll(t.app));
+    expect(states).toEqual(["submitted", "running", "cancelling", "cancelled"]);
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("throws if a stored run has lost its request, for it cannot be launched", async () => {
+    const t = testApp();
+    t.setAgents();
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    const store = { ...t.app.store, body: async () => undefined };
+    await expect(
+      dispatch({ ...t.app, agents: t.app.agents, store }, message({ run_id: "r1" })),
+    ).rejects.toThrow("run r1 has no stored request");
+  });
+
+  test("throws if a stored run config has become invalid", async () => {
+    const t = testApp();
+    t.setAgents();
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    t.setAgents({});
+    const { store } = t.app;
+    const body: typeof store.body = async (id) => {
+      const stored = await store.body(id);
+      if (stored?.request === undefined) return stored;
+      return { ...stored, request: { ...stored.request, runConfig: { type: "GoneRun" } } };
+    };
+    const app = { ...t.app, agents: t.app.agents, store: { ...store, body } };
+    await dispatch(app, message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "crashed", cause: { type: "invalid" } });
   });
 
   test("fifty deliveries at once launch one job", async () => {
@@ -175,6 +249,15 @@ describe("dispatch of a message that can never work", () => {
     t.platform.fail("plan", undefined);
     await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
     expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+  });
+
+  test("a registry that does not answer throws, so that the message comes again", async () => {
+    const t = testApp();
+    const registry = { ...t.app.registry, flow: async () => Promise.reject(new Error("timeout")) };
+    await expect(
+      dispatch({ ...t.app, registry }, message({ run_id: "r1", flow: "load" })),
+    ).rejects.toThrow("timeout");
+    expect(await t.app.store.get("r1")).toBeUndefined();
   });
 
   test("a reference to a run nobody stored throws, so that the message comes again", async () => {

@@ -110,7 +110,9 @@ describe("explain of a run", () => {
     const cause = { type: "exit", message: "exit code 3", exitCode: 3 } as const;
     other.platform.set("r1", { type: "ended", end: "failed", cause });
     await poll(other.app);
-    expect(await because(other)).toBe("failed: exit code 3" satisfies `${RunState["type"]}: ${string}`);
+    expect(await because(other)).toBe(
+      "failed: exit code 3" satisfies `${RunState["type"]}: ${string}`,
+    );
   });
 
   test("nobody knows says so", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { dispatch } from "../src/dispatch.ts";
 import { RELAUNCH_LIMIT_MS } from "../src/launch.ts";
+import { observe } from "../src/observe.ts";
 import { poll } from "../src/poll.ts";
 import { MINUTE, SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
@@ -115,6 +116,30 @@ describe("a launch whose answer is", () => {
     }
     expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "lost" } });
     expect(t.platform.started).toEqual([]);
+  });
+});
+
+describe("a launch whose run was moved meanwhile", () => {
+  test("by an event that came before the answer leaves it as it is", async () => {
+    const t = testApp();
+    t.platform.during(async () => {
+      const run = await t.app.store.get("r1");
+      if (run === undefined) throw new Error("expected a run");
+      const job = { backend: "test", id: "here/r1/1", ref: { runId: "r1" } };
+      await observe(t.app, "r1", { launch: 1, job, status: { type: "running" } });
+    });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({ type: "running" });
+    expect(t.platform.cancelled).toEqual([]);
+  });
+
+  test("by an event of the launch that seemed throttled counts as launched", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "throttle" });
+    await deliver(t);
+    const job = { backend: "test", id: "here/r1/1", ref: { runId: "r1" } };
+    await observe(t.app, "r1", { launch: 1, job, status: { type: "pending" } });
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
   });
 });
 

@@ -19,6 +19,27 @@ describe("plan", () => {
     expect((await t.app.store.list({})).items).toEqual([]);
   });
 
+  test("names the run as the message does", async () => {
+    const t = testApp();
+    const { backend } = t.platform;
+    const asked: unknown[] = [];
+    const spy: typeof backend.plan = async (request) => {
+      asked.push(request.run);
+      return backend.plan(request);
+    };
+    const app = {
+      ...t.app,
+      agents: t.app.agents,
+      backend: async () => ({ ...backend, plan: spy }),
+    };
+    await plan(app, { run_id: "r1", name: "mine", flow: FLOW, parameters: { day: 1 } });
+    await plan(app, { run_id: "r1", flow: FLOW });
+    expect(asked).toEqual([
+      { id: "r1", name: "mine", parameters: { day: 1 } },
+      { id: "r1", name: expect.stringMatching(/^[a-z]+-[a-z]+$/), parameters: {} },
+    ]);
+  });
+
   test("shows secrets when asked to", async () => {
     const run_config = { type: "UniversalRun", env: { TOKEN: "secret" } };
     const answer = await plan(testApp().app, { flow: FLOW, run_config }, { showSecrets: true });
@@ -51,7 +72,10 @@ describe("plan", () => {
     });
     expect(answer).toMatchObject({
       ok: false,
-      error: { code: "invalid", issues: [{ path: "run_config.cpu" }, { path: "run_config.memory" }] },
+      error: {
+        code: "invalid",
+        issues: [{ path: "run_config.cpu" }, { path: "run_config.memory" }],
+      },
     });
   });
 
@@ -60,7 +84,9 @@ describe("plan", () => {
       ok: false,
       error: { code: "invalid", message: expect.stringMatching(/^the line is not JSON: /) },
     });
-    expect(await planLine(testApp().app, JSON.stringify({ flow: FLOW }))).toMatchObject({ ok: true });
+    expect(await planLine(testApp().app, JSON.stringify({ flow: FLOW }))).toMatchObject({
+      ok: true,
+    });
   });
 
   test("marks a failure of ours as internal, so that nobody takes it for a refusal", async () => {

@@ -97,7 +97,10 @@ describe("poll", () => {
           ? { ...healthy, inspect: async () => Promise.reject(new Error("down")) }
           : healthy,
     };
-    await dispatch(app, { id: "a", body: JSON.stringify({ run_id: "ra", flow: FLOW, labels: ["b"] }) });
+    await dispatch(app, {
+      id: "a",
+      body: JSON.stringify({ run_id: "ra", flow: FLOW, labels: ["b"] }),
+    });
     await dispatch(app, { id: "b", body: JSON.stringify({ run_id: "rb", flow: FLOW }) });
     t.platform.set("ra", SUCCEEDED);
     t.platform.set("rb", SUCCEEDED);
@@ -129,7 +132,8 @@ describe("poll", () => {
     for (const id of ids) await start(t, id);
     for (const id of ids) t.platform.set(id, SUCCEEDED);
     await poll(t.app, AbortSignal.abort());
-    const done = async () => (await t.app.store.list({ state: "succeeded", limit: 500 })).items.length;
+    const done = async () =>
+      (await t.app.store.list({ state: "succeeded", limit: 500 })).items.length;
     expect(await done()).toBe(500);
     await poll(t.app);
     expect((await t.app.store.list({ state: "submitted" })).items).toEqual([]);

@@ -46,7 +46,9 @@ describe("submit", () => {
   });
 
   test("refuses a reference, which asks for nothing", async () => {
-    await expect(submit(testApp().app, { run_id: "r1" })).rejects.toMatchObject({ code: "invalid" });
+    await expect(submit(testApp().app, { run_id: "r1" })).rejects.toMatchObject({
+      code: "invalid",
+    });
   });
 
   test("keeps warnings about keys nobody reads", async () => {

@@ -227,7 +227,8 @@ describe("a document in YAML", () => {
   it("written as JSON is read as it was, but for numbers with an exponent", () => {
     fc.assert(
       fc.property(fc.json(), (json) => {
-        fc.pre(!/\d[eE]/.test(json) && !json.includes("-0"));
+        // Whole numbers beyond 2^53 are refused, for JSON readers would change them.
+        fc.pre(!/\d[eE]|\d{16}/.test(json) && !json.includes("-0"));
         expect(read(json)).toEqual(JSON.parse(json));
       }),
     );

@@ -77,18 +77,17 @@ describe("the API", () => {
     },
   );
 
-  test.each(closed.filter(({ scope }) => scope === "run").map((route) => [route.method, route.path]))(
-    "%s %s is not for a token that may only read",
-    async (method, path) => {
-      const { call } = await api();
-      const { status, json } = await call(method, path.replaceAll(/:\w+/g, "x"), {
-        scope: "read",
-        body: {},
-      });
-      expect(status).toBe(403);
-      expect(json.detail).toBe("token read has scope read, and this needs run");
-    },
-  );
+  test.each(
+    closed.filter(({ scope }) => scope === "run").map((route) => [route.method, route.path]),
+  )("%s %s is not for a token that may only read", async (method, path) => {
+    const { call } = await api();
+    const { status, json } = await call(method, path.replaceAll(/:\w+/g, "x"), {
+      scope: "read",
+      body: {},
+    });
+    expect(status).toBe(403);
+    expect(json.detail).toBe("token read has scope read, and this needs run");
+  });
 
   test("answers health without a token", async () => {
     const { call } = await api();
@@ -146,7 +145,13 @@ describe("the API", () => {
     ["another media type", "a: 1", { "content-type": "text/yaml" }, 415, "wrong_media_type"],
     ["no media type", "{}", { "content-type": "" }, 415, "wrong_media_type"],
     ["a body over a mebibyte", JSON.stringify("x".repeat(1_100_000)), {}, 413, "too_large"],
-    ["a request over the store's limit", JSON.stringify({ flow: FLOW, parameters: { x: "x".repeat(300_000) } }), {}, 413, "too_large"],
+    [
+      "a request over the store's limit",
+      JSON.stringify({ flow: FLOW, parameters: { x: "x".repeat(300_000) } }),
+      {},
+      413,
+      "too_large",
+    ],
     ["a request with faults", '{"flow":{"name":"x","command":3},"labels":1}', {}, 422, "invalid"],
     ["a flow nobody knows", '{"flow":"unheard-of"}', {}, 422, "unknown_flow"],
   ] as const)("refuses %s with a problem document", async (_, body, headers, status, code) => {
@@ -328,6 +333,17 @@ describe("logs over the API", () => {
       status: 409,
       json: { code: "unsupported", detail: expect.stringMatching(/backend test/) },
     });
+    const { backend } = t.platform;
+    const launch: typeof backend.launch = async (...values) => {
+      const answer = await backend.launch(...values);
+      if (answer.type !== "launched") return answer;
+      return { ...answer, job: { ...answer.job, url: "https://logs.example/r3" } };
+    };
+    const app = { ...t.app, agents: t.app.agents, backend: async () => ({ ...backend, launch }) };
+    await dispatch(app, { id: "m1", body: JSON.stringify({ run_id: "r3", flow: FLOW }) });
+    expect((await t.call("GET", "/runs/r3/logs")).json.detail).toBe(
+      "Sluice does not read these logs: look at https://logs.example/r3",
+    );
     t.setAgents({ name: "lab", remote: true });
     await dispatch(t.app, { id: "m2", body: JSON.stringify({ run_id: "r2", flow: FLOW }) });
     const lab = { ...t.app, place: "lab", agents: t.app.agents };

@@ -53,10 +53,9 @@ describe("the server", () => {
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     const events = readEvents(response, 2);
     await dispatch(t.app, { id: "m", body: JSON.stringify({ run_id: "r1", flow: FLOW }) });
-    expect((await events).map((event) => JSON.parse(event.split("data: ")[1] ?? "").state)).toEqual([
-      "launching",
-      "submitted",
-    ]);
+    expect((await events).map((event) => JSON.parse(event.split("data: ")[1] ?? "").state)).toEqual(
+      ["launching", "submitted"],
+    );
     await t.close();
   });
 
