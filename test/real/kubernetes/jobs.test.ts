@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Backend } from "../../../src/backend.ts";
+import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
+import { connect } from "../../../src/backends/kubernetes/connect.ts";
+import type { Job } from "../../../src/run.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
+import { never, newId } from "../../contracts/backend-steps.ts";
+import { launchRequest } from "../../contracts/request.ts";
+import { type Cluster, openCluster } from "./cluster.ts";
+
+let cluster: Cluster;
+let backend: Backend;
+beforeEach(async () => {
+  cluster = await openCluster();
+  backend = cluster.open({ start_grace_seconds: 0 });
+});
+afterEach(() => cluster.close());
+
+async function launched(image: string, command: readonly string[], runId = newId()): Promise<Job> {
+  const config = { type: "KubernetesRun", options: { image } };
+  const plan = await backend.plan(launchRequest({ runId, command, config }));
+  const key = { runId, launch: 1, target: plan.target };
+  const answer = await backend.launch(plan, key, never());
+  if (answer.type !== "launched") throw new Error(answer.message);
+  return answer.job;
+}
+
+async function ended(job: Job) {
+  for (let ticks = 0; ticks < 600; ticks++) {
+    const [status] = await backend.inspect([job]);
+    if (status?.type === "ended") return status;
+    await cluster.tick();
+  }
+  throw new Error("the Job does not end");
+}
+
+describe("a real API server with its Job controller", () => {
+  it("ends a Job without an image, and keeps it to tell why", async () => {
+    const job = await launched("missing.invalid/none:1", ["true"]);
+    expect(await ended(job)).toMatchObject({ end: "crashed", cause: { type: "image" } });
+    const [left] = await cluster.jobs();
+    expect(left?.status?.["conditions"]).toMatchObject([
+      { type: "Failed", reason: "DeadlineExceeded" },
+    ]);
+  });
+
+  it("refuses to adopt a Job of somebody else", async () => {
+    const runId = newId();
+    const { id } = await launched("busybox", ["sleep", "600"], runId);
+    const path = `/apis/batch/v1/namespaces/${cluster.namespace}/jobs/${id.split("/")[1]}`;
+    await cluster.call("PATCH", path, { metadata: { labels: { "sluice/launch": "7" } } });
+    await expect(launched("busybox", ["true"], runId)).rejects.toMatchObject({ code: "rejected" });
+  });
+
+  it("takes selectors, pages, patches with a version, and deletions with a uid", async () => {
+    const kubeconfig = process.env["KUBECONFIG"] ?? "";
+    const api = kubernetesApi(() => connect({ kubeconfig }, testWorld({ cwd: process.cwd() })));
+    const job = await launched("busybox", ["sleep", "600"]);
+    const name = job.id.split("/")[1] ?? "";
+    const { namespace } = cluster;
+    const [found] = await api.listJobs(namespace, `sluice/run-id in (other,${job.ref["run"]})`);
+    expect(found?.metadata?.name).toBe(name);
+    const stale = { metadata: { resourceVersion: "1", annotations: { a: "b" } } };
+    expect(await api.patchJob(namespace, name, stale)).toBe(false);
+    expect(await api.patchJob(namespace, "nobody", {})).toBe(false);
+    const uid = found?.metadata?.uid ?? "";
+    expect(await api.listEvents(namespace, uid)).toEqual(expect.any(Array));
+    await api.deleteJob(namespace, name, "11111111-1111-4111-8111-111111111111");
+    expect(await api.getJob(namespace, name)).toBeDefined();
+    await api.deleteJob(namespace, name, uid);
+    for (let ticks = 0; ticks < 300 && (await api.getJob(namespace, name)); ticks++)
+      await cluster.tick();
+    expect(await api.getJob(namespace, name)).toBeUndefined();
+  });
+});
