@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { globSync, readFileSync } from "node:fs";
+import type {
+  APIGatewayProxyEventV2,
+  DynamoDBStreamEvent,
+  ScheduledEvent,
+  SQSEvent,
+} from "aws-lambda";
+import { describe, expect, test } from "vitest";
+import { abandonWith } from "../../functions/abandon.ts";
+import { apiWith } from "../../functions/api.ts";
+import { dispatchWith } from "../../functions/dispatch.ts";
+import { observeWith } from "../../functions/observe.ts";
+import { pollWith } from "../../functions/poll.ts";
+import { publishWith } from "../../functions/publish.ts";
+import { backends } from "../../src/backends/index.ts";
+import { hashOf } from "../../src/http/tokens.ts";
+import type { JsonObject } from "../../src/json.ts";
+import { TYPES } from "../../src/run-config/index.ts";
+import { type TestApp, testApp } from "../fakes/app.ts";
+import { invocation, sqsEvent } from "./support.ts";
+
+function read<Event>(name: string): Event {
+  return JSON.parse(readFileSync(`events/${name}.json`, "utf8")) as Event;
+}
+
+const dispatched = globSync("events/dispatch.*.json")
+  .map((path) => path.slice("events/".length, -".json".length))
+  .sort();
+
+interface Body {
+  readonly run_id?: string;
+  readonly run_config?: { readonly type?: string; readonly labels?: readonly string[] };
+}
+
+const bodiesOf = (name: string) =>
+  read<SQSEvent>(name).Records.map(({ body }) => JSON.parse(body) as Body);
+
+/** An app that has, for every backend, an agent without labels and one with all that are asked for. */
+function appForAll(): TestApp {
+  const labels = dispatched.flatMap(bodiesOf).flatMap(({ run_config }) => run_config?.labels ?? []);
+  const test = testApp();
+  test.setAgents(
+    ...Object.keys(backends).flatMap((backend) => [
+      { name: backend, backend },
+      { name: `${backend}-labelled`, backend, labels: [...new Set(labels)] },
+    ]),
+  );
+  return test;
+}
+
+describe("sample events", () => {
+  test.each(dispatched)("%s launches its runs", async (name) => {
+    const { app, platform } = appForAll();
+    const event = read<SQSEvent>(name);
+    const answer = await dispatchWith(async () => app)(event, invocation());
+    const failed = answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+    const launched = event.Records.filter(({ messageId }) => !failed.includes(messageId));
+    expect(platform.started).toHaveLength(launched.length);
+    // What names a run that nobody has stored comes again.
+    expect(failed).toHaveLength(bodiesOf(name).filter((body) => !("flow" in body)).length);
+  });
+
+  test("cover every type of run config and every backend", () => {
+    const types = dispatched.flatMap(bodiesOf).map(({ run_config }) => run_config?.type);
+    expect(TYPES.filter((type) => !types.includes(type))).toEqual([]);
+  });
+
+  test("carry the checksums of their bodies", () => {
+    for (const name of [...dispatched, "abandon", "observe"]) {
+      for (const { body, md5OfBody } of read<SQSEvent>(name).Records) {
+        expect(createHash("md5").update(body).digest("hex"), name).toBe(md5OfBody);
+      }
+    }
+  });
+
+  test("abandon ends its run", async () => {
+    const { app } = testApp();
+    const answer = await abandonWith(async () => app)(read<SQSEvent>("abandon"), invocation());
+    expect(answer).toEqual({ batchItemFailures: [] });
+    expect((await app.store.get("abandoned-1"))?.state).toMatchObject({
+      cause: { type: "abandoned" },
+    });
+  });
+
+  test("observe ends the run its task belongs to", async () => {
+    const { app } = appForAll();
+    const event = read<SQSEvent>("observe");
+    const [, id = ""] = /sluice\/([a-z0-9-]+)\/1/.exec(event.Records[0]?.body ?? "") ?? [];
+    const run = { run_id: id, flow: { name: "hello", command: "true" } };
+    await dispatchWith(async () => app)(sqsEvent({ m: run }), invocation());
+    await observeWith(async () => app)(event, invocation());
+    expect((await app.store.get(id))?.state).toMatchObject({
+      type: "failed",
+      cause: { type: "exit", exitCode: 1 },
+    });
+  });
+
+  test("poll ticks", async () => {
+    const { app, lines } = testApp();
+    await pollWith(async () => app)(read<ScheduledEvent>("poll"), invocation());
+    expect(lines).toEqual([]);
+  });
+
+  test("publish tells of a run that was made and one that was cancelled", async () => {
+    const taken: JsonObject[] = [];
+    const put = async (details: readonly JsonObject[]) => taken.push(...details);
+    const event = read<DynamoDBStreamEvent>("publish");
+    const answer = await publishWith(() => put)(event, invocation());
+    expect(answer).toEqual({ batchItemFailures: [] });
+    expect(taken.map(({ run }) => (run as JsonObject)["state"])).toEqual([
+      "scheduled",
+      "cancelled",
+    ]);
+  });
+
+  test("api stores its run", async () => {
+    const { app } = testApp();
+    const event = read<APIGatewayProxyEventV2>("api");
+    const [, text = ""] = (event.headers["authorization"] ?? "").split(" ");
+    await app.tokens.add({
+      name: "me",
+      scope: "run",
+      hash: hashOf(text),
+      createdAt: "2026-11-21T12:00:00.000Z",
+    });
+    const { statusCode } = await apiWith(async () => app)(event, invocation());
+    expect(statusCode).toBe(202);
+    expect(await app.store.get("from-the-api")).toBeDefined();
+  });
+});
