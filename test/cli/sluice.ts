@@ -1,0 +1,138 @@
+/** Drives the real command line: `bin/sluice` as a process of its own, in a folder of its own. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { afterEach } from "vitest";
+
+export const SLUICE = resolve("bin/sluice");
+
+/** How a command ended, and what it has written. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command at work. */
+export interface Started {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<Ended>;
+  /** Resolves when standard output, or standard error, holds a text; rejects if it ends before. */
+  shows(text: string | RegExp, stream?: "stdout" | "stderr"): Promise<string>;
+}
+
+/** A folder of its own for each test, in which commands are typed. */
+export interface Folder {
+  readonly path: string;
+  write(files: Readonly<Record<string, string>>): void;
+  start(args: readonly string[], options?: Options): Started;
+  run(args: readonly string[], options?: Options & { readonly input?: string }): Promise<Ended>;
+  /** What a command prints with `--json`, line by line. */
+  json(args: readonly string[], options?: Options): Promise<readonly Json[]>;
+}
+
+export interface Options {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly node?: readonly string[];
+}
+
+// biome-ignore lint: documents of any shape, of which a test looks at what it knows
+export type Json = { readonly [key: string]: never } & Record<string, never>;
+
+const cleanups: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0)) await cleanup();
+});
+
+/** Makes a folder that is removed after the test, when every command started in it has ended. */
+export function makeFolder(files: Readonly<Record<string, string>> = {}): Folder {
+  const path = mkdtempSync(join(tmpdir(), "sluice-cli-"));
+  const started: Started[] = [];
+  cleanups.push(async () => {
+    for (const { child, ended } of started) {
+      child.kill("SIGKILL");
+      await ended;
+    }
+    rmSync(path, { recursive: true, force: true });
+  });
+  const start = (args: readonly string[], options: Options = {}) => {
+    const process = startSluice(path, args, options);
+    started.push(process);
+    return process;
+  };
+  const folder: Folder = {
+    path,
+    write(more) {
+      for (const [name, text] of Object.entries(more)) {
+        mkdirSync(dirname(join(path, name)), { recursive: true });
+        writeFileSync(join(path, name), text);
+      }
+    },
+    start,
+    async run(args, options = {}) {
+      const { child, ended } = start(args, options);
+      child.stdin.end(options.input ?? "");
+      return ended;
+    },
+    async json(args, options) {
+      const { stdout } = await folder.run([...args, "--json"], options);
+      return jsonLines(stdout);
+    },
+  };
+  folder.write(files);
+  return folder;
+}
+
+/** Every line of a text, read as JSON. */
+export function jsonLines(text: string): Json[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Json);
+}
+
+function startSluice(
+  cwd: string,
+  args: readonly string[],
+  { env = {}, node = [] }: Options,
+): Started {
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(SLUICE_|NODE_OPTIONS|VITEST)/.test(name),
+  );
+  const child = spawn(process.execPath, [...node, SLUICE, ...args], {
+    cwd,
+    env: { ...Object.fromEntries(own), ...env },
+  });
+  const texts = { stdout: "", stderr: "" };
+  const listeners = new Set<() => void>();
+  for (const stream of ["stdout", "stderr"] as const) {
+    child[stream].setEncoding("utf8").on("data", (text: string) => {
+      texts[stream] += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  // Who closes standard input early gets EPIPE here; the tests look at the other side.
+  child.stdin.on("error", () => undefined);
+  const ended = new Promise<Ended>((resolve) => {
+    child.on("close", (code, signal) => resolve({ code, signal, ...texts }));
+  });
+  return {
+    child,
+    ended,
+    shows: (text, stream = "stdout") =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found =
+            typeof text === "string" ? texts[stream].includes(text) : text.test(texts[stream]);
+          if (!found) return;
+          listeners.delete(look);
+          resolve(texts[stream]);
+        };
+        listeners.add(look);
+        look();
+        void ended.then(() => reject(new Error(`ended without ${text}: ${JSON.stringify(texts)}`)));
+      }),
+  };
+}
