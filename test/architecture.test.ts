@@ -40,7 +40,11 @@ const RULES: readonly Rule[] = [
   },
   { files: /^src\/stores\//, folders: ["core", "stores"], packages: ["node:", "@aws-sdk/"] },
   { files: /^src\/queues\//, folders: ["core", "queues", "stores"], packages: ["@aws-sdk/"] },
-  { files: /^src\/templates\//, folders: ["core", "templates"], packages: ["node:", "@aws-sdk/"] },
+  {
+    files: /^src\/templates\//,
+    folders: ["core", "templates"],
+    packages: ["node:", "@aws-sdk/", "google-auth-library"],
+  },
   {
     files: /^src\/http\//,
     folders: ["core", "http"],
