@@ -176,14 +176,7 @@ export interface Final {
 }
 
 /** Where a run is. `failed`: the flow's own process ended badly; `crashed`: the platform did. */
-export type RunState =
-  | Scheduled
-  | Waiting
-  | Launching
-  | Submitted
-  | Running
-  | Cancelling
-  | Final;
+export type RunState = Scheduled | Waiting | Launching | Submitted | Running | Cancelling | Final;
 
 export type StateType = RunState["type"];
 
@@ -198,6 +191,11 @@ export type JobStatus =
 /** Whether a state never changes any more. */
 export function isFinal(state: RunState): state is Final {
   return (FINAL_STATES as readonly string[]).includes(state.type);
+}
+
+/** Since when a run is in its next state; renewing a state, such as its lease, is no new beginning. */
+export function sinceAfter(run: Run, next: RunState, now: Timestamp): Timestamp {
+  return run.state.type === next.type ? run.since : now;
 }
 
 /** The agent a state names, if it names one. */

@@ -66,7 +66,8 @@ export interface RunStore {
   body(id: string): Promise<RunBody | undefined>;
 
   /**
-   * Moves a run to its next state as of `now`. Returns nothing, and changes nothing, if `run` is not
+   * Moves a run to its next state as of `now`; `since` changes only with the type of the state (see
+   * `sinceAfter`). Returns nothing, and changes nothing, if `run` is not
    * the newest revision. A write of this very call that was answered late counts as done.
    */
   transition(run: Run, next: RunState, now: Timestamp, place?: Place): Promise<Run | undefined>;

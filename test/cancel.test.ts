@@ -77,6 +77,19 @@ describe("cancel", () => {
     expect(t.platform.cancelled).toHaveLength(2);
   });
 
+  test("ends once the platform has not known the job for a while, however often it is asked", async () => {
+    const t = testApp();
+    await start(t);
+    await cancel(t.app, "r1");
+    t.platform.set("r1", { type: "missing" });
+    for (let minute = 0; minute < 5; minute++) {
+      expect(await stateOf(t)).toMatchObject({ type: "cancelling" });
+      t.clock.pass(MINUTE);
+      await poll(t.app);
+    }
+    expect(await stateOf(t)).toMatchObject({ type: "cancelled", cause: { type: "requested" } });
+  });
+
   test("is asked for once by two ticks at the same time", async () => {
     const t = testApp();
     await start(t);

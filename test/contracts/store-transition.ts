@@ -35,6 +35,17 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
       expect(await reopen().get(run.id)).toStrictEqual(moved);
     });
 
+    it("leaves since when the run entered its state, if that is only renewed", async () => {
+      const { store } = current();
+      const { run } = await store.create(newRun());
+      const moved = await store.transition(run, launching(1), NOW);
+      if (moved === undefined) throw new Error("expected the run to move");
+
+      const renewed = await store.transition(moved, launching(1, plus(NOW, 90_000)), plus(NOW, 1));
+
+      expect(renewed).toMatchObject({ since: NOW, revision: 3 });
+    });
+
     it("loses against a newer revision, and changes nothing", async () => {
       const { store, reopen } = current();
       const { run } = await store.create(newRun());

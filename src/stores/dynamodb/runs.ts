@@ -1,5 +1,5 @@
 import { PermanentError } from "../../errors.ts";
-import type { Place, Run, RunState } from "../../run.ts";
+import { type Place, type Run, type RunState, sinceAfter } from "../../run.ts";
 import { MAX_BODY_BYTES, type NewRun, type RunBody, type RunStore } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
 import { due } from "./due.ts";
@@ -146,7 +146,7 @@ async function transition(store: Store, { run, next, now, place }: Change) {
   const moved = plain({
     ...run,
     state: next,
-    since: now,
+    since: sinceAfter(run, next, now),
     place: place ?? run.place,
     launches: Math.max(run.launches, launchOf(next)),
     revision: run.revision + 1,

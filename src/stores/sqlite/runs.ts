@@ -1,6 +1,6 @@
 import { dueAt } from "../../due.ts";
 import { PermanentError } from "../../errors.ts";
-import { agentOf, type Place, type Run, type RunState } from "../../run.ts";
+import { agentOf, type Place, type Run, type RunState, sinceAfter } from "../../run.ts";
 import {
   MAX_BODY_BYTES,
   type NewRun,
@@ -89,7 +89,7 @@ function transition(db: Sqlite, { run, next, now, place }: Change): Run | undefi
     const head = plain({
       ...stored,
       state: next,
-      since: now,
+      since: sinceAfter(stored, next, now),
       place: place ?? stored.place,
       launches: Math.max(stored.launches, launchOf(next)),
       revision: stored.revision + 1,
