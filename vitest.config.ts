@@ -22,6 +22,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: "kubernetes",
+          include: ["test/real/kubernetes/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: "aws",
           include: ["test/real/aws/**/*.test.ts"],
           globalSetup: ["test/real/aws/setup.ts"],

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 tests() {
-  npx vitest run --config test/real/kubernetes/vitest.config.ts "$@"
+  npx vitest run --project kubernetes "$@"
 }
 
 if [ -n "${KUBECONFIG:-}" ]; then
