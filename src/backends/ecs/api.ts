@@ -1,8 +1,4 @@
-import type {
-  ECSClient,
-  RegisterTaskDefinitionCommandInput,
-  RunTaskCommandInput,
-} from "@aws-sdk/client-ecs";
+import type * as Sdk from "@aws-sdk/client-ecs";
 import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
@@ -59,6 +55,16 @@ export function ecsApi(env: World["env"]): EcsApi {
     markUnconnected(client);
     return { sdk, client };
   });
+  return { ...definitionCalls(open), ...taskCalls(open) };
+}
+
+type Open = (
+  region: string,
+) => Promise<{ readonly sdk: typeof Sdk; readonly client: Sdk.ECSClient }>;
+
+type DefinitionCalls = Pick<EcsApi, "describeTaskDefinition" | "registerTaskDefinition">;
+
+function definitionCalls(open: Open): DefinitionCalls {
   return {
     describeTaskDefinition: async (region, taskDefinition) => {
       const { sdk, client } = await open(region);
@@ -67,15 +73,20 @@ export function ecsApi(env: World["env"]): EcsApi {
     },
     registerTaskDefinition: async (region, input) => {
       const { sdk, client } = await open(region);
-      const typed = input as unknown as RegisterTaskDefinitionCommandInput;
+      const typed = input as unknown as Sdk.RegisterTaskDefinitionCommandInput;
       const answer = await client.send(new sdk.RegisterTaskDefinitionCommand(typed));
       const arn = answer.taskDefinition?.taskDefinitionArn;
       if (arn === undefined) throw new Error("RegisterTaskDefinition answered without an ARN");
       return arn;
     },
+  };
+}
+
+function taskCalls(open: Open): Omit<EcsApi, keyof DefinitionCalls> {
+  return {
     runTask: async (region, input, abortSignal) => {
       const { sdk, client } = await open(region);
-      const typed = input as unknown as RunTaskCommandInput;
+      const typed = input as unknown as Sdk.RunTaskCommandInput;
       const answer = await client.send(new sdk.RunTaskCommand(typed), { abortSignal });
       return { tasks: answer.tasks ?? [], failures: answer.failures ?? [] };
     },
@@ -105,7 +116,7 @@ export function ecsApi(env: World["env"]): EcsApi {
  * Gives the error of an attempt that never reached ECS a name of its own. The SDK does not repeat such an
  * attempt, so a call that fails by this name in its first attempt has certainly done nothing.
  */
-function markUnconnected(client: ECSClient): void {
+function markUnconnected(client: Sdk.ECSClient): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       try {

@@ -30,22 +30,24 @@ export function openDefinitions(api: EcsApi, once: World["once"], scope: string)
     });
     return fresh;
   };
-  const find = (region: string, definition: JsonObject, inactive?: string) => {
+  const find = (wanted: Wanted) => {
+    const { region, definition, inactive } = wanted;
     const key = `ecs-task-definition/${scope}/${region}/${familyOf(definition)}`;
-    const make = () => findOrRegister(api, region, definition, inactive);
-    return once(inactive === undefined ? key : `${key} after ${inactive}`, make);
+    return once(inactive === undefined ? key : `${key} after ${inactive}`, () =>
+      findOrRegister(api, wanted),
+    );
   };
   return {
     arnOf: (region, definition) => {
       const name = nameOf(region, definition);
-      return known.get(name) ?? share(name, () => find(region, definition));
+      return known.get(name) ?? share(name, () => find({ region, definition }));
     },
     arnAfter: async (region, definition, inactive) => {
       const name = nameOf(region, definition);
       const current = await known.get(name);
       // Another launch has seen it before this one did.
       if (current !== undefined && current !== inactive) return current;
-      return share(name, () => find(region, definition, inactive));
+      return share(name, () => find({ region, definition, inactive }));
     },
   };
 }
@@ -58,19 +60,21 @@ function nameOf(region: string, definition: JsonObject): string {
   return `${region}/${familyOf(definition)}`;
 }
 
-async function findOrRegister(
-  api: EcsApi,
-  region: string,
-  definition: JsonObject,
-  inactive: string | undefined,
-): Promise<string> {
-  const found = await findRegistered(api, region, definition, inactive);
+interface Wanted {
+  readonly region: string;
+  readonly definition: JsonObject;
+  /** A revision that may not be run any more. */
+  readonly inactive?: string;
+}
+
+async function findOrRegister(api: EcsApi, wanted: Wanted): Promise<string> {
+  const found = await findRegistered(api, wanted);
   if (found !== undefined) return found;
   try {
-    return await api.registerTaskDefinition(region, definition);
+    return await api.registerTaskDefinition(wanted.region, wanted.definition);
   } catch (error) {
     if (kindOf(faultOf(error)) !== "contention") throw error;
-    const winner = await findRegistered(api, region, definition, inactive);
+    const winner = await findRegistered(api, wanted);
     if (winner !== undefined) return winner;
     throw error;
   }
@@ -82,9 +86,7 @@ async function findOrRegister(
  */
 async function findRegistered(
   api: EcsApi,
-  region: string,
-  definition: JsonObject,
-  inactive: string | undefined,
+  { region, definition, inactive }: Wanted,
 ): Promise<string | undefined> {
   const described = await describeFamily(api, region, familyOf(definition));
   const arn = described?.["taskDefinitionArn"];

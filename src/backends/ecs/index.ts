@@ -13,7 +13,7 @@ import { readEvents, readLog } from "./logs.ts";
 import { accountOfArn, stopReason } from "./names.ts";
 import { defaultSubnets } from "./network.ts";
 import { agentOptions, type EcsAgentOptions } from "./options.ts";
-import { planLaunch } from "./plan.ts";
+import { planLaunch } from "./request.ts";
 import { openSources } from "./sources.ts";
 
 /** Runs as tasks of Amazon ECS, on Fargate, EC2 or elsewhere. */

@@ -2,7 +2,8 @@ import type { Agent } from "../../agent.ts";
 import type { World } from "../../backend.ts";
 import { show } from "../../check.ts";
 import { invalid, PermanentError } from "../../errors.ts";
-import { isJsonObject, type JsonObject } from "../../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
+import type { TemplateSource } from "../../template.ts";
 import { MINUTE } from "../../time.ts";
 import type { EcsApi } from "./api.ts";
 import { checkArguments } from "./arguments.ts";
@@ -47,7 +48,9 @@ export function openSources(
   const options = agent.options as EcsAgentOptions;
   const now = () => world.now();
   const five = { now, lifetimeMs: () => LIFETIME_MS };
-  const file = remember((uri) => readMapping(uri, agent, world, "agent"), five);
+  const read = async (uri: string, source: TemplateSource) =>
+    toMapping(uri, await world.readTemplate(uri, agent, source));
+  const file = remember((uri) => read(uri, "agent"), five);
   const network = remember((region) => readNetwork(region, agent, subnets), five);
   const describe = remember((key) => readDefinition(key, api), {
     now,
@@ -64,7 +67,7 @@ export function openSources(
     },
     agentTemplate: async () =>
       options.task_definition_path ? file.get(options.task_definition_path) : BUILT_IN,
-    runTemplate: (uri) => readMapping(uri, agent, world, "message"),
+    runTemplate: (uri) => read(uri, "message"),
     described: (region, definition) => describe.get(`${region} ${definition}`),
     known: async (region, definition) => describe.peek(`${region} ${definition}`),
     defaultNetwork: network.get,
@@ -74,13 +77,7 @@ export function openSources(
 /** A definition with its revision never changes. */
 const PINNED = /:\d+$/;
 
-async function readMapping(
-  uri: string,
-  agent: Agent,
-  world: World,
-  source: "agent" | "message",
-): Promise<JsonObject> {
-  const value = await world.readTemplate(uri, agent, source);
+function toMapping(uri: string, value: JsonValue): JsonObject {
   if (isJsonObject(value)) return value;
   throw new PermanentError("template", `${uri}: expected an object, got ${show(value)}`);
 }
