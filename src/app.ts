@@ -1,5 +1,6 @@
 import type { Agent } from "./agent.ts";
 import type { Backend } from "./backend.ts";
+import type { AgentHosts } from "./hosts.ts";
 import type { Logger } from "./log.ts";
 import type { Queue } from "./queue.ts";
 import type { FlowRegistry } from "./registry.ts";
@@ -23,6 +24,7 @@ export interface App {
   readonly store: RunStore;
   readonly registry: FlowRegistry;
   readonly tokens: TokenStore;
+  readonly hosts: AgentHosts;
   readonly queue: Queue;
   readonly log: Logger;
   now(): Date;

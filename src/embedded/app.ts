@@ -9,6 +9,7 @@ import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
 import { openSqlite } from "../stores/sqlite/database.ts";
 import { sqliteRegistry } from "../stores/sqlite/flows.ts";
+import { sqliteHosts } from "../stores/sqlite/hosts.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
@@ -87,6 +88,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     store: sqliteStore(db),
     registry,
     tokens: sqliteTokens(db),
+    hosts: sqliteHosts(db),
     queue,
     log,
     now,

@@ -7,6 +7,7 @@ import { type ReceivingQueue, sqliteQueue } from "../../src/queues/sqlite.ts";
 import { CLOUD } from "../../src/run.ts";
 import { openSqlite } from "../../src/stores/sqlite/database.ts";
 import { sqliteRegistry } from "../../src/stores/sqlite/flows.ts";
+import { sqliteHosts } from "../../src/stores/sqlite/hosts.ts";
 import { sqliteStore } from "../../src/stores/sqlite/runs.ts";
 import { sqliteTokens } from "../../src/stores/sqlite/tokens.ts";
 import { type TestClock, testClock } from "./clock.ts";
@@ -18,7 +19,11 @@ export interface TestApp {
   readonly queue: ReceivingQueue;
   readonly clock: TestClock;
   readonly platform: TestPlatform;
-  readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: LogFields }[];
+  readonly lines: readonly {
+    readonly level: string;
+    readonly message: string;
+    readonly fields: LogFields;
+  }[];
   readonly changes: readonly StateChange[];
   /** Replaces the agents, as a new `sluice.yml` would. */
   setAgents(...agents: readonly Partial<Agent>[]): void;
@@ -68,6 +73,7 @@ export function testApp(overrides: Partial<App> = {}): TestApp {
     store: sqliteStore(db),
     registry: sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) }),
     tokens: sqliteTokens(db),
+    hosts: sqliteHosts(db),
     queue,
     log: { info: log("info"), warn: log("warn"), error: log("error") },
     now,

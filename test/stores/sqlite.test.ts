@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sqliteRegistry } from "../../src/stores/sqlite/flows.ts";
+import { sqliteHosts } from "../../src/stores/sqlite/hosts.ts";
 import { sqliteStore } from "../../src/stores/sqlite/runs.ts";
 import { sqliteTokens } from "../../src/stores/sqlite/tokens.ts";
+import { hostsContract } from "../contracts/hosts.ts";
 import { registryContract } from "../contracts/registry.ts";
 import { storeContract } from "../contracts/store.ts";
 import { START } from "../contracts/store-samples.ts";
@@ -56,6 +58,15 @@ tokensContract("sqlite", () => {
     tokens: sqliteTokens(file.db),
     reopen: () => sqliteTokens(file.reopen()),
     settled,
+    close: file.close,
+  };
+});
+
+hostsContract("sqlite", () => {
+  const file = openFile();
+  return {
+    hosts: sqliteHosts(file.db),
+    reopen: () => sqliteHosts(file.reopen()),
     close: file.close,
   };
 });

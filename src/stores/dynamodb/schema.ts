@@ -11,6 +11,7 @@
  * | `once#KEY` | `once` | a claim, then the value that was made |
  * | `tokens` | `token#NAME` | a token |
  * | `hash#HASH` | `token` | which token has this hash |
+ * | `hosts` | `host#AGENT` | the host of a remote agent |
  *
  * `due` holds the unfinished runs of a place by the moment they become due; a final head lacks its keys.
  * `recent` holds all runs by the moment they were made. Both carry the whole head but its link to the

@@ -62,6 +62,16 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX messages_visible ON messages (visible_at, number);
   `,
+  `
+  CREATE TABLE agent_hosts (
+    agent TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    version TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    last_seen TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings a file to the newest version; several processes may do so at the same time. */

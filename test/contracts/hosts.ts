@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type AgentHost, type AgentHosts, OFFLINE_AFTER_MS } from "../../src/hosts.ts";
+import { plus } from "../../src/time.ts";
+import { START } from "./store-samples.ts";
+
+/** Hosts as the contract needs them; new and empty ones are opened for each test. */
+export interface HostsHarness {
+  readonly hosts: AgentHosts;
+  /** The same hosts through another adapter, as another process would open it. */
+  readonly reopen: () => AgentHosts;
+  readonly close: () => void | Promise<void>;
+}
+
+/** The promises every keeper of hosts keeps. */
+export function hostsContract(
+  name: string,
+  open: () => HostsHarness | Promise<HostsHarness>,
+): void {
+  describe(`${name} hosts`, () => {
+    let harness: HostsHarness;
+    beforeEach(async () => {
+      harness = await open();
+    });
+    afterEach(() => harness.close());
+
+    it("notes the first host of an agent, and gives it back as it is", async () => {
+      const { hosts, reopen } = harness;
+      expect(await hosts.list()).toStrictEqual([]);
+      expect(await hosts.beat(host())).toStrictEqual(host());
+      expect(await reopen().list()).toStrictEqual([host()]);
+    });
+
+    it("moves the last sight of a host with each beat, also after a restart", async () => {
+      const { hosts, reopen } = harness;
+      await hosts.beat(host());
+      const next = host({ lastSeen: plus(START, 15_000), startedAt: plus(START, 14_000) });
+      expect(await reopen().beat(next)).toStrictEqual(next);
+      expect(await hosts.list()).toStrictEqual([next]);
+    });
+
+    it("answers a second host with the first one while that is at work, and keeps it", async () => {
+      const { hosts, reopen } = harness;
+      await hosts.beat(host());
+      const other = host({ id: "other", lastSeen: plus(START, OFFLINE_AFTER_MS - 1) });
+      expect(await reopen().beat(other)).toStrictEqual(host());
+      expect(await hosts.list()).toStrictEqual([host()]);
+    });
+
+    it("lets a second host take the place of one that is offline, which then is refused", async () => {
+      const { hosts, reopen } = harness;
+      await hosts.beat(host());
+      const seen = plus(START, OFFLINE_AFTER_MS);
+      const other = host({ id: "other", machine: "shed", lastSeen: seen });
+      expect(await reopen().beat(other)).toStrictEqual(other);
+      expect(await hosts.beat(host({ lastSeen: plus(seen, 1) }))).toStrictEqual(other);
+    });
+
+    it("gives the place to one of two hosts that ask at the same time", async () => {
+      const { hosts, reopen } = harness;
+      const answers = await Promise.all([
+        hosts.beat(host({ id: "a" })),
+        reopen().beat(host({ id: "b" })),
+      ]);
+      expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+    });
+
+    it("lists the hosts of several agents by name", async () => {
+      const { hosts } = harness;
+      for (const agent of ["c", "a-1", "b", "a"]) await hosts.beat(host({ agent }));
+      expect((await hosts.list()).map(({ agent }) => agent)).toStrictEqual(["a", "a-1", "b", "c"]);
+    });
+  });
+}
+
+function host(parts: Partial<AgentHost> = {}): AgentHost {
+  return {
+    agent: "lab",
+    id: "one",
+    machine: "bench",
+    version: "0.1.0",
+    startedAt: START,
+    lastSeen: START,
+    ...parts,
+  };
+}
