@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
-import type { Agent } from "../agent.ts";
+import { dirname, join, resolve } from "node:path";
 import type { App } from "../app.ts";
 import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
-import { CLOUD, type Place } from "../run.ts";
+import { placeBesideFunctions } from "../place.ts";
+import { CLOUD } from "../run.ts";
+import { readTemplateInLambda } from "../templates/lambda.ts";
 import { log } from "./powertools.ts";
+import { sdkSettings } from "./sdk.ts";
+import { secretReader } from "./secrets.ts";
 import { type Env, settingsOf } from "./settings.ts";
 import { openStorage } from "./storage.ts";
 
@@ -35,29 +38,21 @@ export async function openAws(env: Env): Promise<App> {
   const settings = settingsOf(env);
   const now = () => new Date();
   const newId = () => randomUUID();
+  const config = resolve(settings.config);
   const storage = openStorage({ settings, env, now, newId });
-  const world: World = {
-    now,
-    env,
-    // Relative addresses of templates start at the root of the packaged files.
-    cwd: "/",
-    log,
-    readTemplate: storage.readTemplate,
-    secret: storage.secret,
-    once: storage.registry.once,
-    closing: new AbortController().signal,
-  };
-  const agents = openAgents(world);
-  const document: unknown = JSON.parse(await readFile(resolve(settings.config), "utf8"));
+  const files = join(dirname(config), "files");
+  const agents = openAgents(worldOf({ env, files, now, once: storage.registry.once }));
+  const document: unknown = JSON.parse(await readFile(config, "utf8"));
   return {
     place: CLOUD,
     agents: await agents.parse(document),
     backend: (agent) => agents.open(agent),
     agentFrom: (value) => agents.parseOne(value),
-    placeOf,
+    placeOf: placeBesideFunctions,
     store: storage.store,
     registry: storage.registry,
     tokens: storage.tokens,
+    hosts: storage.hosts,
     queue: storage.queue,
     log,
     now,
@@ -67,9 +62,4 @@ export async function openAws(env: Env): Promise<App> {
     launchLeaseMs: settings.launchLeaseMs,
     looks,
   };
-}
-
-/** A function has neither a machine of its own nor Docker: such agents work elsewhere. */
-function placeOf({ name, backend, remote }: Agent): Place {
-  return remote || backend === "local" || backend === "docker" ? name : CLOUD;
 }

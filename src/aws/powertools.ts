@@ -3,18 +3,16 @@ import { Metrics } from "@aws-lambda-powertools/metrics";
 import { Tracer } from "@aws-lambda-powertools/tracer";
 import type { LogFields, Logger } from "../log.ts";
 
-/** Name of the service in log lines and traces, and namespace of its metrics. */
-const serviceName = "sluice";
-const namespace = "Sluice";
+// Each of them takes the name of the service from POWERTOOLS_SERVICE_NAME.
 
 /** Writes log lines as JSON, with the invocation they belong to. */
-export const lambdaLogger = new LambdaLogger({ serviceName });
+export const lambdaLogger = new LambdaLogger();
 
 /** Writes metrics into the log, where CloudWatch finds them (EMF): no call, no time. */
-export const metrics = new Metrics({ namespace, serviceName });
+export const metrics = new Metrics({ namespace: "Sluice" });
 
 /** Sends traces to X-Ray; does nothing outside of Lambda. */
-export const tracer = new Tracer({ serviceName });
+export const tracer = new Tracer();
 
 /** The same log for the core. */
 export const log: Logger = {

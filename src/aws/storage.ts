@@ -1,19 +1,37 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../app.ts";
-import type { World } from "../backend.ts";
+import { sqsQueue } from "../queues/sqs.ts";
+import { dynamoRegistry } from "../stores/dynamodb/flows.ts";
+import { dynamoHosts } from "../stores/dynamodb/hosts.ts";
+import { dynamoStore } from "../stores/dynamodb/runs.ts";
+import { openTable } from "../stores/dynamodb/table.ts";
+import { dynamoTokens } from "../stores/dynamodb/tokens.ts";
+import { sdkSettings } from "./sdk.ts";
 import type { AwsSettings, Env } from "./settings.ts";
 
-/** What the AWS shape keeps things in. */
-export interface Storage extends Pick<App, "store" | "registry" | "tokens" | "queue"> {
-  readonly readTemplate: World["readTemplate"];
-  readonly secret: World["secret"];
-}
-
-/** Opens table, queue, templates and secrets. */
-export function openStorage(_options: {
+/** What storage needs from outside. */
+export interface StorageOptions {
   readonly settings: AwsSettings;
   readonly env: Env;
   now(): Date;
   newId(): string;
-}): Storage {
-  throw new Error("not yet");
+}
+
+/** What the AWS shape keeps things in: one table and one queue. Calls nothing. */
+export function openStorage({
+  settings,
+  env,
+  now,
+  newId,
+}: StorageOptions): Pick<App, "store" | "registry" | "tokens" | "hosts" | "queue"> {
+  const client = sdkSettings(env);
+  const table = openTable({ table: settings.table, client });
+  const outside = { now, newId, random: Math.random, sleep: (ms: number) => sleep(ms) };
+  return {
+    store: dynamoStore(table, { newId, keepDays: settings.keepDays }),
+    registry: dynamoRegistry(table, outside),
+    tokens: dynamoTokens(table),
+    hosts: dynamoHosts(table),
+    queue: sqsQueue({ ...outside, queue: settings.queue, client }),
+  };
 }
