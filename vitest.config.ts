@@ -39,7 +39,7 @@ export default defineConfig({
     ],
     coverage: {
       provider: "v8",
-      reportOnFailure: true,
+      reporter: ["text-summary", "html"],
       include: ["src/**/*.ts", "functions/**/*.ts"],
       thresholds: {
         "src/*.ts": { lines: 100, functions: 100, branches: 100, statements: 100 },
