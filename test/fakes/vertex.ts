@@ -146,6 +146,7 @@ export function fakeVertex(options: FakeVertexOptions = {}) {
   const faults: Fault[] = [];
   const calls: Method[] = [];
   const authorizations: (string | undefined)[] = [];
+  const lists: ListRequest[] = [];
   const submitted: number[] = [];
 
   function call<T>(method: Method, work: () => T): T {
@@ -210,6 +211,8 @@ export function fakeVertex(options: FakeVertexOptions = {}) {
 
   return {
     calls,
+    /** What was asked for by lists. */
+    lists,
     /** What callers over REST have shown for themselves. */
     authorizations,
     jobs: (): readonly FakeJob[] => [...jobs.values()].map(({ job }) => job),
@@ -260,6 +263,7 @@ export function fakeVertex(options: FakeVertexOptions = {}) {
 
     list: (request: ListRequest): { customJobs: FakeJob[]; nextPageToken: string } =>
       call("ListCustomJobs", () => {
+        lists.push(request);
         const location = locationOf(request.parent);
         const selects = readFilter(request.filter ?? "");
         const visible = [...jobs.values()]

@@ -1,6 +1,7 @@
 import type { JobServiceClient } from "@google-cloud/aiplatform/build/src/v1/job_service_client.js";
 import type { AuthClient } from "google-auth-library";
-import type { Credentials } from "./credentials.ts";
+import { messageOf } from "../../errors.ts";
+import { type Credentials, NotReadyError } from "./credentials.ts";
 import type { ReadMessage } from "./message.ts";
 import type { VertexJob } from "./status.ts";
 
@@ -104,7 +105,13 @@ async function open(connection: Connection): Promise<JobServiceClient> {
     "@google-cloud/aiplatform/build/src/v1/job_service_client.js"
   );
   const client = new Client(clientOptions(connection, authClient));
-  await client.initialize();
+  try {
+    await client.initialize();
+  } catch (error) {
+    throw new NotReadyError(`Google's client cannot be used: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
   connection.closing.addEventListener("abort", () => void client.close(), { once: true });
   return client;
 }

@@ -3,7 +3,7 @@ import { messageOf, PermanentError } from "../../errors.ts";
 
 /** Who a process is to Google. */
 export interface Credentials {
-  /** What signs requests. Throws `CredentialsError` if there is nothing. */
+  /** What signs requests. Throws `NotReadyError` if there is nothing. */
   client(): Promise<AuthClient>;
   /** Makes sure of a valid token; asks Google only when the last one is about to end. */
   refresh(): Promise<void>;
@@ -11,9 +11,12 @@ export interface Credentials {
   projectId(): Promise<string>;
 }
 
-/** There are no credentials, or Google does not accept them (any more). Nothing was asked of it yet. */
-export class CredentialsError extends Error {
-  override readonly name = "CredentialsError";
+/**
+ * Vertex AI was not asked: there are no credentials, Google does not accept them any more, or its client
+ * does not get along with them.
+ */
+export class NotReadyError extends Error {
+  override readonly name = "NotReadyError";
 }
 
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
@@ -41,7 +44,7 @@ export function googleCredentials(project?: string): Credentials {
         await client.getAccessToken();
       } catch (error) {
         known = undefined;
-        throw new CredentialsError(
+        throw new NotReadyError(
           `Google does not accept the credentials of this process: ${messageOf(error)}`,
           { cause: error },
         );
@@ -75,10 +78,9 @@ async function find(projectId: string | undefined): Promise<Found> {
     const options = { scopes: SCOPE, ...(projectId === undefined ? {} : { projectId }) };
     return { client: await new GoogleAuth(options).getClient() };
   } catch (error) {
-    throw new CredentialsError(
-      `this process has no Google Cloud credentials: ${messageOf(error)}`,
-      { cause: error },
-    );
+    throw new NotReadyError(`this process has no Google Cloud credentials: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -2,7 +2,7 @@ import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
 import { PermanentError } from "../../errors.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
-import { CredentialsError } from "./credentials.ts";
+import { NotReadyError } from "./credentials.ts";
 import { codeOf, failureOf, PERMISSION_DENIED, textOf } from "./errors.ts";
 import { jobOf } from "./job.ts";
 import type { SubmissionLimit } from "./limit.ts";
@@ -61,7 +61,7 @@ interface PlannedLaunch {
 
 async function answerTo(launcher: Launcher, asked: Asked, error: unknown): Promise<LaunchAnswer> {
   const text = textOf(error);
-  if (error instanceof CredentialsError) return { type: "unavailable", message: text };
+  if (error instanceof NotReadyError) return { type: "unavailable", message: text };
   switch (failureOf(error)) {
     case "throttled":
       launcher.limit.drain();

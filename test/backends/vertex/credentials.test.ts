@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Backend } from "../../../src/backend.ts";
 import { googleCredentials, noCredentials } from "../../../src/backends/vertex/credentials.ts";
 import { openVertex } from "../../../src/backends/vertex/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
@@ -107,9 +108,12 @@ describe("launching with Google's credentials", () => {
   });
   afterEach(() => server.close());
 
-  async function launch() {
+  function open(): Backend {
     const agent = vertexAgent({ api_endpoint: `http://127.0.0.1:${server.port}` });
-    const backend = openVertex(agent, testWorld(), { credentials: googleCredentials });
+    return openVertex(agent, testWorld(), { credentials: googleCredentials });
+  }
+
+  async function launch(backend = open()) {
     const request = launchRequest(runOf("runs"));
     const plan = await backend.plan(request);
     const key = { runId: "run-1", launch: 1, target: plan.target };
@@ -163,12 +167,32 @@ describe("launching with Google's credentials", () => {
     expect(service.calls).toEqual([]);
   });
 
-  it("looks for credentials again after they were put right", async () => {
+  it("is unavailable, before anything is sent, with credentials of another cloud", async () => {
+    await useCredentials({
+      ...federation("http://127.0.0.1:1/"),
+      universe_domain: "other.example",
+    });
+    expect(await launch()).toEqual({
+      type: "unavailable",
+      message: expect.stringMatching(/client cannot be used.*other\.example/s) as string,
+    });
+    expect(service.calls).toEqual([]);
+  });
+
+  it("goes on once the credentials are put right", async () => {
+    const tokens = await tokenService(200, {
+      access_token: "federated",
+      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      token_type: "Bearer",
+      expires_in: 3600,
+    });
+    const backend = open();
     process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
-    const credentials = googleCredentials("my-project");
-    await expect(credentials.client()).rejects.toThrow(/no Google Cloud credentials/);
-    await useCredentials(federation("http://127.0.0.1:1/v1/token"));
-    expect(await credentials.client()).toBeDefined();
+    expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+    await useCredentials(federation(tokens.url));
+    asFunction();
+    expect(await launch(backend)).toMatchObject({ type: "launched" });
+    await tokens.close();
   });
 });
 

@@ -50,6 +50,13 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       expect(world.service.calls).toEqual(Array(3).fill("ListCustomJobs"));
     });
 
+    it("does not have the variables of all jobs sent with a list", async () => {
+      await backend.inspect(await startMany(backend, 2));
+      const [{ readMask = [] } = {}] = world.service.lists;
+      expect(readMask).toContain("state");
+      expect(readMask).not.toContain("job_spec");
+    });
+
     it("asks about a single job singly", async () => {
       const [job] = await startMany(backend, 3);
       world.service.calls.length = 0;

@@ -186,6 +186,11 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       expect(world.slept()).toBe(0);
     });
 
+    it("names a job after its run where the display name would be empty", async () => {
+      await launch(backend, runOf("runs", { flow: { name: "?" }, runName: "!" }));
+      expect(world.service.jobs()[0]?.displayName).toBe("sluice-run-1");
+    });
+
     it("sends a job in Google's own form", async () => {
       const parts = runOf("runs", {
         runName: "n",

@@ -13,10 +13,16 @@ describe("reading a message", () => {
   });
 
   it("counts snake_case where both spellings are given", () => {
-    const both = { containerSpec: { imageUri: "theirs" }, container_spec: { image_uri: "ours" } };
-    const { message, issues, unknown } = readMessage(WORKER_POOL, both);
-    expect(message).toEqual({ containerSpec: { imageUri: "ours" } });
-    expect([issues, unknown]).toEqual([[], []]);
+    const theirs = { containerSpec: { imageUri: "theirs" } };
+    const ours = { container_spec: { image_uri: "ours" } };
+    for (const both of [
+      { ...theirs, ...ours },
+      { ...ours, ...theirs },
+    ]) {
+      const { message, issues, unknown } = readMessage(WORKER_POOL, both);
+      expect(message).toEqual({ containerSpec: { imageUri: "ours" } });
+      expect([issues, unknown]).toEqual([[], []]);
+    }
   });
 
   it("counts camelCase where snake_case is null", () => {
