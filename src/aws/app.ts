@@ -63,3 +63,24 @@ export async function openAws(env: Env): Promise<App> {
     looks,
   };
 }
+
+/** What backends see of the outside. `files` holds what was packaged of the agents' machine. */
+function worldOf({
+  env,
+  files,
+  now,
+  once,
+}: Pick<World, "env" | "now" | "once"> & { readonly files: string }): World {
+  const client = sdkSettings(env);
+  return {
+    now,
+    env,
+    // A function has no directory worth a name: relative addresses start at the root of what is packaged.
+    cwd: "/",
+    log,
+    readTemplate: readTemplateInLambda({ files, s3: client }),
+    secret: secretReader({ now, env, ssm: client, secretsManager: client }),
+    once,
+    closing: new AbortController().signal,
+  };
+}
