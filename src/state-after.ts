@@ -1,4 +1,5 @@
 import type {
+  Cancelling,
   Cause,
   Final,
   Job,
@@ -6,11 +7,10 @@ import type {
   Launch,
   Launching,
   Run,
-  RunState,
   Running,
+  RunState,
   Submitted,
   Waiting,
-  Cancelling,
 } from "./run.ts";
 import { between, MINUTE, type Timestamp } from "./time.ts";
 
@@ -60,10 +60,12 @@ type Observable = Launching | Submitted | Running | (Waiting & Launch);
 function afterStatus(
   state: Observable,
   since: Timestamp,
-  { job, status }: Observation,
+  { job: seen, status }: Observation,
   now: Timestamp,
 ): RunState | undefined {
   const known = state.type === "submitted" || state.type === "running";
+  // What the launch answered may tell more of the job than an event does, such as where its logs are.
+  const job = known ? state.job : seen;
   switch (status.type) {
     case "pending":
       return known ? undefined : { type: "submitted", ...launchOf(state), job };
@@ -81,9 +83,10 @@ function afterStatus(
 function afterCancel(
   state: Cancelling,
   since: Timestamp,
-  { job, status }: Observation,
+  { job: seen, status }: Observation,
   now: Timestamp,
 ): RunState | undefined {
+  const job = state.job ?? seen;
   switch (status.type) {
     case "pending":
     case "running":

@@ -123,6 +123,16 @@ describe("the state after an observation", () => {
     expect(stateAfter(runIn(free), observation, T0)).toBeUndefined();
   });
 
+  test("keeps the job as its launch named it, for an event may tell less of it", () => {
+    const job = { ...JOB, url: undefined, ref: { from: "event" } } as unknown as Job;
+    for (const state of ["submitted", "running", "cancelling"] as const) {
+      const next = stateAfter(runIn(STATES[state]), { launch: 2, job, status: EXIT_0 }, T0);
+      expect(next).toMatchObject({ job: JOB });
+    }
+    const found = stateAfter(runIn(STATES.searching), { launch: 2, job, status: EXIT_0 }, T0);
+    expect(found).toMatchObject({ job: { ref: { from: "event" } } });
+  });
+
   test("keeps when the job started", () => {
     const observation = { launch: 2, job: JOB, status: EXIT_0 };
     expect(stateAfter(runIn(STATES.running), observation, T0)).toMatchObject({ startedAt: T0 });
