@@ -9,10 +9,15 @@ import { merge } from "./merge.ts";
 import { RECENT_SHARDS } from "./schema.ts";
 import type { Table } from "./table.ts";
 
-/** One request looks at no more runs than these. */
-const MOST_ROWS = 5_000;
-/** One request looks into no more hours than these, for an hour costs a query a shard. */
-const MOST_HOURS = 100;
+/** How far one request looks. */
+export interface ListBounds {
+  /** At no more runs than these. */
+  readonly rows: number;
+  /** Into no more hours than these, for an hour costs a query a shard. */
+  readonly hours: number;
+}
+
+const BOUNDS: ListBounds = { rows: 5_000, hours: 100 };
 /** So many runs of a shard are read at a time where many will be passed over. */
 const FILTERED_PAGE = 250;
 /** Sorts behind every moment. */
@@ -25,7 +30,7 @@ const POSITION = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#/;
  * Filters are applied to what is read. A page ends early, and says how far back it has looked, when it has
  * looked at 5,000 runs or into 100 hours; the next one goes on from there.
  */
-export async function list(table: Table, query: RunQuery): Promise<Page<Run>> {
+export async function list(table: Table, query: RunQuery, bounds = BOUNDS): Promise<Page<Run>> {
   const limit = pageLimit(query.limit);
   const from = query.cursor === undefined ? END : readPosition(query.cursor, POSITION);
   const items: Run[] = [];
@@ -34,7 +39,7 @@ export async function list(table: Table, query: RunQuery): Promise<Page<Run>> {
   let hours = 0;
   for await (const step of steps(table, from, pageSizeOf(query, limit))) {
     if (items.length === limit) return { items, next: writePosition(position) };
-    const tired = step.run === undefined ? hours === MOST_HOURS : rows === MOST_ROWS;
+    const tired = step.run === undefined ? hours === bounds.hours : rows === bounds.rows;
     if (tired) return { items, next: writePosition(position), lookedBackTo: createdAtOf(position) };
     position = step.position;
     if (step.run === undefined) hours += 1;
