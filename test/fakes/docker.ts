@@ -258,7 +258,7 @@ function create(docker: FakeDocker, { url, body }: Asked, reply: Reply): void {
     // Engines up to 17.09 called it a bad request.
     return answer(reply, docker.version.startsWith("17.") ? 400 : 409, { message });
   }
-  const image = String(wanted.Image ?? "");
+  const image = wanted.Image ?? "";
   if (!docker.images.has(image)) return answer(reply, 404, { message: `No such image: ${image}` });
   const memory = Number(wanted.HostConfig?.["Memory"] ?? 0);
   if (memory > 0 && memory < 6 * 1024 ** 2) {

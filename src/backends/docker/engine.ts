@@ -14,9 +14,9 @@ export interface Engine {
   readonly api: DockerApi;
   /** The version of the engine, or why it does not say. */
   version(): Promise<{ readonly version?: string; readonly warning?: string }>;
-  /** What containers are about, by id. Removes those that ended long ago and remove themselves. */
+  /** What containers are about, by id. Removes the agent's that ended long ago and remove themselves. */
   inspect(ids: readonly string[]): Promise<ReadonlyMap<string, JobStatus>>;
-  /** Begins to report the end of our containers, if somebody wants to know; once. */
+  /** Begins to report the end of the agent's containers, if somebody wants to know; once. */
   listen(): void;
 }
 
@@ -25,8 +25,12 @@ const VERSION_KEPT_MS = 10 * MINUTE;
 /** A plan does without the version if the engine is slow to say it. */
 const VERSION_WAIT_MS = 10 * SECOND;
 
-/** Opens engines by their address, each once. Calls nothing. */
-export function openEngines(world: World, timeoutSeconds: number): (target: string) => Engine {
+/** Opens engines for an agent by their address, each once. Calls nothing. */
+export function openEngines(
+  agent: string,
+  world: World,
+  timeoutSeconds: number,
+): (target: string) => Engine {
   const engines = new Map<string, Engine>();
   return (target) => {
     const known = engines.get(target);
@@ -34,15 +38,15 @@ export function openEngines(world: World, timeoutSeconds: number): (target: stri
     const address = addressOf(target);
     if (typeof address === "string")
       throw new PermanentError("invalid", `${address}, got ${target}`);
-    const engine = openEngine(dockerApi(openTransport(address, timeoutSeconds)), world);
+    const engine = openEngine(dockerApi(openTransport(address, timeoutSeconds)), agent, world);
     engines.set(target, engine);
     return engine;
   };
 }
 
-function openEngine(api: DockerApi, world: World): Engine {
+function openEngine(api: DockerApi, agent: string, world: World): Engine {
   const statuses = openInspector(api);
-  const sweep = openSweeper(api, world);
+  const sweep = openSweeper(api, agent, world);
   let known: { readonly version: string; readonly at: number } | undefined;
   let listens = false;
   return {
@@ -68,7 +72,7 @@ function openEngine(api: DockerApi, world: World): Engine {
     listen() {
       if (listens || world.observe === undefined) return;
       listens = true;
-      void reportEnds(api, world);
+      void reportEnds(api, agent, world);
     },
   };
 }

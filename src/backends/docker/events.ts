@@ -4,28 +4,27 @@ import { messageOf } from "../../errors.ts";
 import { MINUTE, SECOND } from "../../time.ts";
 import type { DockerApi } from "./api.ts";
 import { jobOf } from "./job.ts";
-import { launchOf, RUN_ID } from "./labels.ts";
+import { AGENT, launchOf } from "./labels.ts";
 import { nameOf, statusOf } from "./status.ts";
-
-/** The end of containers, as the engine tells it: all that carry our mark. */
-const FILTERS = { type: ["container"], event: ["die"], label: [RUN_ID] };
 
 const LONGEST_PAUSE_MS = MINUTE;
 
 /**
- * Reports the end of our containers as soon as the engine tells it, until the world closes. A stream
+ * Reports the end of an agent's containers as soon as the engine tells it, until the world closes. A stream
  * that breaks is opened again, after pauses that double; what happens in between is found by `inspect`.
  */
 export async function reportEnds(
   api: DockerApi,
+  agent: string,
   world: Pick<World, "observe" | "closing" | "log">,
 ): Promise<void> {
+  const filters = { type: ["container"], event: ["die"], label: [`${AGENT}=${agent}`] };
   const { observe, closing, log } = world;
   let pause = SECOND;
   if (observe === undefined) return;
   while (!closing.aborted) {
     try {
-      for await (const line of api.events(FILTERS, closing)) {
+      for await (const line of api.events(filters, closing)) {
         pause = SECOND;
         await reportEnd(api, line, observe);
       }

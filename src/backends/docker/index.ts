@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, LaunchPlan, LaunchRequest, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
@@ -33,7 +34,7 @@ export function dockerBackend(
 ): Backend {
   const options = checked(agentOptions, agent.options, `the agent ${agent.name}`);
   const target = targetFrom(options, platform);
-  const engineAt = openEngines(world, options.docker_client_timeout);
+  const engineAt = openEngines(agent.name, world, options.docker_client_timeout);
   // Whether output is shown is no part of what is sent, so it is kept beside the plan.
   const shown = new WeakSet<LaunchPlan>();
   return {
@@ -53,6 +54,7 @@ export function dockerBackend(
       const answer = await launchContainer(plan, key, {
         api: engine.api,
         signal,
+        pause: (ms) => sleep(ms, undefined, { signal }),
         volumes: volumesOf(options.volumes, platform).named,
         log: world.log,
         credentials: (image) => credentialsFor(image, options, world),

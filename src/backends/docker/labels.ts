@@ -6,6 +6,8 @@ import type { LaunchKey } from "../../run.ts";
 export const PREFIX = "sluice.";
 export const RUN_ID = "sluice.run-id";
 export const LAUNCH = "sluice.launch";
+/** The agent that launched it; only its process listens for its end and removes it. */
+export const AGENT = "sluice.agent";
 /** The container is removed when its end is known and stored. */
 export const AUTO_REMOVE = "sluice.auto-remove";
 
@@ -46,7 +48,7 @@ export function labelsOf(
     [RUN_ID]: run.id,
     [LAUNCH]: String(launch),
     "sluice.flow": flow.name,
-    "sluice.agent": agent.name,
+    [AGENT]: agent.name,
     ...(autoRemove ? { [AUTO_REMOVE]: "true" } : {}),
   };
   if (reserved.length === 0) return { labels, warnings: [] };

@@ -1,7 +1,7 @@
 import type { LaunchAnswer, LaunchPlan, World } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import type { LaunchKey } from "../../run.ts";
-import type { DockerApi } from "./api.ts";
+import type { Container, DockerApi } from "./api.ts";
 import {
   EngineError,
   hasStatus,
@@ -18,6 +18,8 @@ import { wasStarted } from "./status.ts";
 
 /** What launching needs beside the plan and its key. */
 export interface Launcher extends Pull {
+  /** Lets some milliseconds go by. */
+  readonly pause: (ms: number) => Promise<void>;
   /** Volumes that must exist before a container uses them. */
   readonly volumes: readonly string[];
   readonly log: World["log"];
@@ -71,16 +73,13 @@ async function makeVolumes({ api, volumes, signal }: Launcher): Promise<void> {
   }
 }
 
-async function create(
-  planned: PlannedLaunch,
-  key: LaunchKey,
-  { api, signal }: Launcher,
-): Promise<Made> {
+async function create(planned: PlannedLaunch, key: LaunchKey, launcher: Launcher): Promise<Made> {
+  const { api, signal } = launcher;
   try {
     const id = await api.create(planned.name, planned.create, signal);
     return { id, started: false, joined: [] };
   } catch (error) {
-    if (isNameConflict(error)) return adopt(planned.name, key, { api, signal, cause: error });
+    if (isNameConflict(error)) return adopt(planned.name, key, { launcher, cause: error });
     if (isMissingImage(error)) throw imageMissing(planned, api.target, messageOf(error));
     throw forGood("rejected", `the container ${planned.name}`, error);
   }
@@ -89,10 +88,10 @@ async function create(
 async function adopt(
   name: string,
   key: LaunchKey,
-  { api, signal, cause }: Pick<Launcher, "api" | "signal"> & { readonly cause: unknown },
+  { launcher, cause }: { readonly launcher: Launcher; readonly cause: unknown },
 ): Promise<Made> {
-  const container = await api.inspect(name, signal);
-  // The engine takes a name before it shows the container, and frees it after it hides it.
+  const { api } = launcher;
+  const container = await shown(name, launcher);
   if (container === undefined) {
     throw new Error(
       `no container ${name} is shown at ${api.target}, and yet: ${messageOf(cause)}`,
@@ -111,6 +110,26 @@ async function adopt(
     joined: Object.keys(container.NetworkSettings?.Networks ?? {}),
   };
 }
+
+/**
+ * A container by its name. The engine takes the name some time before it shows the container, and frees
+ * it after it hides it.
+ */
+async function shown(
+  name: string,
+  { api, signal, pause }: Launcher,
+): Promise<Container | undefined> {
+  for (let wait = FIRST_WAIT_MS; wait <= LAST_WAIT_MS; wait *= 2) {
+    const container = await api.inspect(name, signal);
+    if (container !== undefined) return container;
+    await pause(wait);
+  }
+  return api.inspect(name, signal);
+}
+
+/** All waits together are three seconds; an engine makes a container in a tenth of one. */
+const FIRST_WAIT_MS = 50;
+const LAST_WAIT_MS = 1_600;
 
 async function start(
   made: Made,

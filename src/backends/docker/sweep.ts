@@ -2,7 +2,7 @@ import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
 import { MINUTE } from "../../time.ts";
 import type { DockerApi, Listed } from "./api.ts";
-import { AUTO_REMOVE } from "./labels.ts";
+import { AGENT, AUTO_REMOVE } from "./labels.ts";
 import { finishedAt } from "./status.ts";
 
 /** Whoever has not stored the end of a run asks about it again within ten minutes; this is far longer. */
@@ -54,14 +54,19 @@ export function isForgotten(
 }
 
 /**
- * Removes the containers of an engine that remove themselves, some time after their end: the engine
+ * Removes those containers of an agent that remove themselves, some time after their end: the engine
  * itself would do it at once, and exit code and log would be gone before anybody has read them. Called
  * after each look at running jobs; a failure is told and tried again.
  */
 export function openSweeper(
   api: DockerApi,
+  agent: string,
   { log, now }: Pick<World, "log" | "now">,
 ): (ids: readonly string[]) => Promise<void> {
+  const filters = {
+    label: [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`],
+    status: ["exited", "dead", "created"],
+  };
   let attention: Attention | undefined;
   let swept = Number.NEGATIVE_INFINITY;
   return async (ids) => {
@@ -70,23 +75,25 @@ export function openSweeper(
     if (moment - swept < SWEEP_EVERY_MS) return;
     swept = moment;
     try {
-      await sweep(api, attention, moment);
+      const ended = await api.list(filters);
+      await removeForgotten(api, ended, { attention, now: moment });
     } catch (error) {
       log.warn("ended containers not removed", { target: api.target, reason: messageOf(error) });
     }
   };
 }
 
-async function sweep(api: DockerApi, attention: Attention, now: number): Promise<void> {
-  const filters = { label: [`${AUTO_REMOVE}=true`], status: ["exited", "dead", "created"] };
-  const candidates = (await api.list(filters)).filter((listed) =>
-    isForgotten(listed.Id, madeAt(listed), attention, now),
-  );
-  for (const listed of candidates.slice(0, MOST_AT_ONCE)) {
-    const container = await api.inspect(listed.Id);
+async function removeForgotten(
+  api: DockerApi,
+  listed: readonly Listed[],
+  { attention, now }: { readonly attention: Attention; readonly now: number },
+): Promise<void> {
+  const candidates = listed.filter((entry) => isForgotten(entry.Id, madeAt(entry), attention, now));
+  for (const candidate of candidates.slice(0, MOST_AT_ONCE)) {
+    const container = await api.inspect(candidate.Id);
     if (container === undefined) continue;
-    const end = Date.parse(finishedAt(container.State) ?? "") || madeAt(listed);
-    if (isForgotten(listed.Id, end, attention, now)) await api.remove(listed.Id);
+    const end = Date.parse(finishedAt(container.State) ?? "") || madeAt(candidate);
+    if (isForgotten(candidate.Id, end, attention, now)) await api.remove(candidate.Id);
   }
 }
 

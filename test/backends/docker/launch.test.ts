@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchAnswer } from "../../../src/backend.ts";
+import { type Address, addressOf } from "../../../src/backends/docker/address.ts";
+import { dockerApi } from "../../../src/backends/docker/api.ts";
+import { launchContainer } from "../../../src/backends/docker/launch.ts";
+import { openTransport } from "../../../src/backends/docker/transport.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
+import { silentLogger } from "../../../src/log.ts";
 import { launchRequest, type RequestParts } from "../../contracts/request.ts";
 import type { Fault } from "../../fakes/docker.ts";
 import type { FakeContainer } from "../../fakes/docker-containers.ts";
@@ -11,6 +16,7 @@ import { type DockerHarness, IMAGE, openDocker } from "./harness.ts";
 const NAME = "sluice-run-1-1";
 const CREATE = { method: "POST", path: /^\/containers\/create$/ } as const;
 const START = { method: "POST", path: /\/start$/ } as const;
+const LOOK = { method: "GET", path: /^\/containers\/sluice.*\/json$/ } as const;
 const PULL = { method: "POST", path: /^\/images\/create$/ } as const;
 
 let harness: DockerHarness;
@@ -132,12 +138,29 @@ describe("a container that is there already", () => {
     expect(harness.docker.starts).toBe(0);
   });
 
-  it("leaves the launch open while the engine shows nothing under the name", async () => {
+  it("is awaited if the engine has taken the name and does not show it yet", async () => {
+    await launch(harness.request("forever"));
+    for (const _ of [1, 2]) fault({ ...LOOK, how: { status: 404, message: "No such container" } });
+    expect((await launch(harness.request("forever"))).type).toBe("launched");
+    expect(harness.docker.starts).toBe(1);
+  });
+
+  it("leaves the launch open if the engine shows nothing under the name for long", async () => {
     const message = `The container name "/${NAME}" is already in use by container "".`;
     fault({ ...CREATE, how: { status: 409, message } });
-    const thrown = launch(harness.request("forever"));
+    const waits: number[] = [];
+    const plan = await harness.backend.plan(launchRequest(harness.request("forever")));
+    const thrown = launchContainer(plan, key(), {
+      api: dockerApi(openTransport(addressOf(harness.docker.url) as Address, 5)),
+      signal: never(),
+      volumes: [],
+      log: silentLogger,
+      credentials: async () => undefined,
+      pause: async (ms) => void waits.push(ms),
+    });
     await expect(thrown).rejects.toThrow(message);
     await expect(thrown).rejects.not.toBeInstanceOf(PermanentError);
+    expect(waits).toEqual([50, 100, 200, 400, 800, 1_600]);
   });
 });
 

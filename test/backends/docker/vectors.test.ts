@@ -114,7 +114,7 @@ async function foreign(docker: FakeDocker, name: string): Promise<void> {
 function expectedOf({ expect: { calls = [], error } }: Vector): JsonObject {
   if (error !== undefined) return { refused: true, mentions: [...(error.mentions ?? [])] };
   const made = calls.findLast(({ op }) => op === "create_container");
-  const { Env = [], ...create } = made?.engine_body ?? { Env: [] };
+  const { Env, ...create } = made?.engine_body ?? { Env: [] };
   return {
     name: made?.kwargs?.name,
     create: { ...create, Env: variables(Env) },
@@ -158,7 +158,7 @@ async function launched(vector: Vector, docker: FakeDocker): Promise<JsonObject>
   return { name, create: { ...body, Env: variables(Env) }, pull, networks, calls: callsOf(docker) };
 }
 
-function planned({ expect: _, ...vector }: Vector): PlanVector {
+function planned(vector: Vector): PlanVector {
   return { ...vector, expect: {} };
 }
 

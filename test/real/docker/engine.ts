@@ -21,6 +21,7 @@ export interface RealEngine {
   readonly open: (world?: Partial<World>, agent?: Partial<Agent>) => Backend;
   /** How many containers of this test have been started. */
   readonly started: () => Promise<number>;
+  readonly removeVolume: (name: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -29,7 +30,8 @@ export async function openRealEngine(): Promise<RealEngine> {
   const url = process.env["DOCKER_HOST"] ?? "unix:///var/run/docker.sock";
   const address = addressOf(url);
   if (typeof address === "string") throw new Error(`DOCKER_HOST: ${address}, got ${url}`);
-  const api = dockerApi(openTransport(address, 30));
+  const transport = openTransport(address, 30);
+  const api = dockerApi(transport);
   if (!(await api.hasImage(IMAGE, AbortSignal.timeout(30_000)))) {
     throw new Error(
       `the engine at ${url} has no image ${IMAGE}: run scripts/docker-engine.sh start`,
@@ -52,6 +54,9 @@ export async function openRealEngine(): Promise<RealEngine> {
         testWorld({ now: () => new Date(), closing: closing.signal, ...world }),
       ),
     started: async () => (await containers()).filter(({ State }) => State !== "created").length,
+    async removeVolume(name) {
+      await transport.ask({ method: "DELETE", path: `/volumes/${name}` });
+    },
     async close() {
       closing.abort();
       for (const { Id } of await containers()) {
