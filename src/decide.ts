@@ -2,11 +2,11 @@ import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { LaunchPlan } from "./backend.ts";
 import { PermanentError } from "./errors.ts";
+import { hostOf, waitsForHost } from "./hosts.ts";
 import { causeOf } from "./intake.ts";
 import { launchRequest } from "./launch-request.ts";
 import type { RunRequest } from "./request.ts";
 import {
-  CLOUD,
   type Final,
   type Launching,
   type Place,
@@ -35,7 +35,7 @@ export async function decide(app: App, run: Candidate, request: RunRequest): Pro
   const agent = matchAgent(app.agents, run);
   if (agent === undefined) return waitForSomeAgent(app, run);
   const place = app.placeOf(agent);
-  if (place !== app.place) return leaveTo(app, agent, place);
+  if (place !== app.place) return await leaveTo(app, agent, place);
   const pending = pendingLaunch(run.state, agent);
   const launch = pending?.launch ?? run.launches + 1;
   const now = timestamp(app.now());
@@ -69,20 +69,22 @@ function pendingLaunch(state: RunState | undefined, agent: Agent) {
   return state.pending;
 }
 
+/** The run stays where it is: two places that read different files would hand it back and forth. */
 function waitForSomeAgent(app: App, run: Candidate): Decision {
   const message = whyNoAgent(app.agents, run);
   const until = timestamp(app.now());
   const next: Waiting = { type: "waiting", reason: "no_agent", message, until, tries: 0 };
-  return { event: "wait", next, place: CLOUD };
+  return { event: "wait", next, place: app.place };
 }
 
 /** Leaves a run to the place that works for its agent. */
-function leaveTo(app: App, agent: Agent, place: Place): Decision {
+async function leaveTo(app: App, agent: Agent, place: Place): Promise<Decision> {
+  const now = timestamp(app.now());
   const next: Waiting = {
     type: "waiting",
     reason: "agent",
-    message: `waits for the host of agent ${agent.name}: run \`sluice agent ${agent.name}\` on its machine`,
-    until: timestamp(app.now()),
+    message: waitsForHost(agent.name, await hostOf(app, place), now),
+    until: now,
     tries: 0,
     agent: agent.name,
   };

@@ -82,6 +82,8 @@ async function warnOfOtherBody(app: App, run: Run, received: Accepted["received"
 
 /** Does for a stored run what its state asks for. */
 async function advance(app: App, run: Run, request?: RunRequest): Promise<void> {
+  // Another place works on it, and finds it due without any message.
+  if (run.place !== app.place) return;
   const { state } = run;
   const now = timestamp(app.now());
   if (state.type === "scheduled" && state.start > now) return sendLater(app, run, state.start);

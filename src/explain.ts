@@ -1,9 +1,11 @@
 import { matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { notFound } from "./cancel.ts";
+import { hostOf, isOnline, unseen, waitsForHost } from "./hosts.ts";
 import { accept } from "./intake.ts";
 import type { JsonValue } from "./json.ts";
-import { isFinal, type Run, type RunState } from "./run.ts";
+import { CLOUD, isFinal, type Run, type RunState } from "./run.ts";
+import { timestamp } from "./time.ts";
 
 /** Why a run goes, or does not go, where. */
 export interface Explanation {
@@ -32,7 +34,7 @@ export async function explainRun(app: App, id: string): Promise<Explanation> {
   return {
     ...trace(app, run),
     state,
-    because: because(app, run),
+    because: await because(app, run),
     ...(state.type === "waiting" ? { nextTry: state.until } : {}),
     ...(state.type === "scheduled" ? { nextTry: state.start } : {}),
     warnings: [],
@@ -71,7 +73,19 @@ function trace(
   };
 }
 
-function because(app: App, run: Run): string {
+async function because(app: App, run: Run): Promise<string> {
+  const { state, place } = run;
+  if (isFinal(state) || place === CLOUD) return happens(app, run);
+  const host = await hostOf(app, place);
+  const now = timestamp(app.now());
+  if (state.type === "waiting" && state.reason === "agent" && state.pending === undefined) {
+    return waitsForHost(place, host, now);
+  }
+  if (host === undefined || isOnline(host, now)) return happens(app, run);
+  return `${happens(app, run)}; the host of agent ${place} on ${host.machine} is offline, ${unseen(host)}`;
+}
+
+function happens(app: App, run: Run): string {
   const { state } = run;
   if (isFinal(state)) return `${state.type}: ${state.cause.message}`;
   switch (state.type) {

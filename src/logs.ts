@@ -2,6 +2,7 @@ import type { App } from "./app.ts";
 import type { LogPage } from "./backend.ts";
 import { notFound } from "./cancel.ts";
 import { PermanentError } from "./errors.ts";
+import { hostOf } from "./hosts.ts";
 import { backendOf } from "./launch.ts";
 import { isFinal, type Job, type Run } from "./run.ts";
 
@@ -19,9 +20,11 @@ export async function runLogs(app: App, id: string, after?: string): Promise<Log
     return { lines: [], next: after ?? "", complete: isFinal(state) };
   }
   if (run.place !== app.place) {
+    const host = await hostOf(app, run.place);
+    const machine = host === undefined ? "" : `, ${host.machine}`;
     throw new PermanentError(
       "unsupported",
-      `the logs of run ${id} are on the machine of agent ${run.place}: read them there`,
+      `the logs of run ${id} are on the machine of agent ${run.place}${machine}: read them there, with \`sluice logs ${id} --agent ${run.place}\``,
     );
   }
   const backend = await backendOf(app, { agent: state.agent });

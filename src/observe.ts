@@ -1,4 +1,5 @@
 import type { App } from "./app.ts";
+import { tellLate } from "./given-up.ts";
 import { move } from "./move.ts";
 import type { Run } from "./run.ts";
 import { type Observation, stateAfter } from "./state-after.ts";
@@ -14,6 +15,7 @@ export async function observe(app: App, runId: string, observation: Observation)
     app.log.warn("event ignored: its run is not known", { runId });
     return;
   }
+  tellLate(app, run, observation);
   await applyObservation(app, run, observation);
 }
 

@@ -2,10 +2,20 @@ import { matchAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
 import { backendOf, findJob, keyOf } from "./launch.ts";
+import { judgeHosts } from "./lost-hosts.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
 import type { OutgoingMessage } from "./queue.ts";
-import type { Cancelling, Job, Launch, Launching, Run, Scheduled, Waiting } from "./run.ts";
+import {
+  type Cancelling,
+  CLOUD,
+  type Job,
+  type Launch,
+  type Launching,
+  type Run,
+  type Scheduled,
+  type Waiting,
+} from "./run.ts";
 import { referenceTo } from "./schedule.ts";
 import { REQUESTED } from "./state-after.ts";
 import { between, MINUTE, plus, SECOND, type Timestamp, timestamp } from "./time.ts";
@@ -21,7 +31,8 @@ const CANCEL_MISS_MS = 5 * MINUTE;
 /**
  * One tick: every run of this place that is due goes on to its next state. Runs whose message may be
  * lost are sent again, jobs are asked how they are, in one go for each agent, and cancelled runs are
- * followed to their end.
+ * followed to their end. At last the cloud judges the hosts of remote agents, whose runs it leaves alone
+ * otherwise.
  *
  * A failure of one agent or one run is logged and harms no other; the next tick tries again. `signal`
  * breaks the tick off between two pages.
@@ -37,6 +48,8 @@ export async function poll(app: App, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return;
   }
   await workOn(app, page, now);
+  if (app.place !== CLOUD) return;
+  await guarded(app, { work: "judge hosts" }, () => judgeHosts(app, signal));
 }
 
 async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<void> {

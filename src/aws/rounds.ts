@@ -75,6 +75,9 @@ function walk(app: App, { minutes, after }: Round) {
     ...(after === undefined ? {} : { last: after }),
   };
   async function* due(...asked: Parameters<App["store"]["due"]>): AsyncIterable<Run> {
+    const [, whose] = asked;
+    // Runs of remote agents are only judged with their hosts: they are no part of the round.
+    if (whose !== app.place) return yield* app.store.due(...asked);
     for await (const run of app.store.due(...asked)) {
       const place = placeOf(run);
       if (after !== undefined && !isAfter(place, after)) continue;

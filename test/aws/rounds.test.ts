@@ -99,6 +99,30 @@ describe("polling in rounds", () => {
     expect(asked()).toEqual(first);
   });
 
+  test("counts and holds back no run of a lost host, which is judged when the round has ended", async () => {
+    const { app } = world(600);
+    await app.hosts.beat({
+      agent: "lab",
+      id: "bench-1",
+      machine: "bench",
+      version: "0.1.0",
+      startedAt: START,
+      lastSeen: plus(START, -60 * MINUTE),
+    });
+    const judged: string[] = [];
+    const of = (run: Run) => ({ ...run, place: "lab" });
+    async function* due(_: Timestamp, place: string) {
+      if (place === "lab") judged.push(place);
+      yield* place === "lab" ? runs(3).map(of) : runs(600);
+    }
+    const tick = pollInRounds();
+    const store = { ...app.store, due };
+    expect(await tick({ ...app, store }, over())).toEqual({ runs: 500, finished: false });
+    expect(judged).toEqual([]);
+    expect(await tick({ ...app, store }, over())).toEqual({ runs: 100, finished: true });
+    expect(judged).toEqual(["lab"]);
+  });
+
   test("begins a new round in the tick that has ended an old one, if there is time", async () => {
     const { app, asked } = world(1_200);
     const tick = pollInRounds();

@@ -1,0 +1,390 @@
+import { describe, expect, test } from "vitest";
+import { cancel } from "../src/cancel.ts";
+import { dispatch } from "../src/dispatch.ts";
+import { explainRun } from "../src/explain.ts";
+import { LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../src/hosts.ts";
+import { tellLateEnds } from "../src/late-ends.ts";
+import { runLogs } from "../src/logs.ts";
+import { judgeHosts } from "../src/lost-hosts.ts";
+import { observe } from "../src/observe.ts";
+import { poll } from "../src/poll.ts";
+import type { Job, JobStatus } from "../src/run.ts";
+import { MINUTE, SECOND } from "../src/time.ts";
+import { type TwoPlaces, twoPlaces } from "./fakes/two-places.ts";
+
+const FLOW = { name: "load", command: "true" };
+const EXIT = { type: "exit", message: "exit code 0", exitCode: 0 } as const;
+const SUCCEEDED: JobStatus = { type: "ended", end: "succeeded", cause: EXIT };
+const KILLED = { type: "killed", message: "ended by SIGTERM", signal: "SIGTERM" } as const;
+const T0 = "2026-11-21T12:00:00.000Z";
+
+async function start({ cloud }: TwoPlaces, id = "r1") {
+  await dispatch(cloud.app, { id: `m-${id}`, body: JSON.stringify({ run_id: id, flow: FLOW }) });
+}
+
+async function runOf({ cloud }: TwoPlaces, id = "r1") {
+  const run = await cloud.app.store.get(id);
+  if (run === undefined) throw new Error(`expected a run ${id}`);
+  return run;
+}
+
+async function stateOf(places: TwoPlaces, id = "r1") {
+  return (await runOf(places, id)).state;
+}
+
+async function because(places: TwoPlaces, id = "r1") {
+  return (await explainRun(places.cloud.app, id)).because;
+}
+
+function linesOf({ cloud }: TwoPlaces, level: string) {
+  return cloud.lines.filter((line) => line.level === level);
+}
+
+describe("a run for a remote agent", () => {
+  test("is launched once, on the machine of its host, and ends as its job there does", async () => {
+    const places = twoPlaces();
+    await places.host.beat();
+    await start(places);
+    expect(await stateOf(places)).toMatchObject({
+      type: "waiting",
+      reason: "agent",
+      message: "waits for the host of agent lab on bench",
+    });
+    await places.tick();
+    await places.host.work();
+    await places.host.work();
+    expect(places.host.platform.started).toHaveLength(1);
+    places.host.platform.set("r1", SUCCEEDED);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({ type: "submitted", agent: "lab" });
+    await places.host.work();
+    expect(await stateOf(places)).toMatchObject({ type: "succeeded", agent: "lab", cause: EXIT });
+    expect(places.cloud.platform.started).toEqual([]);
+    expect(linesOf(places, "error")).toEqual([]);
+  });
+
+  test("waits while no host was ever seen, and goes when one comes", async () => {
+    const places = twoPlaces();
+    await start(places);
+    const message =
+      "waits for the host of agent lab, which was never seen: run `sluice agent lab` on its machine";
+    expect(await stateOf(places)).toMatchObject({ type: "waiting", message });
+    places.cloud.clock.pass(24 * 60 * MINUTE);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({ type: "waiting", message });
+    expect(await because(places)).toBe(message);
+    await places.host.work();
+    expect(await stateOf(places)).toMatchObject({ type: "submitted" });
+  });
+
+  test("is left alone by a message that reaches the cloud a second time", async () => {
+    const places = twoPlaces();
+    places.host.platform.behave({ type: "request lost" });
+    await start(places);
+    await places.host.work();
+    const before = await runOf(places);
+    expect(before.state.type).toBe("launching");
+    places.cloud.clock.pass(2 * MINUTE);
+    await start(places);
+    expect(await runOf(places)).toEqual(before);
+  });
+
+  test("stays in its place if the host reads labels that do not fit, and says so", async () => {
+    const places = twoPlaces();
+    await start(places);
+    const labelled = places.host.app.agents.map((agent) => ({ ...agent, labels: ["x"] }));
+    const app = { ...places.host.app, agents: labelled };
+    await dispatch(app, { id: "m", body: '{"run_id":"r1"}' });
+    const run = await runOf(places);
+    expect(run).toMatchObject({ place: "lab", state: { type: "waiting", reason: "no_agent" } });
+    await places.host.beat();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    expect(await runOf(places)).toEqual(run);
+  });
+
+  test("shows its logs on the machine of its host only, and elsewhere says where", async () => {
+    const places = twoPlaces();
+    await start(places);
+    expect(await runLogs(places.cloud.app, "r1")).toMatchObject({ lines: [], complete: false });
+    await places.host.work();
+    await expect(runLogs(places.cloud.app, "r1")).rejects.toMatchObject({
+      code: "unsupported",
+      message:
+        "the logs of run r1 are on the machine of agent lab, bench: read them there, with `sluice logs r1 --agent lab`",
+    });
+  });
+
+  test("is cancelled at once while it waits, and by its host once it has a job", async () => {
+    const places = twoPlaces();
+    await start(places, "r1");
+    await cancel(places.cloud.app, "r1");
+    await places.host.work();
+    expect(await stateOf(places)).toMatchObject({ type: "cancelled" });
+    expect(places.host.platform.started).toEqual([]);
+
+    await start(places, "r2");
+    await places.host.work();
+    await cancel(places.cloud.app, "r2");
+    places.cloud.clock.pass(MINUTE);
+    await places.tick();
+    expect(places.host.platform.cancelled).toEqual([]);
+    await places.host.work();
+    expect(places.host.platform.cancelled).toEqual(["here/r2/1"]);
+    places.host.platform.set("r2", { type: "ended", end: "failed", cause: KILLED });
+    await places.host.work();
+    expect(await stateOf(places, "r2")).toMatchObject({ type: "cancelled" });
+  });
+});
+
+describe("the host of a remote agent that is no longer seen", () => {
+  test("keeps its runs until the grace is over, to the millisecond, and then loses them", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.work();
+    places.host.platform.set("r1", { type: "running", startedAt: T0 });
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS - 1);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({ type: "running" });
+    places.cloud.clock.pass(1);
+    await places.tick();
+    expect(await stateOf(places)).toEqual({
+      type: "crashed",
+      cause: {
+        type: "lost",
+        message: `the host of agent lab on bench is unseen since ${T0}, and nothing says how here/r1/1 ended`,
+      },
+      agent: "lab",
+      target: "here",
+      launch: 1,
+      job: { backend: "test", id: "here/r1/1", ref: { runId: "r1" } },
+      startedAt: T0,
+    });
+  });
+
+  test("loses runs that are submitted and those being cancelled, with and without a job", async () => {
+    const places = twoPlaces();
+    await start(places, "submitted");
+    await start(places, "cancelling");
+    await places.host.work();
+    await cancel(places.cloud.app, "cancelling");
+    places.host.platform.behave({ type: "request lost" });
+    await start(places, "searching");
+    await places.host.work();
+    await cancel(places.cloud.app, "searching");
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    for (const id of ["submitted", "cancelling", "searching"]) {
+      expect(await stateOf(places, id)).toMatchObject({ type: "crashed", cause: { type: "lost" } });
+    }
+    expect(await stateOf(places, "searching")).not.toHaveProperty("job");
+  });
+
+  test("loses a launch once its lease is over too", async () => {
+    const places = twoPlaces();
+    await start(places);
+    const { app } = places.host;
+    const store: typeof app.store = {
+      ...app.store,
+      transition: async (run, next, ...rest) => {
+        await app.store.transition(run, next, ...rest);
+        throw new Error("killed");
+      },
+    };
+    await places.host.beat();
+    const dying = dispatch(
+      { ...app, store, launchLeaseMs: 20 * MINUTE },
+      { id: "m", body: '{"run_id":"r1"}' },
+    );
+    await expect(dying).rejects.toThrow("killed");
+    expect(await stateOf(places)).toMatchObject({ type: "launching" });
+    places.cloud.clock.pass(20 * MINUTE - 1);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({ type: "launching" });
+    places.cloud.clock.pass(1);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({
+      type: "crashed",
+      cause: { type: "lost", message: expect.stringMatching(/whether its job was started$/) },
+    });
+    await tellLateEnds(places.host.app);
+    expect(linesOf(places, "warn")).toEqual([]);
+  });
+
+  test("is told of by runs that wait for it, written once, and they go when it is back", async () => {
+    const places = twoPlaces();
+    await places.host.beat();
+    await start(places);
+    places.cloud.clock.pass(LOST_AFTER_MS - 1);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({
+      message: "waits for the host of agent lab on bench",
+    });
+    places.cloud.clock.pass(1);
+    await places.tick();
+    const told = await runOf(places);
+    expect(told.state).toMatchObject({
+      type: "waiting",
+      message: `waits for the host of agent lab on bench, unseen since ${T0}: run \`sluice agent lab\` on its machine`,
+    });
+    places.cloud.clock.pass(MINUTE);
+    await places.tick();
+    await places.tick();
+    expect(await runOf(places)).toEqual(told);
+    await places.host.work();
+    expect(await stateOf(places)).toMatchObject({ type: "submitted" });
+  });
+
+  test("is named by the explanation of every run of its place from its first minute on", async () => {
+    const places = twoPlaces();
+    await start(places, "r1");
+    await places.host.work();
+    await start(places, "r2");
+    expect(await because(places, "r1")).toMatch(
+      /^agent lab has launched here\/r1\/1, which has not/,
+    );
+    expect(await because(places, "r1")).not.toMatch(/offline/);
+    places.cloud.clock.pass(OFFLINE_AFTER_MS);
+    expect(await because(places, "r1")).toMatch(
+      `the host of agent lab on bench is offline, unseen since ${T0}`,
+    );
+    expect(await because(places, "r2")).toMatch(/unseen since .*: run `sluice agent lab`/);
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    expect(await because(places, "r1")).toMatch(/^crashed: the host of agent lab/);
+  });
+
+  test("changes nothing of what runs ended as when it comes back, and logs what it finds", async () => {
+    const places = twoPlaces();
+    for (const id of ["ended", "alive", "gone"]) await start(places, id);
+    await places.host.work();
+    const { job } = (await stateOf(places, "ended")) as { job: Job };
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    const before = await runOf(places, "ended");
+    const { platform, app } = places.host;
+    platform.set("ended", SUCCEEDED);
+    platform.set("gone", { type: "missing" });
+    await places.host.work();
+    await tellLateEnds(app);
+    await observe(app, "ended", { launch: 1, job, status: SUCCEEDED });
+    expect(await runOf(places, "ended")).toEqual(before);
+    const ended = {
+      level: "warn",
+      message: "job of a lost run ended after all",
+      fields: {
+        runId: "ended",
+        job: "here/ended/1",
+        end: "succeeded",
+        detail: "exit code 0",
+      },
+    };
+    const alive = {
+      level: "warn",
+      message: "job of a lost run found alive",
+      fields: { runId: "alive", job: "here/alive/1" },
+    };
+    const warnings = linesOf(places, "warn");
+    expect(warnings).toHaveLength(3);
+    expect(warnings.slice(0, 2)).toEqual(expect.arrayContaining([ended, alive]));
+    expect(warnings[2]).toEqual(ended);
+  });
+
+  test("asks nothing when it comes back and no run was lost, and survives a platform that is down", async () => {
+    const places = twoPlaces();
+    const { platform, app } = places.host;
+    platform.fail("inspect", new Error("down"));
+    await tellLateEnds(app);
+    expect(linesOf(places, "warn")).toEqual([]);
+    await start(places);
+    await places.host.beat();
+    platform.fail("inspect", undefined);
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    platform.fail("inspect", new Error("down"));
+    await tellLateEnds(app);
+    expect(linesOf(places, "warn")).toMatchObject([
+      { message: "jobs of lost runs not asked about", fields: { reason: "down" } },
+    ]);
+  });
+
+  test("tells only of the jobs that a platform spoke of", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    const backend = { ...places.host.platform.backend, inspect: async () => [] };
+    await tellLateEnds({ ...places.host.app, backend: async () => backend });
+    expect(linesOf(places, "warn")).toEqual([]);
+  });
+
+  test("loses every run but the one that cannot be written, which is logged and judged again", async () => {
+    const places = twoPlaces();
+    await start(places, "r1");
+    await start(places, "r2");
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    const { app } = places.cloud;
+    const { transition } = app.store;
+    const store: typeof app.store = {
+      ...app.store,
+      transition: async (run, ...rest) => {
+        if (run.id === "r1") throw new Error("throttled");
+        return transition(run, ...rest);
+      },
+    };
+    await judgeHosts({ ...app, store });
+    expect(await stateOf(places, "r2")).toMatchObject({ type: "crashed" });
+    expect(linesOf(places, "error")).toMatchObject([
+      {
+        message: "run of a lost host not judged",
+        fields: { runId: "r1", agent: "lab", reason: "throttled" },
+      },
+    ]);
+    await places.tick();
+    expect(await stateOf(places, "r1")).toMatchObject({ type: "crashed" });
+  });
+
+  test("is not judged further once the tick is told to end", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await judgeHosts(places.cloud.app, AbortSignal.abort());
+    expect(await stateOf(places)).toMatchObject({ type: "submitted" });
+  });
+
+  test("leaves runs alone that an index still holds as they were before", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.work();
+    const stale = await runOf(places);
+    places.host.platform.set("r1", SUCCEEDED);
+    await places.host.work();
+    const ended = await runOf(places);
+    const scheduled = { ...stale, state: { type: "scheduled", start: T0 } as const };
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    const { app } = places.cloud;
+    async function* due() {
+      yield* [stale, ended, scheduled];
+    }
+    await judgeHosts({ ...app, store: { ...app.store, due } });
+    expect(await runOf(places)).toEqual(ended);
+    expect(linesOf(places, "error")).toEqual([]);
+  });
+
+  test("loses nothing in a store that cannot be read, and the next tick tries again", async () => {
+    const places = twoPlaces();
+    const hosts = { ...places.cloud.app.hosts, list: () => Promise.reject(new Error("down")) };
+    await poll({ ...places.cloud.app, hosts });
+    expect(linesOf(places, "error")).toMatchObject([
+      { message: "tick failed in part", fields: { reason: "down" } },
+    ]);
+    places.cloud.clock.pass(SECOND);
+    await places.tick();
+    expect(linesOf(places, "error")).toHaveLength(1);
+  });
+});
