@@ -38,9 +38,11 @@ export async function list(table: Table, query: RunQuery, bounds = BOUNDS): Prom
   let rows = 0;
   let hours = 0;
   for await (const step of steps(table, from, pageSizeOf(query, limit))) {
-    if (items.length === limit) return { items, next: writePosition(position) };
+    // Where an hour begins, all that is newer has been looked at.
+    const behind = step.run === undefined ? step.position : position;
+    if (items.length === limit) return { items, next: writePosition(behind) };
     const tired = step.run === undefined ? hours === bounds.hours : rows === bounds.rows;
-    if (tired) return { items, next: writePosition(position), lookedBackTo: createdAtOf(position) };
+    if (tired) return { items, next: writePosition(behind), lookedBackTo: createdAtOf(behind) };
     position = step.position;
     if (step.run === undefined) hours += 1;
     else rows += 1;
@@ -64,7 +66,8 @@ async function* steps(table: Table, from: string, pageSize: number): AsyncGenera
   });
   for await (const { sk } of hours) {
     const hour = String(sk);
-    yield { position: `${hour}:59:59.999Z#${END}` };
+    const end = `${hour}:59:59.999Z#${END}`;
+    yield { position: end < from ? end : from };
     const shards = recentShards(hour).map((shard) =>
       table.query({
         index: "recent",

@@ -13,8 +13,8 @@ import type { IndexName } from "./schema.ts";
 export interface TableOptions {
   readonly table: string;
   /**
-   * Settings of the SDK's client: region, endpoint, credentials. A call is tried six times in all, for
-   * at most five seconds each, unless they say otherwise.
+   * Settings of the SDK's client: region, endpoint, credentials. A call is tried four times in all, for
+   * at most three seconds each, unless they say otherwise.
    */
   readonly client: DynamoDBClientConfig;
 }
@@ -126,10 +126,10 @@ interface Sdk {
 async function loadSdk(config: DynamoDBClientConfig): Promise<Sdk> {
   const sdk = await import("@aws-sdk/client-dynamodb");
   const client = new sdk.DynamoDBClient({
-    maxAttempts: 6,
+    maxAttempts: 4,
     requestHandler: {
       connectionTimeout: 2_000,
-      requestTimeout: 5_000,
+      requestTimeout: 3_000,
       throwOnRequestTimeout: true,
     },
     ...config,

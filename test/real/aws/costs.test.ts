@@ -1,0 +1,219 @@
+import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { dispatch } from "../../../src/dispatch.ts";
+import { poll } from "../../../src/poll.ts";
+import { bodyKey, headKey } from "../../../src/stores/dynamodb/keys.ts";
+import { list } from "../../../src/stores/dynamodb/list.ts";
+import { dynamoStore } from "../../../src/stores/dynamodb/runs.ts";
+import type { Table } from "../../../src/stores/dynamodb/table.ts";
+import { plus } from "../../../src/time.ts";
+import { newRun, START, succeeded, waiting } from "../../contracts/store-samples.ts";
+import { testApp } from "../../fakes/app.ts";
+import { type AwsCall, type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
+import { createTable, type TestTable } from "./table.ts";
+
+let table: TestTable;
+let proxy: AwsProxy;
+let through: Table;
+beforeEach(async () => {
+  table = await createTable(inject("dynamodb"));
+  proxy = await awsProxy(inject("dynamodb"));
+  through = table.open(proxy.endpoint);
+});
+afterEach(async () => {
+  await proxy.close();
+  await table.remove();
+});
+
+const open = (keepDays?: number) =>
+  dynamoStore(through, { newId: randomUUID, ...(keepDays === undefined ? {} : { keepDays }) });
+
+/** Which items were written since, in order, such as `Put head`. */
+function written(since: number): string[] {
+  return proxy.calls.slice(since).filter(isWrite).map(nameOf).sort();
+}
+
+const isWrite = ({ operation }: AwsCall) => !/^(?:GetItem|Query)$/.test(operation);
+
+function nameOf({ operation, body }: AwsCall): string {
+  const { Item, Key } = JSON.parse(body) as Record<
+    string,
+    { pk: { S: string }; sk: { S: string } }
+  >;
+  const key = Item ?? Key;
+  const what = key?.pk.S === "hours" ? "hour" : key?.sk.S.split("#")[0];
+  return `${operation.replace("Item", "")} ${what}`;
+}
+
+describe("what a run costs", () => {
+  it("is a body, a head and one write for each later state; looking costs none", async () => {
+    const t = testApp({ store: open(30) });
+    const steps: string[][] = [];
+    const step = async (work: () => Promise<void>) => {
+      const before = proxy.calls.length;
+      await work();
+      steps.push(written(before));
+    };
+    const message = (id: string) => ({
+      id,
+      body: JSON.stringify({ run_id: id, flow: { name: "load", command: "true" } }),
+    });
+
+    await step(() => dispatch(t.app, message("r1")));
+    await step(() => dispatch(t.app, message("r2")));
+    await step(() => poll(t.app));
+    t.platform.set("r1", { type: "running" });
+    await step(() => poll(t.app));
+    await step(() => poll(t.app));
+    t.platform.set("r1", {
+      type: "ended",
+      end: "succeeded",
+      cause: { type: "exit", message: "exit code 0", exitCode: 0 },
+    });
+    await step(() => poll(t.app));
+
+    expect(steps).toStrictEqual([
+      ["Put body", "Put head", "Put hour", "Update head"],
+      ["Put body", "Put head", "Update head"],
+      [],
+      ["Update head"],
+      [],
+      ["Update body", "Update head"],
+    ]);
+  });
+
+  it("is one write less where runs are kept for ever", async () => {
+    const store = open();
+    const { run } = await store.create(newRun());
+    const before = proxy.calls.length;
+
+    await store.transition(run, succeeded(), START);
+
+    expect(written(before)).toStrictEqual(["Update head"]);
+  });
+
+  it("is one read to look up, and a query a shard for what is due", async () => {
+    const store = open();
+    const { run } = await store.create(newRun());
+    const before = proxy.calls.length;
+    await store.get(run.id);
+    await Array.fromAsync(store.due(plus(START, 1), "cloud"));
+
+    const operations = proxy.calls.slice(before).map(({ operation }) => operation);
+
+    expect(operations).toStrictEqual(["GetItem", ...Array<string>(16).fill("Query")]);
+  });
+});
+
+describe("what is forgotten", () => {
+  const expiry = async (id: string) => {
+    const head = await table.open().get(headKey(id));
+    const body = await table.open().get(bodyKey(id, String(head?.["body"])));
+    return [head?.["expires_at"], body?.["expires_at"]];
+  };
+  const AFTER_30_DAYS = Date.parse(START) / 1_000 + 30 * 86_400;
+
+  it("is head and body of a run that has ended, so many days later", async () => {
+    const { run } = await open(30).create(newRun());
+    expect(await expiry(run.id)).toStrictEqual([undefined, undefined]);
+
+    await open(30).transition(run, succeeded(), START);
+
+    expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, AFTER_30_DAYS]);
+  });
+
+  it("is a run that was over from the start", async () => {
+    const { run } = await open(30).create(newRun({ state: succeeded() }));
+
+    expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, AFTER_30_DAYS]);
+  });
+
+  it("is nothing unless it is asked for", async () => {
+    const { run } = await open().create(newRun({ state: succeeded() }));
+
+    expect(await expiry(run.id)).toStrictEqual([undefined, undefined]);
+  });
+});
+
+describe("a list", () => {
+  const AT = [0, 1, 2, 60_000, 3_600_000, 7_200_000, 7_200_001, 18_000_000];
+
+  async function createRuns() {
+    const store = open();
+    for (const age of AT) {
+      await store.create(newRun({ createdAt: plus(START, -age), name: `age-${age}` }));
+    }
+  }
+
+  /** The names on each page, and how far back each one says it has looked. */
+  async function pages(query: { search?: string; limit?: number }, rows: number, hours: number) {
+    const all: { names: string[]; back: string | undefined }[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await list(
+        through,
+        { ...query, ...(cursor === undefined ? {} : { cursor }) },
+        { rows, hours },
+      );
+      all.push({ names: page.items.map(({ name }) => name), back: page.lookedBackTo });
+      cursor = page.next;
+    } while (cursor !== undefined);
+    return all;
+  }
+
+  it("ends a page after so many rows, says how far back it looked, and goes on there", async () => {
+    await createRuns();
+
+    const found = await pages({ search: "age-7200" }, 3, 100);
+
+    expect(found).toStrictEqual([
+      { names: [], back: plus(START, -2) },
+      { names: ["age-7200000"], back: plus(START, -7_200_001) },
+      { names: ["age-7200001"], back: undefined },
+    ]);
+  });
+
+  it("ends a page after so many hours, and goes on there", async () => {
+    await createRuns();
+
+    const found = await pages({ search: "age-1" }, 5_000, 2);
+
+    expect(found).toStrictEqual([
+      { names: ["age-1"], back: "2026-11-21T10:59:59.999Z" },
+      { names: [], back: "2026-11-21T07:59:59.999Z" },
+      { names: ["age-18000000"], back: undefined },
+    ]);
+  });
+
+  it.each([1, 2, 3, 8])("loses and doubles nothing, whatever the bounds: %i", async (bound) => {
+    await createRuns();
+    const all = AT.map((age) => `age-${age}`);
+
+    for (const limit of [1, 3, 8, 50]) {
+      const found = await pages({ limit }, bound, bound);
+      expect(found.flatMap(({ names }) => names)).toStrictEqual(all);
+    }
+  });
+
+  it("asks for the hours that have runs, and for no others", async () => {
+    await createRuns();
+    const before = proxy.calls.length;
+
+    await list(through, {});
+
+    // 12:00, 11:59 to 11:00, 10:00, 9:59 and 7:00: the hours 12, 11, 10, 9 and 7.
+    expect(proxy.calls.length - before).toBe(1 + 5 * 8);
+  });
+
+  it("looks at 5,000 rows or 100 hours before it ends a page", async () => {
+    const store = open();
+    const hours = Array.from({ length: 101 }, (_, hour) => plus(START, -hour * 3_600_000));
+    for (const createdAt of hours) await store.create(newRun({ createdAt, state: waiting(START) }));
+
+    const first = await store.list({ search: "none" });
+    const second = await store.list({ search: "none", cursor: first.next ?? "" });
+
+    expect(first.lookedBackTo?.slice(0, 13)).toBe(hours[100]?.slice(0, 13));
+    expect(second).toStrictEqual({ items: [] });
+  });
+});
