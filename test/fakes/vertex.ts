@@ -78,6 +78,7 @@ export const RESOURCE_EXHAUSTED = 8;
 export const FAILED_PRECONDITION = 9;
 export const INTERNAL = 13;
 export const UNAVAILABLE = 14;
+export const UNAUTHENTICATED = 16;
 
 /** How the jobs of an image go on, one step a tick. */
 export const SCRIPTS: Readonly<Record<string, readonly Partial<FakeJob>[]>> = {

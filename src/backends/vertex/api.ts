@@ -57,15 +57,12 @@ const READ_MASK = {
 
 /** Opens Vertex AI; Google's client is loaded and credentials are looked for at the first call. */
 export function connect(connection: Connection): VertexApi {
-  let opened: Promise<JobServiceClient> | undefined;
+  let opened: { readonly by: AuthClient; readonly client: Promise<JobServiceClient> } | undefined;
   const client = async (): Promise<JobServiceClient> => {
-    opened ??= open(connection).catch((error: unknown) => {
-      opened = undefined;
-      throw error;
-    });
-    const ready = await opened;
-    await connection.credentials.refresh();
-    return ready;
+    const by = await connection.credentials.ready();
+    // A client keeps the credentials it was made with, also when others have taken their place.
+    if (opened?.by !== by) opened = { by, client: open(connection, by) };
+    return opened.client;
   };
   return {
     async create(parent, customJob, signal) {
@@ -99,8 +96,7 @@ export function connect(connection: Connection): VertexApi {
  * Makes a client that is ready for calls. Its methods must not be called before: they drop a failure of
  * its preparation where nobody can catch it, which ends the process.
  */
-async function open(connection: Connection): Promise<JobServiceClient> {
-  const authClient = await connection.credentials.client();
+async function open(connection: Connection, authClient: AuthClient): Promise<JobServiceClient> {
   const { JobServiceClient: Client } = await import(
     "@google-cloud/aiplatform/build/src/v1/job_service_client.js"
   );

@@ -1,12 +1,16 @@
-import type { AuthClient } from "google-auth-library";
+import type { AuthClient, OAuth2Client } from "google-auth-library";
 import { messageOf, PermanentError } from "../../errors.ts";
 
 /** Who a process is to Google. */
 export interface Credentials {
-  /** What signs requests. Throws `NotReadyError` if there is nothing. */
-  client(): Promise<AuthClient>;
-  /** Makes sure of a valid token; asks Google only when the last one is about to end. */
-  refresh(): Promise<void>;
+  /**
+   * What signs requests, with a token that is valid now and without a way to fetch another: a failure to
+   * get one shows here and never looks like an answer of Vertex AI. Google is asked for a token only when
+   * the last is about to end. The same client as before unless credentials had to be looked for again.
+   *
+   * Throws `NotReadyError` if there are none, or they are not accepted.
+   */
+  ready(): Promise<AuthClient>;
   /** The project the credentials belong to. Throws `PermanentError` ("invalid") if they name none. */
   projectId(): Promise<string>;
 }
@@ -28,55 +32,74 @@ const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
  * unless it is told one.
  */
 export function googleCredentials(project?: string): Credentials {
-  let known: Promise<Found> | undefined;
-  const found = (): Promise<Found> => {
-    known ??= find(project).catch((error: unknown) => {
-      known = undefined;
-      throw error;
-    });
-    return known;
-  };
+  const identity = remembered(() => findIdentity(project));
+  const projectId = remembered(ambientProject);
   return {
-    client: async () => (await found()).client,
-    async refresh() {
-      const { client } = await found();
+    async ready() {
+      const { source, signer } = await identity.get();
       try {
-        await client.getAccessToken();
+        const { token } = await source.getAccessToken();
+        if (!token) throw new Error("no token came");
+        signer.setCredentials({ access_token: token });
+        return signer;
       } catch (error) {
-        known = undefined;
+        identity.forget();
         throw new NotReadyError(
           `Google does not accept the credentials of this process: ${messageOf(error)}`,
           { cause: error },
         );
       }
     },
-    projectId: async () => ambientProject(),
+    projectId: projectId.get,
   };
 }
 
 /** No credentials at all, as emulators want it. */
 export function noCredentials(): Credentials {
   return {
-    async client() {
+    ready: remembered(async () => {
       const { PassThroughClient } = await import("google-auth-library");
       return new PassThroughClient();
-    },
-    refresh: async () => undefined,
+    }).get,
     projectId: async () => {
       throw noProject("none are used with an API address that begins with http://");
     },
   };
 }
 
-interface Found {
-  readonly client: AuthClient;
+/** Keeps what was found once, but for a failure. */
+function remembered<T>(find: () => Promise<T>) {
+  let known: Promise<T> | undefined;
+  const forget = () => {
+    known = undefined;
+  };
+  const get = (): Promise<T> => {
+    known ??= find().catch((error: unknown) => {
+      forget();
+      throw error;
+    });
+    return known;
+  };
+  return { get, forget };
 }
 
-async function find(projectId: string | undefined): Promise<Found> {
-  const { GoogleAuth } = await import("google-auth-library");
+/** Where tokens come from, and what carries the current one. */
+interface Identity {
+  readonly source: AuthClient;
+  readonly signer: OAuth2Client;
+}
+
+async function findIdentity(projectId: string | undefined): Promise<Identity> {
+  const { GoogleAuth, OAuth2Client: Signer } = await import("google-auth-library");
   try {
     const options = { scopes: SCOPE, ...(projectId === undefined ? {} : { projectId }) };
-    return { client: await new GoogleAuth(options).getClient() };
+    const source = await new GoogleAuth(options).getClient();
+    const { universeDomain, quotaProjectId } = source;
+    const signer = new Signer({
+      universeDomain,
+      ...(quotaProjectId === undefined ? {} : { quotaProjectId }),
+    });
+    return { source, signer };
   } catch (error) {
     throw new NotReadyError(`this process has no Google Cloud credentials: ${messageOf(error)}`, {
       cause: error,

@@ -45,7 +45,7 @@ async function useCredentials(content: JsonObject | string): Promise<void> {
 }
 
 /** A token service as Google's: it records what it is asked and answers as told. */
-async function tokenService(status: number, answer: JsonObject) {
+async function tokenService(...answers: readonly [status: number, answer: JsonObject][]) {
   const asked: URLSearchParams[] = [];
   const server: Server = createServer((request, response) => {
     let body = "";
@@ -53,6 +53,7 @@ async function tokenService(status: number, answer: JsonObject) {
       body += part.toString("utf8");
     });
     request.on("end", () => {
+      const [status, answer] = answers[asked.length] ?? answers.at(-1) ?? [500, {}];
       asked.push(new URLSearchParams(body));
       response.writeHead(status, { "content-type": "application/json" });
       response.end(JSON.stringify(answer));
@@ -72,6 +73,17 @@ async function tokenService(status: number, answer: JsonObject) {
       }),
   };
 }
+
+function token(text: string, seconds = 3_600): [number, JsonObject] {
+  const kind = "urn:ietf:params:oauth:token-type:access_token";
+  const answer = { access_token: text, issued_token_type: kind, token_type: "Bearer" };
+  return [200, { ...answer, expires_in: seconds }];
+}
+
+const EXPIRED: [number, JsonObject] = [
+  400,
+  { error: "invalid_grant", error_description: "The token of the pool has expired." },
+];
 
 /** What `gcloud iam workload-identity-pools create-cred-config --aws` writes. */
 function federation(tokenUrl: string): JsonObject {
@@ -121,12 +133,7 @@ describe("launching with Google's credentials", () => {
   }
 
   it("needs no key in a function: its role is exchanged for a token", async () => {
-    const tokens = await tokenService(200, {
-      access_token: "federated",
-      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
-      token_type: "Bearer",
-      expires_in: 3600,
-    });
+    const tokens = await tokenService(token("federated"));
     await useCredentials(federation(tokens.url));
     asFunction();
     expect(await launch()).toMatchObject({ type: "launched" });
@@ -139,10 +146,7 @@ describe("launching with Google's credentials", () => {
   });
 
   it("is unavailable, before anything is sent, when the credentials have expired", async () => {
-    const tokens = await tokenService(400, {
-      error: "invalid_grant",
-      error_description: "The token of the pool has expired.",
-    });
+    const tokens = await tokenService(EXPIRED);
     await useCredentials(federation(tokens.url));
     asFunction();
     expect(await launch()).toEqual({
@@ -168,24 +172,34 @@ describe("launching with Google's credentials", () => {
   });
 
   it("is unavailable, before anything is sent, with credentials of another cloud", async () => {
-    await useCredentials({
-      ...federation("http://127.0.0.1:1/"),
-      universe_domain: "other.example",
-    });
+    const tokens = await tokenService(token("other"));
+    await useCredentials({ ...federation(tokens.url), universe_domain: "other.example" });
+    asFunction();
     expect(await launch()).toEqual({
       type: "unavailable",
       message: expect.stringMatching(/client cannot be used.*other\.example/s) as string,
     });
     expect(service.calls).toEqual([]);
+    await tokens.close();
+  });
+
+  it("goes on with other credentials once those it had are not accepted any more", async () => {
+    const first = await tokenService(token("first", 1), EXPIRED);
+    const second = await tokenService(token("second"));
+    const backend = open();
+    asFunction();
+    await useCredentials(federation(first.url));
+    expect(await launch(backend)).toMatchObject({ type: "launched" });
+    expect(service.authorizations.at(-1)).toBe("Bearer first");
+    await useCredentials(federation(second.url));
+    expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+    expect(await launch(backend)).toMatchObject({ type: "launched" });
+    expect(service.authorizations.at(-1)).toBe("Bearer second");
+    await Promise.all([first.close(), second.close()]);
   });
 
   it("goes on once the credentials are put right", async () => {
-    const tokens = await tokenService(200, {
-      access_token: "federated",
-      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
-      token_type: "Bearer",
-      expires_in: 3600,
-    });
+    const tokens = await tokenService(token("federated"));
     const backend = open();
     process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
     expect(await launch(backend)).toMatchObject({ type: "unavailable" });

@@ -8,6 +8,7 @@ import {
   INVALID_ARGUMENT,
   RESOURCE_EXHAUSTED,
   ServiceError,
+  UNAUTHENTICATED,
   UNAVAILABLE,
 } from "../../fakes/vertex.ts";
 import { openWorld, runOf, type Transport, type VertexWorld } from "./world.ts";
@@ -152,6 +153,19 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       expect(answer).toMatchObject({ type: "refused" });
       expect(JSON.stringify(answer)).toMatch(/custom_model_training_cpus/);
       await small.close();
+    });
+
+    it("is unavailable when the service does not accept the caller", async () => {
+      world.service.fault({
+        method: "CreateCustomJob",
+        when: "before",
+        answer: new ServiceError(
+          UNAUTHENTICATED,
+          "Request had invalid authentication credentials.",
+        ),
+      });
+      expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+      expect(world.slept()).toBe(0);
     });
 
     it("ends for good when the service refuses the job, with its words", async () => {
