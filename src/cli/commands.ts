@@ -96,10 +96,17 @@ const WORK: readonly CommandSpec[] = [
     name: "logs",
     summary: "print what a run has written",
     arguments: [{ name: "run", description: "id or name of a run, or the start of either" }],
-    options: [{ flags: "-f, --follow", description: "go on until the run has ended" }],
+    options: [
+      { flags: "-f, --follow", description: "go on until the run has ended" },
+      {
+        flags: "--agent <name>",
+        description: "read them on this machine, as the host of a remote agent",
+      },
+    ],
     examples: [
       ["logs brave-otter", "what there is"],
       ["logs -f brave-otter", "what there is and what follows"],
+      ["logs brave-otter --agent workshop", "on the machine that works for this agent"],
     ],
     load: () => import("./commands/logs.ts"),
   },

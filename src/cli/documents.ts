@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Agent } from "../agent.ts";
+import type { agentSchema } from "../http/agent-view.ts";
 import type {
   explanationSchema,
   flowViewSchema,
@@ -12,9 +12,4 @@ export type RunDocument = z.infer<typeof runSchema>;
 export type RunDetail = z.infer<typeof runDetailSchema>;
 export type FlowDocument = z.infer<typeof flowViewSchema>;
 export type ExplanationDocument = z.infer<typeof explanationSchema>;
-
-/** An agent without the values of its variables. */
-export interface AgentDocument extends Pick<Agent, "name" | "backend" | "labels" | "remote"> {
-  /** Names of the variables of its runs. */
-  readonly env: readonly string[];
-}
+export type AgentDocument = z.infer<typeof agentSchema>;

@@ -4,6 +4,7 @@ import { cancel } from "../cancel.ts";
 import { type Embedded, openEmbedded } from "../embedded/app.ts";
 import { turn } from "../embedded/loop.ts";
 import { explainRequest, explainRun } from "../explain.ts";
+import { agentViews } from "../http/agent-view.ts";
 import { explanationView, flowView, runDetailView, runView } from "../http/views.ts";
 import type { Logger } from "../log.ts";
 import { runLogs } from "../logs.ts";
@@ -25,8 +26,7 @@ export async function embeddedDispatcher(settings: Settings, log: Logger): Promi
     log,
     changed: ({ run }) => void changes.push(runView(run)),
   });
-  const { app } = embedded;
-  return {
+  return dispatcherOver(embedded.app, {
     restMs: REST_MS,
     refresh: refresher(embedded, log),
     changes: (id) => {
@@ -34,6 +34,17 @@ export async function embeddedDispatcher(settings: Settings, log: Logger): Promi
       changes = [];
       return told;
     },
+    close: () => embedded.close(),
+  });
+}
+
+/** What a dispatcher is beside its app. */
+type Own = Pick<Dispatcher, "restMs" | "refresh" | "changes" | "close">;
+
+/** The dispatcher of an app in this process. */
+export function dispatcherOver(app: App, own: Own): Dispatcher {
+  return {
+    ...own,
     submit: async (message) => submitted(await submit(app, message)),
     rerun: async (id) => submitted(await rerun(app, id)),
     runs: async (query) => {
@@ -51,17 +62,9 @@ export async function embeddedDispatcher(settings: Settings, log: Logger): Promi
       const { registered, created, warnings } = await registerFlow(app, flow);
       return { flow: flowView(registered), created, warnings };
     },
-    agents: async () =>
-      app.agents.map(({ name, backend, labels, env, remote }) => ({
-        name,
-        backend,
-        labels,
-        env: Object.keys(env),
-        remote,
-      })),
+    agents: () => agentViews(app),
     explainRun: async (id) => explanationView(await explainRun(app, id)),
     explainRequest: async (message) => explanationView(await explainRequest(app, message)),
-    close: () => embedded.close(),
   };
 }
 

@@ -22,6 +22,36 @@ export async function withDispatcher<T>(
   }
 }
 
+/**
+ * As `withDispatcher`, for the host of a remote agent on this machine: it sees the runs of the deployment,
+ * and the jobs of this machine. It works on nothing by itself.
+ */
+export async function withHost<T>(
+  { settings, io }: Context,
+  agent: string,
+  work: (dispatcher: Dispatcher) => Promise<T>,
+): Promise<T> {
+  const [{ hostOnThisMachine }, { dispatcherOver }] = await Promise.all([
+    import("./agent-host.ts"),
+    import("./embedded.ts"),
+  ]);
+  const host = await hostOnThisMachine(settings, { agent, log: quietLogger(io.note) });
+  try {
+    return await work(
+      dispatcherOver(host.app, {
+        restMs: HOST_REST_MS,
+        refresh: async () => undefined,
+        changes: () => [],
+        close: () => undefined,
+      }),
+    );
+  } finally {
+    host.close();
+  }
+}
+
+const HOST_REST_MS = 1_000;
+
 /** Changes of state are what commands show anyway; what went wrong is told as a line for people. */
 function quietLogger(note: (line: string) => void): Logger {
   const tell = (message: string, fields: Readonly<Record<string, unknown>> = {}) => {

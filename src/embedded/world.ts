@@ -15,12 +15,12 @@ interface Machine {
 /** What backends on this machine are given of the outside. */
 export function machineWorld(
   { dataFolder, env, cwd, log }: Machine,
-  rest: Pick<World, "now" | "once" | "closing"> & {
+  rest: Pick<World, "now" | "once" | "closing" | "show"> & {
     /** Applies what a platform reports by itself. */
     apply(runId: string, observation: Observation): Promise<void>;
   },
 ): World {
-  const { now, once, closing, apply } = rest;
+  const { now, once, closing, show, apply } = rest;
   return {
     now,
     env,
@@ -36,6 +36,7 @@ export function machineWorld(
         log.warn("event not applied", { runId, reason: messageOf(error) }),
       );
     },
+    ...(show === undefined ? {} : { show }),
     closing,
   };
 }

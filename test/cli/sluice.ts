@@ -38,8 +38,8 @@ export interface Options {
   readonly node?: readonly string[];
 }
 
-// biome-ignore lint: documents of any shape, of which a test looks at what it knows
-export type Json = { readonly [key: string]: never } & Record<string, never>;
+/** A document a command has printed. */
+export type Json = Readonly<Record<string, unknown>>;
 
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,6 +1,8 @@
-import type { Command } from "../command.ts";
+import type { Command, Context } from "../command.ts";
+import type { AgentDocument } from "../documents.ts";
 import { withDispatcher } from "../open.ts";
 import { table } from "../table.ts";
+import { fromNow } from "../text.ts";
 
 export const command: Command = (context) =>
   withDispatcher(context, async (dispatcher) => {
@@ -10,11 +12,17 @@ export const command: Command = (context) =>
       for (const agent of agents) await io.write(`${JSON.stringify(agent)}\n`);
       return;
     }
-    const rows = agents.map(({ name, backend, labels, remote }) => [
-      name,
-      backend,
-      labels.join(", "),
-      remote ? "a machine of its own" : "this dispatcher",
+    const rows = agents.map((agent) => [
+      agent.name,
+      agent.backend,
+      agent.labels.join(", "),
+      workedOnBy(context, agent),
     ]);
     await io.write(table(["NAME", "BACKEND", "LABELS", "WORKED ON BY"], rows));
   });
+
+function workedOnBy({ io }: Context, { remote, online, last_seen, machine }: AgentDocument) {
+  if (!remote) return "this dispatcher";
+  if (last_seen === undefined) return "a host that was never seen";
+  return `${machine}, ${online ? "online" : "offline"}, last seen ${fromNow(last_seen, io.now())}`;
+}

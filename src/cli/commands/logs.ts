@@ -1,11 +1,12 @@
 import type { LogLine } from "../../backend.ts";
-import { argument, type Command, type Context } from "../command.ts";
+import { argument, type Command, type Context, textOption } from "../command.ts";
+import type { Dispatcher } from "../dispatcher.ts";
 import { findRun } from "../find-run.ts";
 import { follow } from "../follow.ts";
-import { withDispatcher } from "../open.ts";
+import { withDispatcher, withHost } from "../open.ts";
 
 export const command: Command = (context) =>
-  withDispatcher(context, async (dispatcher) => {
+  withLogs(context, async (dispatcher) => {
     await dispatcher.refresh();
     const { id, state, job } = await findRun(dispatcher, argument(context));
     if (context.options["follow"] === true) {
@@ -28,6 +29,14 @@ export const command: Command = (context) =>
       context.io.note(`No job of this run has written anything: it is ${state}.`);
     return 0;
   });
+
+/** Logs of a remote agent are on the machine of its host, and are read there without the API. */
+async function withLogs<T>(context: Context, work: (dispatcher: Dispatcher) => Promise<T>) {
+  const agent = textOption(context.options, "agent");
+  return agent === undefined
+    ? await withDispatcher(context, work)
+    : await withHost(context, agent, work);
+}
 
 async function print({ io, settings }: Context, line: LogLine): Promise<void> {
   await io.write(settings.json ? `${JSON.stringify(line)}\n` : `${line.text}\n`);

@@ -1,0 +1,106 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, test } from "vitest";
+import { type Call, callApi } from "../../src/cli/api-client.ts";
+import { PermanentError } from "../../src/errors.ts";
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** A server of the test's own, and every request it got. */
+async function serve(
+  answer: (request: IncomingMessage, response: ServerResponse, n: number) => void,
+) {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    answer(request, response, requests.length);
+  }).listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  closing.push(() => server.close());
+  return {
+    api: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, token: "t" },
+    requests,
+  };
+}
+
+const GET: Call = { method: "GET", path: "/runs", repeatable: true };
+const POST: Call = { method: "POST", path: "/runs", body: { flow: "a" }, repeatable: true };
+
+describe("a call of the API", () => {
+  test("carries token, query and body, and brings back the document", async () => {
+    const { api, requests } = await serve((_, response) =>
+      response.writeHead(202).end('{"id":"x"}'),
+    );
+    expect(await callApi(api, POST)).toEqual({ status: 202, body: { id: "x" } });
+    await callApi(api, { ...GET, query: { label: "a&b=ü" } });
+    expect(requests[0]?.headers).toMatchObject({
+      authorization: "Bearer t",
+      "content-type": "application/json",
+    });
+    expect(requests[1]?.url).toBe("/runs?label=a%26b%3D%C3%BC");
+  });
+
+  test("is repeated with the same key when its answer is lost", async () => {
+    const { api, requests } = await serve((request, response, n) => {
+      if (n === 1) request.socket.destroy();
+      else response.end('{"id":"x"}');
+    });
+    expect(await callApi(api, POST)).toEqual({ status: 200, body: { id: "x" } });
+    const keys = requests.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toHaveLength(2);
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[0]).toMatch(/^[\w-]{36}$/);
+  });
+
+  test("that must not happen twice is not repeated", async () => {
+    const { api, requests } = await serve((request) => request.socket.destroy());
+    await expect(callApi(api, { ...POST, repeatable: false })).rejects.toThrow("cannot be reached");
+    expect(requests).toHaveLength(1);
+  });
+
+  test("throws the code and the faults of a problem document", async () => {
+    const issues = [{ path: "flow", message: "expected a flow" }];
+    const { api } = await serve((_, response) =>
+      response.writeHead(422).end(JSON.stringify({ code: "invalid", detail: "not valid", issues })),
+    );
+    const error = await callApi(api, POST).catch((error: unknown) => error);
+    expect(error).toBeInstanceOf(PermanentError);
+    expect(error).toMatchObject({ code: "invalid", message: "not valid", issues });
+  });
+
+  test.each([
+    [
+      500,
+      '{"code":"internal","detail":"a fault of Sluice"}',
+      /failed with status 500: a fault of Sluice/,
+    ],
+    [418, '{"code":"teapot","title":"short and stout"}', /failed with status 418: short and stout/],
+    [502, "<html>hunter2</html>", /is not the API of Sluice: status 502/],
+    [200, "<html>hunter2</html>", /is not the API of Sluice: status 200/],
+    [404, "[]", /is not the API of Sluice: status 404/],
+  ])("answered with %i %s is a failure that may pass", async (status, text, message) => {
+    const { api } = await serve((_, response) => response.writeHead(status).end(text));
+    const error = await callApi(api, GET).catch((error: unknown) => error);
+    expect(error).not.toBeInstanceOf(PermanentError);
+    expect((error as Error).message).toMatch(message);
+    expect((error as Error).message).not.toContain("hunter2");
+  });
+
+  test("is not led elsewhere with its token", async () => {
+    const { api, requests } = await serve((_, response) =>
+      response.writeHead(302, { location: "/elsewhere" }).end(),
+    );
+    await expect(callApi(api, { ...GET, repeatable: false })).rejects.toThrow();
+    expect(requests).toHaveLength(1);
+  });
+
+  test("needs an address", async () => {
+    await expect(callApi({ url: "localhost", token: undefined }, GET)).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("SLUICE_API_URL"),
+    });
+  });
+});
