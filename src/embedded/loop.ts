@@ -17,7 +17,13 @@ const TICK_MS = 1_000;
 const IDLE_MS = 200;
 
 /** What a loop works on. */
-export type Workplace = Pick<Embedded, "app" | "queue"> & Partial<Pick<Embedded, "config">>;
+export interface Workplace extends Pick<Embedded, "app" | "queue"> {
+  readonly config?: Embedded["config"];
+  /** The least time between the beginnings of two ticks, in milliseconds. Default: 1,000. */
+  readonly tickMs?: number;
+  /** Done before each tick; while it throws, there are no ticks. */
+  beforeTick?(): Promise<void>;
+}
 
 /**
  * One turn: handles the messages that are there, dead ones too, then ticks once. Returns how many
@@ -45,7 +51,7 @@ export async function runLoop(workplace: Workplace, signal: AbortSignal): Promis
       .finally(() => inHand.delete(tracked));
     inHand.add(tracked);
   };
-  const ticks = every(TICK_MS, app, signal, () => tick(workplace, signal));
+  const ticks = every(workplace.tickMs ?? TICK_MS, app, signal, () => tick(workplace, signal));
   while (!signal.aborted) {
     const free = BATCH - inHand.size;
     const works = free > 0 ? await takeMessages(workplace, queue, free) : [];
@@ -55,8 +61,10 @@ export async function runLoop(workplace: Workplace, signal: AbortSignal): Promis
   await Promise.all([ticks, ...inHand]);
 }
 
-async function tick({ app, config }: Workplace, signal: AbortSignal): Promise<void> {
+async function tick(workplace: Workplace, signal: AbortSignal): Promise<void> {
+  const { app, config } = workplace;
   await config?.refresh();
+  await workplace.beforeTick?.();
   await poll(app, signal);
 }
 

@@ -4,17 +4,10 @@ import { explainRequest, explainRun } from "../../explain.ts";
 import { isJsonObject } from "../../json.ts";
 import { messageSchema } from "../../message.ts";
 import { plan } from "../../plan.ts";
+import { agentSchema, agentViews } from "../agent-view.ts";
 import type { Call, Route } from "../route.ts";
 import { allows } from "../tokens.ts";
 import { explanationSchema, explanationView } from "../views.ts";
-
-const agentSchema = z.object({
-  name: z.string(),
-  backend: z.string(),
-  labels: z.array(z.string()),
-  env: z.array(z.string()).describe("Names of its variables; their values are nobody's business."),
-  remote: z.boolean(),
-});
 
 const planSchema = z.union([
   z.object({
@@ -45,18 +38,7 @@ export const agentRoutes: readonly Route[] = [
     responses: {
       200: { description: "All agents.", schema: z.object({ items: z.array(agentSchema) }) },
     },
-    handle: async ({ app }) => ({
-      status: 200,
-      body: {
-        items: app.agents.map(({ name, backend, labels, env, remote }) => ({
-          name,
-          backend,
-          labels,
-          env: Object.keys(env),
-          remote,
-        })),
-      },
-    }),
+    handle: async ({ app }) => ({ status: 200, body: { items: await agentViews(app) } }),
   },
   {
     method: "POST",

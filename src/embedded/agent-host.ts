@@ -1,0 +1,163 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Agent } from "../agent.ts";
+import type { App } from "../app.ts";
+import { openAgents } from "../backends/open.ts";
+import { PermanentError } from "../errors.ts";
+import { observe } from "../observe.ts";
+import { placeBesideFunctions } from "../place.ts";
+import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
+import { CLOUD } from "../run.ts";
+import { openSqlite, type Sqlite } from "../stores/sqlite/database.ts";
+import { sqliteRegistry } from "../stores/sqlite/flows.ts";
+import { SECOND, timestamp } from "../time.ts";
+import type { EmbeddedOptions } from "./app.ts";
+import { type ConfigFile, openConfigFile } from "./config-file.ts";
+import { heartbeat, keepBeating } from "./heartbeat.ts";
+import { runLoop } from "./loop.ts";
+import { machineWorld } from "./world.ts";
+
+/** What the cloud and its agent hosts share. */
+export type SharedStorage = Pick<App, "store" | "registry" | "tokens" | "hosts">;
+
+/** What the host of a remote agent is told. `config` names the `sluice.yml` of this machine. */
+export interface AgentHostOptions
+  extends Pick<EmbeddedOptions, "config" | "dataFolder" | "env" | "cwd" | "log" | "show"> {
+  /** The agent to work for. */
+  readonly agent: string;
+  readonly storage: SharedStorage;
+  /** The version of this program, for people. */
+  readonly version: string;
+  /** Default: the clock of the machine. */
+  now?(): Date;
+}
+
+/** The host of one remote agent: the embedded loop over the store of the cloud. */
+export interface AgentHostProcess {
+  readonly app: App;
+  readonly queue: ReceivingQueue;
+  /**
+   * Works until `signal` is aborted, then finishes what is in hand. Whatever is left is in the store and on
+   * the queue of the data folder; jobs go on. Throws `PermanentError` ("conflict") if another host works
+   * for the agent, at once or later.
+   */
+  work(signal: AbortSignal): Promise<void>;
+  /** Ends streams and timers and closes the data folder. Jobs go on. */
+  close(): void;
+}
+
+/** A launch is broken off, and may be taken over, after a minute. */
+const LAUNCH_LEASE_MS = 60_000;
+/** A message comes back later than the lease of the launch it began. */
+const VISIBILITY_MS = 90_000;
+/** With the growing delay between two deliveries, a store away for a quarter of an hour kills no run. */
+const MAX_RECEIVES = 30;
+/**
+ * A tick asks each of the 16 shards of the table for due runs. Ends of local processes and containers are
+ * told by themselves, so this is how long a new run or a cancellation may go unnoticed.
+ */
+const TICK_MS = 5 * SECOND;
+
+/**
+ * Opens the host of an agent. Calls nothing. Throws `PermanentError` with all faults of `sluice.yml`, if
+ * it has no such agent, or if functions work for the agent.
+ */
+export async function openAgentHost(options: AgentHostOptions): Promise<AgentHostProcess> {
+  const { agent: name, storage, log } = options;
+  const closing = new AbortController();
+  const now = options.now ?? (() => new Date());
+  const world = machineWorld(options, {
+    now,
+    once: storage.registry.once,
+    ...(options.show === undefined ? {} : { show: options.show }),
+    closing: closing.signal,
+    apply: (runId, observation) => observe(app, runId, observation),
+  });
+  const agents = openAgents(world);
+  const parse = agents.parse;
+  const config = await openConfigFile(options.config, { required: true, log, parse });
+  checkAgent(name, config.agents);
+  const db = openSqlite(join(options.dataFolder, `agent-${name}.db`));
+  const newId = () => randomUUID();
+  const queue = sqliteQueue(db, {
+    now,
+    newId,
+    visibilityMs: VISIBILITY_MS,
+    maxReceives: MAX_RECEIVES,
+  });
+  const app: App = {
+    ...storage,
+    place: name,
+    get agents() {
+      return config.agents.filter((agent) => agent.name === name);
+    },
+    backend: agents.open,
+    agentFrom: agents.parseOne,
+    placeOf: () => name,
+    queue,
+    log,
+    now,
+    random: Math.random,
+    newId,
+    timeout: (ms) => AbortSignal.timeout(ms),
+    launchLeaseMs: LAUNCH_LEASE_MS,
+    looks: () => true,
+  };
+  return {
+    app,
+    queue,
+    work: (signal) => work({ app, queue, config, db, version: options.version }, signal),
+    close() {
+      closing.abort();
+      db.close();
+    },
+  };
+}
+
+function checkAgent(name: string, agents: readonly Agent[]): void {
+  const agent = agents.find((candidate) => candidate.name === name);
+  if (agent === undefined) {
+    const names = agents.map((known) => known.name).join(", ");
+    throw new PermanentError("not_found", `sluice.yml has no agent ${name}: it has ${names}`);
+  }
+  if (name === CLOUD) {
+    throw new PermanentError("invalid", `an agent called ${CLOUD} cannot be remote: rename it`);
+  }
+  if (placeBesideFunctions(agent) === CLOUD) {
+    throw new PermanentError(
+      "unsupported",
+      `the functions of the deployment work for agent ${name} (backend ${agent.backend}): set \`remote: true\` in both files if this machine should`,
+    );
+  }
+}
+
+interface Host extends Pick<AgentHostProcess, "app" | "queue"> {
+  readonly config: ConfigFile;
+  readonly db: Sqlite;
+  readonly version: string;
+}
+
+async function work({ app, queue, config, db, version }: Host, signal: AbortSignal) {
+  const id = await hostId(db, app);
+  const startedAt = timestamp(app.now());
+  const machine = hostname();
+  const heart = heartbeat(app, { agent: app.place, id, machine, version, startedAt });
+  await heart.keep();
+  app.log.info("started", { agent: app.place, machine });
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  // Nothing is asked or launched for an agent whose host is somebody else by now.
+  const workplace = { app, queue, config, tickMs: TICK_MS, beforeTick: heart.keep };
+  const beating = keepBeating(app, heart, stop).finally(() => over.abort());
+  const [beats] = await Promise.allSettled([beating, runLoop(workplace, stop)]);
+  if (beats.status === "rejected") throw beats.reason;
+  app.log.info("stopped", { agent: app.place });
+}
+
+/** What tells this data folder from all others, made when it is first needed. */
+async function hostId(db: Sqlite, { now, newId }: App): Promise<string> {
+  const { once } = sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) });
+  return await once("host id", async () => newId());
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { App } from "../app.ts";
+import { messageOf, PermanentError } from "../errors.ts";
+import {
+  type AgentHost,
+  BEAT_EVERY_MS,
+  hostOf,
+  LOST_AFTER_MS,
+  OFFLINE_AFTER_MS,
+} from "../hosts.ts";
+import { tellLateEnds } from "../late-ends.ts";
+import { between, SECOND, type Timestamp, timestamp } from "../time.ts";
+
+/** Says that a host is at work, for as long as somebody asks it to. */
+export interface Heartbeat {
+  /**
+   * Returns once the host was seen within the last 15 seconds, and beats for that if need be. Throws
+   * `PermanentError` ("conflict") if another host works for the agent; whatever else it throws, the host
+   * was not seen.
+   */
+  keep(): Promise<void>;
+}
+
+/** How often the host looks whether it must beat; more often than it beats, so that no beat comes late. */
+const LOOK_EVERY_MS = 5 * SECOND;
+
+/**
+ * The heartbeat of a host, by the clock of the app. A host that comes back after the cloud has given it
+ * up logs what became of the jobs of its lost runs.
+ */
+export function heartbeat(app: App, self: Omit<AgentHost, "lastSeen">): Heartbeat {
+  let seen: Timestamp | undefined;
+  let beating: Promise<void> | undefined;
+  const beat = async () => {
+    const before = seen ?? (await hostOf(app, self.agent))?.lastSeen;
+    const now = timestamp(app.now());
+    const noted = await app.hosts.beat({ ...self, lastSeen: now });
+    if (noted.id !== self.id) throw taken(noted, now);
+    seen = now;
+    if (before === undefined || between(before, now) < LOST_AFTER_MS) return;
+    app.log.warn("host seen again after it was given up", { agent: self.agent, before });
+    await tellLateEnds(app).catch((error: unknown) =>
+      app.log.warn("lost runs not looked for", { reason: messageOf(error) }),
+    );
+  };
+  return {
+    async keep() {
+      if (seen !== undefined && between(seen, timestamp(app.now())) < BEAT_EVERY_MS) return;
+      beating ??= beat().finally(() => {
+        beating = undefined;
+      });
+      await beating;
+    },
+  };
+}
+
+/**
+ * Keeps a host seen until `signal` is aborted. A beat that fails is logged and tried again. Throws
+ * `PermanentError` ("conflict") if another host works for the agent.
+ */
+export async function keepBeating(app: App, heart: Heartbeat, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await heart.keep();
+    } catch (error) {
+      if (error instanceof PermanentError) throw error;
+      app.log.warn("host not seen", { reason: messageOf(error) });
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Two hosts on two data folders would take each other's jobs for gone. */
+function taken({ agent, machine, lastSeen }: AgentHost, now: Timestamp): PermanentError {
+  const ago = Math.max(0, Math.round(between(lastSeen, now) / SECOND));
+  return new PermanentError(
+    "conflict",
+    `agent ${agent} is worked for by another host, on ${machine}, seen ${ago} s ago: stop that one, and wait ${OFFLINE_AFTER_MS / SECOND} s`,
+  );
+}

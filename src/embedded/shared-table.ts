@@ -1,0 +1,70 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf, PermanentError } from "../errors.ts";
+import { dynamoRegistry } from "../stores/dynamodb/flows.ts";
+import { dynamoHosts } from "../stores/dynamodb/hosts.ts";
+import { dynamoStore } from "../stores/dynamodb/runs.ts";
+import { openTable } from "../stores/dynamodb/table.ts";
+import { dynamoTokens } from "../stores/dynamodb/tokens.ts";
+import type { SharedStorage } from "./agent-host.ts";
+
+/** Where the table of a deployment is. */
+export interface TableSettings {
+  readonly table: string;
+  readonly region: string;
+  /** Another address of DynamoDB than that of the region. */
+  readonly endpoint?: string;
+  /** How long runs are kept after their end, in days: as the deployment says. */
+  readonly keepDays: number;
+}
+
+/**
+ * Opens the table of a deployment, and reads from it once. Credentials come from where the SDK finds them.
+ * Throws `PermanentError` if there is no such table, no credentials, or no right to read it.
+ */
+export async function openSharedTable(settings: TableSettings): Promise<SharedStorage> {
+  const { region, endpoint, keepDays } = settings;
+  const client = { region, ...(endpoint === undefined ? {} : { endpoint }) };
+  const table = openTable({ table: settings.table, client });
+  const newId = () => randomUUID();
+  const hosts = dynamoHosts(table);
+  try {
+    await hosts.list();
+  } catch (error) {
+    throw tableError(error, settings);
+  }
+  return {
+    store: dynamoStore(table, { newId, keepDays }),
+    registry: dynamoRegistry(table, {
+      now: () => new Date(),
+      newId,
+      random: Math.random,
+      sleep: (ms) => sleep(ms),
+    }),
+    tokens: dynamoTokens(table),
+    hosts,
+  };
+}
+
+function tableError(error: unknown, { table, region }: TableSettings): unknown {
+  switch (error instanceof Error ? error.name : "") {
+    case "ResourceNotFoundException":
+      return new PermanentError(
+        "not_found",
+        `there is no table ${table} in ${region}: SLUICE_TABLE and AWS_REGION must be those of the deployment`,
+      );
+    case "CredentialsProviderError":
+      return new PermanentError(
+        "forbidden",
+        `no AWS credentials are found on this machine: ${messageOf(error)}`,
+      );
+    case "AccessDeniedException":
+    case "UnrecognizedClientException":
+      return new PermanentError(
+        "forbidden",
+        `table ${table} in ${region} may not be read with the AWS credentials of this machine: ${messageOf(error)}`,
+      );
+    default:
+      return error;
+  }
+}
