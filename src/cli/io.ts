@@ -30,11 +30,14 @@ export type Paint = (style: Style, text: string) => string;
 export type Style = "bold" | "dim" | "red" | "green" | "yellow" | "blue" | "cyan";
 
 /** What `processIo` takes of a process. */
-type Process = Pick<NodeJS.Process, "stdin" | "stdout" | "stderr" | "env" | "exit" | "on">;
+type Process = Pick<
+  NodeJS.Process,
+  "stdin" | "stdout" | "stderr" | "env" | "exit" | "on" | "uptime"
+>;
 
 const PLAIN_COLUMNS = 200;
 /** One press of Ctrl-C may reach a process twice: from its terminal, and from the process around it. */
-const SAME_SIGNAL_MS = 250;
+const SAME_SIGNAL_SECONDS = 0.25;
 
 /** The streams and signals of a process. Output whose reader has gone ends it without an error. */
 export function processIo(process: Process, isTerminal: boolean): Io {
@@ -83,11 +86,11 @@ function catchSignals(process: Process): AbortSignal {
   let first: number | undefined;
   for (const [signal, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
     process.on(signal, () => {
-      const now = performance.now();
+      const now = process.uptime();
       if (first === undefined) {
         first = now;
         controller.abort(code);
-      } else if (now - first > SAME_SIGNAL_MS) {
+      } else if (now - first > SAME_SIGNAL_SECONDS) {
         process.exit(code);
       }
     });
