@@ -90,7 +90,7 @@ describe("a run", () => {
   test("is found by its id, its name and the start of either, if no other starts so", async () => {
     const folder = makeFolder(FILES);
     const [answer] = await folder.json(["run", "bad.yml", "--name", "otter-one"]);
-    const { id } = answer?.["run"] as { id: string };
+    const { id } = (answer ?? {})["run"] as { id: string };
     await folder.run(["run", "bad.yml", "--name", "otter-two"]);
     for (const text of [id, id.slice(0, 12), "otter-one", "otter-o"]) {
       expect(await folder.json(["show", text])).toMatchObject([{ id }]);
@@ -180,7 +180,7 @@ describe("token", () => {
   });
 });
 
-test("a remote agent is refused in plain words", async () => {
+test("the host of a remote agent says which settings it lacks", async () => {
   const { code, stderr } = await makeFolder().run(["agent", "workshop"]);
-  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("workshop") });
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("SLUICE_TABLE") });
 });

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
 import { fields, table } from "../../src/cli/table.ts";
 import { duration, fromNow, printable } from "../../src/cli/text.ts";
@@ -38,7 +39,7 @@ describe("a table", () => {
         ["né👩‍👩‍👧", "3"],
       ],
     ).split("\n");
-    expect(lines.map((line) => line.replaceAll(/\u001B\[\d+m/g, ""))).toEqual([
+    expect(lines.map((line) => stripVTControlCharacters(line))).toEqual([
       "A       B",
       "ok      1",
       "longer  2",
