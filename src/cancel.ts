@@ -29,9 +29,11 @@ export function notFound(id: string): PermanentError {
   return new PermanentError("not_found", `no run ${id} is known: \`sluice runs\` lists them`);
 }
 
-function stateWhenCancelled(app: App, { state }: Run): RunState | undefined {
+function stateWhenCancelled(app: App, { state, place }: Run): RunState | undefined {
   if (isFinal(state)) return undefined;
-  const until = plus(timestamp(app.now()), MINUTE);
+  const now = timestamp(app.now());
+  // Nobody here can stop the job of another place: its next tick does.
+  const until = place === app.place ? plus(now, MINUTE) : now;
   switch (state.type) {
     case "scheduled":
     case "waiting":

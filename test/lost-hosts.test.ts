@@ -126,7 +126,6 @@ describe("a run for a remote agent", () => {
     await start(places, "r2");
     await places.host.work();
     await cancel(places.cloud.app, "r2");
-    places.cloud.clock.pass(MINUTE);
     await places.tick();
     expect(places.host.platform.cancelled).toEqual([]);
     await places.host.work();
