@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { PermanentError } from "../../src/errors.ts";
 import type { TemplateSource } from "../../src/template.ts";
+import { templateAddress } from "../../src/templates/address.ts";
 import { type GcsReaderOptions, gcsReader } from "../../src/templates/gcs.ts";
 import { templateReader } from "../../src/templates/reader.ts";
 import { testAgent } from "../contracts/request.ts";
@@ -132,7 +133,13 @@ describe("a template in a bucket of Cloud Storage", () => {
         .end(gzipSync(Buffer.alloc(64 * 1_048_576, "x"))),
     );
 
-    await expect(reading(gcs.endpoint)(T)).rejects.toMatchObject({ code: "template" });
+    const reader = gcsReader({ endpoint: gcs.endpoint, token: async () => "token-1" });
+    const read = reader.read({ address: templateAddress(T, "/"), source: "agent", entries: [] });
+
+    await expect(read).rejects.toMatchObject({
+      code: "template",
+      message: expect.stringContaining("larger than 1048576 bytes"),
+    });
   });
 
   it("that does not come, or breaks off, is tried again", async () => {

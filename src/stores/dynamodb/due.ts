@@ -14,13 +14,18 @@ const PAGE = 100;
  * while the caller works. A run that becomes due again meanwhile is left to the next call; otherwise a
  * caller could go on for ever.
  */
-export async function* due(table: Table, now: Timestamp, place: Place): AsyncIterable<Run> {
+export async function* due(
+  table: Table,
+  now: Timestamp,
+  place: Place,
+  pageSize = PAGE,
+): AsyncIterable<Run> {
   const shards = dueShards(place).map((shard) =>
     table.query({
       index: "due",
       where: "#due_shard = :shard AND #due_at <= :now",
       values: { shard, now },
-      pageSize: PAGE,
+      pageSize,
     }),
   );
   const seen = new Set<string>();

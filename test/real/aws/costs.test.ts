@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
 import { dispatch } from "../../../src/dispatch.ts";
 import { poll } from "../../../src/poll.ts";
+import { due } from "../../../src/stores/dynamodb/due.ts";
 import { bodyKey, headKey } from "../../../src/stores/dynamodb/keys.ts";
 import { list } from "../../../src/stores/dynamodb/list.ts";
 import { dynamoStore } from "../../../src/stores/dynamodb/runs.ts";
@@ -102,6 +103,35 @@ describe("what a run costs", () => {
     const operations = proxy.calls.slice(before).map(({ operation }) => operation);
 
     expect(operations).toStrictEqual(["GetItem", ...Array<string>(16).fill("Query")]);
+  });
+
+  it("is a strongly consistent read wherever no index is read", async () => {
+    const store = open();
+    const { run } = await store.create(newRun());
+    const before = proxy.calls.length;
+    await store.get(run.id);
+    await store.body(run.id);
+    await store.list({});
+    await Array.fromAsync(store.due(START, "cloud"));
+
+    for (const { body } of proxy.calls.slice(before)) {
+      const input = JSON.parse(body) as { ConsistentRead?: boolean; IndexName?: string };
+      expect(input.ConsistentRead ?? false).toBe(input.IndexName === undefined);
+    }
+  });
+
+  it("ends, whatever the size of a page, although every run becomes due again at once", async () => {
+    const store = open();
+    const ids = Array.from({ length: 60 }, (_, index) => `run-${index}`);
+    for (const id of ids) await store.create(newRun({ id }));
+    const streamed: string[] = [];
+
+    for await (const run of due(through, plus(START, 60_000), "cloud", 2)) {
+      streamed.push(run.id);
+      await store.transition(run, waiting(plus(START, 1 + streamed.length)), START);
+    }
+
+    expect(streamed.sort()).toStrictEqual(ids.sort());
   });
 });
 

@@ -154,6 +154,52 @@ describe("DynamoDB that answers too late", () => {
     expect(await tokens.find("two")).toBeUndefined();
     expect(seen.size).toBe(7);
   });
+
+  it("honours no token whose replacement broke off half way", async () => {
+    const tokens = dynamoTokens(through);
+    const token: Token = { name: "ci", scope: "admin", hash: "one", createdAt: START };
+    await tokens.add(token);
+    const gone = { type: "refused", status: 400, error: "ValidationException" } as const;
+    proxy.break(gone, ({ operation }) => operation === "DeleteItem");
+
+    await expect(tokens.add({ ...token, hash: "two" })).rejects.toThrow("refused by the proxy");
+
+    expect(await tokens.find("one")).toBeUndefined();
+    expect(await tokens.find("two")).toMatchObject({ hash: "two" });
+  });
+
+  it("leaves another one's claim alone when a maker believed dead fails", async () => {
+    let now = Date.now();
+    const late = Promise.withResolvers<string>();
+    const inTime = Promise.withResolvers<string>();
+    const once = (make: () => Promise<string>) => {
+      const began = Promise.withResolvers<void>();
+      const options = {
+        now: () => new Date(now),
+        newId: randomUUID,
+        random: Math.random,
+        sleep: () => new Promise<void>((resolve) => setImmediate(resolve)),
+      };
+      const value = dynamoRegistry(through, options).once("key", () => {
+        began.resolve();
+        return make();
+      });
+      return { value, began: began.promise };
+    };
+    const first = once(() => late.promise);
+    await first.began;
+    now += 60_000;
+    const second = once(() => inTime.promise);
+    await second.began;
+    const claim = await through.get({ pk: "once#key", sk: "once" });
+
+    late.reject(new Error("too late"));
+    await expect(first.value).rejects.toThrow("too late");
+
+    expect(await through.get({ pk: "once#key", sk: "once" })).toStrictEqual(claim);
+    inTime.resolve("made");
+    expect(await second.value).toBe("made");
+  });
 });
 
 describe("DynamoDB that cannot just now", () => {
