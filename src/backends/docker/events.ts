@@ -7,42 +7,61 @@ import { jobOf } from "./job.ts";
 import { AGENT, launchOf } from "./labels.ts";
 import { nameOf, statusOf } from "./status.ts";
 
-const LONGEST_PAUSE_MS = MINUTE;
+const LONGEST_WAIT_MS = MINUTE;
+
+/** Lets some milliseconds go by; ends the process's wait for it when the signal is aborted. */
+type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 
 /**
- * Reports the end of an agent's containers as soon as the engine tells it, until the world closes. A stream
- * that breaks is opened again, after pauses that double; what happens in between is found by `inspect`.
+ * Reports the end of an agent's containers as soon as the engine tells it, until the world closes. A
+ * stream that breaks is opened again, after pauses that double unless it stood for long; the first
+ * break is told. What happens in between is found by `inspect`.
  */
 export async function reportEnds(
-  api: DockerApi,
+  api: Pick<DockerApi, "target" | "events" | "inspect">,
   agent: string,
-  world: Pick<World, "observe" | "closing" | "log">,
+  { observe, closing, log, now, pause = unhurried }: Listening,
 ): Promise<void> {
   const filters = { type: ["container"], event: ["die"], label: [`${AGENT}=${agent}`] };
-  const { observe, closing, log } = world;
-  let pause = SECOND;
   if (observe === undefined) return;
+  let wait = SECOND;
   while (!closing.aborted) {
-    try {
-      for await (const line of api.events(filters, closing)) {
-        pause = SECOND;
-        await reportEnd(api, line, observe);
-      }
-    } catch (error) {
-      if (closing.aborted) return;
-      log.warn("events of the engine lost", { target: api.target, reason: messageOf(error) });
-    }
-    try {
-      await sleep(pause, undefined, { signal: closing, ref: false });
-    } catch {
-      return;
-    }
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    const opened = now().getTime();
+    const failure = await untilBroken(api.events(filters, closing), (line) =>
+      reportEnd(api, line, observe),
+    );
+    if (closing.aborted) return;
+    if (now().getTime() - opened > LONGEST_WAIT_MS) wait = SECOND;
+    if (wait === SECOND)
+      log.warn("events of the engine lost", { target: api.target, reason: failure });
+    await pause(wait, closing);
+    wait = Math.min(wait * 2, LONGEST_WAIT_MS);
   }
 }
 
+type Listening = Pick<World, "observe" | "closing" | "log" | "now"> & { readonly pause?: Pause };
+
+/** Takes lines until there are no more, and says why. */
+async function untilBroken(
+  lines: AsyncIterable<string>,
+  take: (line: string) => Promise<void>,
+): Promise<string> {
+  try {
+    for await (const line of lines) await take(line);
+    return "the stream ended";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function unhurried(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal, ref: false }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
 async function reportEnd(
-  api: DockerApi,
+  api: Pick<DockerApi, "target" | "inspect">,
   line: string,
   observe: NonNullable<World["observe"]>,
 ): Promise<void> {

@@ -1,5 +1,4 @@
 import * as z from "zod";
-import type { SecretReference } from "../../agent.ts";
 import { secretSchema } from "../../config.ts";
 import { addressOf } from "./address.ts";
 
@@ -73,9 +72,3 @@ export const agentOptions = z.strictObject({
 
 /** The options of an agent, with their defaults. */
 export type DockerOptions = z.infer<typeof agentOptions>;
-
-/** How to sign in to a registry. */
-export interface RegistryAuth {
-  readonly username: string;
-  readonly password: string | SecretReference;
-}

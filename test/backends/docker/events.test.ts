@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
+import { reportEnds } from "../../../src/backends/docker/events.ts";
 import type { Observation } from "../../../src/state-after.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
 import { never } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { breakEvents, listenersOf } from "../../fakes/docker.ts";
@@ -14,6 +16,15 @@ let seen: Seen[];
 let warnings: string[];
 let closing: AbortController;
 let world: Partial<World>;
+let listening: Parameters<typeof reportEnds>[2];
+/** An engine whose events break off at once. */
+const brokenApi: Parameters<typeof reportEnds>[0] = {
+  target: "tcp://engine:2375",
+  inspect: async () => undefined,
+  events: () => ({
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("broken")) }),
+  }),
+};
 beforeEach(async () => {
   harness = await openDocker();
   seen = [];
@@ -24,6 +35,7 @@ beforeEach(async () => {
     observe: (runId, observation) => void seen.push({ runId, ...observation }),
     log: { info() {}, error() {}, warn: (message) => void warnings.push(message) },
   };
+  listening = { ...testWorld(), ...world };
 });
 afterEach(async () => {
   closing.abort();
@@ -113,6 +125,34 @@ describe("the end of a container", () => {
   it("is not listened for by a plan", async () => {
     await harness.open(world).plan(launchRequest(harness.request("forever")));
     expect(harness.docker.calls).toEqual(["GET /version"]);
+  });
+
+  it("is listened for after pauses that double, and the break is told once", async () => {
+    const waits: number[] = [];
+    await reportEnds(brokenApi, "test", {
+      ...listening,
+      pause: async (ms) => {
+        waits.push(ms);
+        if (waits.length === 8) closing.abort();
+      },
+    });
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1_000));
+    expect(warnings).toEqual(["events of the engine lost"]);
+  });
+
+  it("is listened for again at once after a stream that stood for long", async () => {
+    const waits: number[] = [];
+    let minutes = 0;
+    await reportEnds(brokenApi, "test", {
+      ...listening,
+      now: () => new Date((minutes += 2) * 60_000),
+      pause: async (ms) => {
+        waits.push(ms);
+        if (waits.length === 3) closing.abort();
+      },
+    });
+    expect(waits).toEqual([1_000, 1_000, 1_000]);
+    expect(warnings).toHaveLength(3);
   });
 
   it("is no longer listened for when the world closes", async () => {
