@@ -84,13 +84,9 @@ describe("a cloud and the host of a remote agent on one table", () => {
       }
     };
     const stop = new AbortController();
-    setTimeout(() => console.log(JSON.stringify(t.lines, null, 0)), 30_000);
     try {
       await start("r1", "echo once >> runs.txt");
       expect((await cloud.store.get("r1"))?.place).toBe("lab");
-      const dbg = async () => { const c = []; for await (const r of host.app.store.due(new Date().toISOString(), "lab")) c.push(r); console.log("DUE", JSON.stringify(c), JSON.stringify(await host.queue.counts()), new Date().toISOString()); };
-      await dbg();
-      setTimeout(() => void dbg(), 8_000);
       const working = host.work(stop.signal);
       const ended = await until("r1", ({ state }) => isFinal(state));
       expect(ended.state).toMatchObject({ type: "succeeded", agent: "lab" });
