@@ -5,6 +5,7 @@ import { openEmbedded } from "../../src/embedded/app.ts";
 import { runLoop } from "../../src/embedded/loop.ts";
 import { httpApp } from "../../src/http/app.ts";
 import { hashOf } from "../../src/http/tokens.ts";
+import type { JsonValue } from "../../src/json.ts";
 import { silentLogger } from "../../src/log.ts";
 import { type RunningShape, shapeContract } from "../contracts/shape.ts";
 
@@ -46,7 +47,7 @@ async function open(): Promise<RunningShape> {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-      return await response.json();
+      return (await response.json()) as JsonValue;
     },
     async jobs(runId) {
       const folders = readdirSync(join(folder, "data"), { recursive: true, encoding: "utf8" });
