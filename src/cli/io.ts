@@ -57,7 +57,10 @@ export function processIo(process: Process, isTerminal: boolean): Io {
     note: (line) => void stderr.write(`${line}\n`),
     input: stdin,
     isTerminal,
-    columns: isTerminal ? stdout.columns : PLAIN_COLUMNS,
+    // A terminal may be resized, and some say they have no width at all.
+    get columns() {
+      return isTerminal ? stdout.columns || 80 : PLAIN_COLUMNS;
+    },
     paint: (style, text) => colors[style](text),
     now: () => new Date(),
     catchSignals: () => catchSignals(process),

@@ -34,6 +34,17 @@ describe("colours", () => {
   });
 });
 
+test("the width is that of the terminal, now", () => {
+  const { process, stdout } = fakeProcess();
+  const io = processIo(process, true);
+  expect(io.columns).toBe(80);
+  stdout.columns = 120;
+  expect(io.columns).toBe(120);
+  stdout.columns = 0;
+  expect(io.columns).toBe(80);
+  expect(processIo(process, false).columns).toBe(200);
+});
+
 describe("signals", () => {
   test("abort with the exit code they stand for", () => {
     for (const [name, code] of [["SIGINT", 130] as const, ["SIGTERM", 143] as const]) {
