@@ -3,7 +3,10 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { afterEach } from "vitest";
+import { afterEach, vi } from "vitest";
+
+// Each test starts several processes, which a busy machine does slowly.
+vi.setConfig({ testTimeout: 60_000 });
 
 export const SLUICE = resolve("bin/sluice");
 
