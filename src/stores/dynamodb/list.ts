@@ -66,8 +66,7 @@ async function* steps(table: Table, from: string, pageSize: number): AsyncGenera
   });
   for await (const { sk } of hours) {
     const hour = String(sk);
-    const end = `${hour}:59:59.999Z#${END}`;
-    yield { position: end < from ? end : from };
+    yield { position: `${hour}:59:59.999Z#${END}` };
     const shards = recentShards(hour).map((shard) =>
       table.query({
         index: "recent",
