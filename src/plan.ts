@@ -55,8 +55,9 @@ export async function planLine(
   let received: JsonValue;
   try {
     received = JSON.parse(line) as JsonValue;
-  } catch (error) {
-    const message = `the line is not JSON: ${messageOf(error)}`;
+  } catch {
+    // The parser's own words quote the line, which may hold secrets.
+    const message = "the line is not JSON: send one JSON object a line";
     return { ok: false, error: { code: "invalid", message, issues: [{ path: "", message }] } };
   }
   return plan(app, received, options);
@@ -69,7 +70,8 @@ async function planOrThrow(
 ): Promise<PlanAnswer> {
   const { request, config, message, warnings } = await accept(app, received, { plan: true });
   const inline = isJsonObject(received) ? received["agent"] : undefined;
-  const agents: readonly Agent[] = inline === undefined ? app.agents : [await app.agentFrom(inline)];
+  const agents: readonly Agent[] =
+    inline === undefined ? app.agents : [await app.agentFrom(inline)];
   const wanted = { backend: config.backend, labels: request.labels };
   const agent = matchAgent(agents, wanted);
   if (agent === undefined) throw new PermanentError("no_agent", whyNoAgent(agents, wanted));

@@ -24,6 +24,7 @@ describe.each(Object.keys(backends))("backend %s", (name) => {
 
   test("has an example and a sample event", () => {
     expect(existsSync(`examples/${name}.yml`), "example").toBe(true);
+    expect(existsSync(`examples/${name}/sluice.yml`), "agent").toBe(true);
     expect(existsSync(`events/dispatch.${name}.json`), "event").toBe(true);
   });
 });

@@ -17,7 +17,7 @@ describe("examples", () => {
 
   test("that need nothing but this machine run", async () => {
     const folder = makeFolder();
-    for (const file of ["hello.yml", "universal/run.yml", "universal/flow-runner.yml"]) {
+    for (const file of ["hello.yml", "universal.yml", "universal/flow-runner.yml"]) {
       const { code } = await folder.run(["run", `${process.cwd()}/examples/${file}`, "--watch"]);
       expect({ file, code }).toEqual({ file, code: 0 });
     }

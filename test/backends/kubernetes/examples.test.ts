@@ -12,25 +12,28 @@ const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 
 describe("the examples for Kubernetes", () => {
-  const config = parseYaml(read("examples/kubernetes.yml"), "sluice.yml");
+  const config = parseYaml(read("examples/kubernetes/sluice.yml"), "sluice.yml");
   const agents = parseConfig(config, () => module.agentOptions);
 
-  it.each(["run.json", "flow-runner.json"])("can be launched: %s", async (name) => {
-    const app = {
-      agents,
-      agentFrom: async () => Promise.reject(new Error("no agent in the message")),
-      backend: async (agent: (typeof agents)[number]) => module.open(agent, testWorld()),
-      registry: { flow: async () => undefined },
-      newId: () => "00000000-0000-4000-8000-000000000000",
-    };
-    const request = JSON.parse(read(`examples/kubernetes/${name}`)) as JsonValue;
-    expect(await plan(app, request)).toMatchObject({
-      ok: true,
-      agent: "cluster",
-      warnings: [],
-      launch: { namespace: "flows" },
-    });
-  });
+  it.each(["kubernetes.yml", "kubernetes/flow-runner.json"])(
+    "can be launched: %s",
+    async (name) => {
+      const app = {
+        agents,
+        agentFrom: async () => Promise.reject(new Error("no agent in the message")),
+        backend: async (agent: (typeof agents)[number]) => module.open(agent, testWorld()),
+        registry: { flow: async () => undefined },
+        newId: () => "00000000-0000-4000-8000-000000000000",
+      };
+      const request = parseYaml(read(`examples/${name}`), name);
+      expect(await plan(app, request)).toMatchObject({
+        ok: true,
+        agent: "cluster",
+        warnings: [],
+        launch: { namespace: "flows" },
+      });
+    },
+  );
 });
 
 describe("the page about Kubernetes", () => {

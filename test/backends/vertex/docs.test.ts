@@ -23,14 +23,14 @@ describe("the page of the backend vertex", () => {
   });
 
   it("shows the run of the example", async () => {
-    const example = await read("examples/vertex/train.json");
-    expect(await read("docs/backends/vertex.md")).toContain(example.trim());
+    const [, ...example] = (await read("examples/vertex.yml")).trim().split("\n");
+    expect(await read("docs/backends/vertex.md")).toContain(example.join("\n"));
   });
 });
 
 describe("the example of the backend vertex", () => {
   async function planned(message: JsonValue): Promise<PlanAnswer> {
-    const config: unknown = parse(await read("examples/vertex.yml"));
+    const config: unknown = parse(await read("examples/vertex/sluice.yml"));
     const app = {
       agents: parseConfig(config, () => backend.agentOptions),
       agentFrom: async () => {
@@ -44,7 +44,7 @@ describe("the example of the backend vertex", () => {
   }
 
   it("can be planned without a warning, and shows no secret", async () => {
-    const answer = await planned(JSON.parse(await read("examples/vertex/train.json")) as JsonValue);
+    const answer = await planned(parse(await read("examples/vertex.yml")) as JsonValue);
     expect(answer).toMatchObject({ ok: true, agent: "training", warnings: [] });
     expect(JSON.stringify(answer)).toMatch(/"name":"DATABASE_PASSWORD","value":"\*\*\*"/);
   });
@@ -54,7 +54,7 @@ describe("the example of the backend vertex", () => {
       Records: [{ body: string }];
     };
     const { run_id: runId, ...request } = JSON.parse(event.Records[0].body) as JsonObject;
-    expect(request).toEqual(JSON.parse(await read("examples/vertex/train.json")));
+    expect(request).toEqual(parse(await read("examples/vertex.yml")));
     expect(await planned({ run_id: runId, ...request })).toMatchObject({ ok: true });
   });
 });
