@@ -8,6 +8,7 @@ import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";
 import { environmentOf, textOf } from "./environment.ts";
+import { UnreachableError } from "./errors.ts";
 import { jobOf, refOf } from "./job.ts";
 import { LAUNCH, RUN_ID } from "./labels.ts";
 import { launchContainer } from "./launch.ts";
@@ -75,7 +76,7 @@ export function dockerBackend(
           jobOf({ id: Id, name: (Names[0] ?? Id).replace(/^\//, ""), target: where }),
         );
     },
-    inspect: (jobs) => inspectAll(jobs, engineAt),
+    inspect: (jobs) => inspectAll(jobs, engineAt, target),
     async cancel(job) {
       const { id, target: where } = refOf(job);
       await engineAt(where).api.stop(id, options.stop_seconds);
@@ -114,15 +115,26 @@ async function planLaunch(
 async function inspectAll(
   jobs: readonly Job[],
   engineAt: (target: string) => Engine,
+  own: string,
 ): Promise<readonly JobStatus[]> {
   const refs = jobs.map(refOf);
   const byTarget = Map.groupBy(refs, ({ target }) => target);
   const statuses = new Map<string, JobStatus>();
+  // An engine the agent has left may be gone for ever, which must not hide the jobs on its own one.
+  const unreached = (error: unknown, ids: readonly string[], target: string) => {
+    if (!(error instanceof UnreachableError) || target === own) throw error;
+    return new Map<string, JobStatus>(
+      ids.map((id) => [id, { type: "pending", detail: error.message }]),
+    );
+  };
   for (const [target, group] of byTarget) {
     const engine = engineAt(target);
     engine.listen();
     const ids = [...new Set(group.map(({ id }) => id))];
-    for (const [id, status] of await engine.inspect(ids)) statuses.set(`${target} ${id}`, status);
+    const answers = await engine
+      .inspect(ids)
+      .catch((error: unknown) => unreached(error, ids, target));
+    for (const [id, status] of answers) statuses.set(`${target} ${id}`, status);
   }
   return refs.map(
     ({ id, target }) => statuses.get(`${target} ${id}`) ?? lost("nobody was asked about it"),

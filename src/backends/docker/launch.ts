@@ -115,16 +115,23 @@ async function adopt(
  * A container by its name. The engine takes the name some time before it shows the container, and frees
  * it after it hides it.
  */
-async function shown(
-  name: string,
-  { api, signal, pause }: Launcher,
-): Promise<Container | undefined> {
+async function shown(name: string, launcher: Launcher): Promise<Container | undefined> {
   for (let wait = FIRST_WAIT_MS; wait <= LAST_WAIT_MS; wait *= 2) {
-    const container = await api.inspect(name, signal);
+    const container = await look(name, launcher);
     if (container !== undefined) return container;
-    await pause(wait);
+    await launcher.pause(wait);
   }
-  return api.inspect(name, signal);
+  return look(name, launcher);
+}
+
+/** A look that fails leaves open whether the container runs, so its error is not that of a launch. */
+async function look(id: string, { api, signal }: Launcher): Promise<Container | undefined> {
+  try {
+    return await api.inspect(id, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(`it is open whether ${id} runs: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** All waits together are three seconds; an engine makes a container in a tenth of one. */
@@ -150,24 +157,27 @@ async function start(
   return launched(made.id, planned.name, api);
 }
 
-/** An engine that could not start a container keeps it; it would stand in the way of nobody's launch. */
+/**
+ * What is left of a container that could not be started is removed, so that nothing can start it later.
+ * Only then may the run be launched anew: an engine in trouble may have begun a start it calls failed.
+ */
 async function startFailed(
   { id }: Made,
   { name }: PlannedLaunch,
-  {
-    error,
-    launcher: { api, signal, log },
-  }: { readonly error: EngineError; readonly launcher: Launcher },
+  { error, launcher }: { readonly error: EngineError; readonly launcher: Launcher },
 ): Promise<LaunchAnswer> {
-  const container = await api.inspect(id, signal);
+  const { api, log } = launcher;
+  const container = await look(id, launcher);
   if (container === undefined) throw error;
   if (wasStarted(container.State)) return launched(id, name, api);
+  const refused = forGood("start_failed", `the container ${name}`, error);
   try {
     await api.remove(id);
   } catch (failure) {
     log.warn("container not removed", { container: name, reason: messageOf(failure) });
+    throw refused;
   }
-  if (isRefusal(error)) throw forGood("start_failed", `the container ${name}`, error);
+  if (refused instanceof PermanentError) throw refused;
   return {
     type: "refused",
     message: `${api.target} could not start the container: ${error.message}`,

@@ -76,6 +76,11 @@ describe("a look at containers", () => {
   it("refuses a job that is no container", async () => {
     const stranger = { backend: "docker", id: "x", ref: {} };
     await expect(harness.backend.inspect([stranger])).rejects.toMatchObject({ code: "invalid" });
+    const nowhere = { ...stranger, ref: { container: "x", name: "x", target: "ssh://engine" } };
+    await expect(harness.backend.inspect([nowhere])).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("ssh://engine"),
+    });
   });
 });
 

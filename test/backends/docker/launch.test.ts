@@ -69,6 +69,13 @@ describe("a launch on docker", () => {
     for (const { url } of harness.docker.received) expect(url).not.toContain("s3cret");
   });
 
+  it("takes a plan of its own backend only", async () => {
+    const plan = { target: harness.docker.url, launch: { job: {} }, secrets: [], warnings: [] };
+    await expect(harness.backend.launch(plan, key(), never())).rejects.toThrow(
+      "plan of a docker launch",
+    );
+  });
+
   it("listens to no DOCKER_HOST", async () => {
     const before = { ...process.env };
     Object.assign(process.env, { DOCKER_HOST: "tcp://192.0.2.1:2376", DOCKER_TLS_VERIFY: "1" });
@@ -196,6 +203,19 @@ describe("a container that cannot be started", () => {
     expect(containers()).toEqual([]);
   });
 
+  it.each([
+    [409, "You cannot remove a running container"],
+    [500, "device is busy"],
+  ])("right now, and not removed either, leaves the launch open (%i)", async (status, message) => {
+    fault({ ...START, how: { status: 500, message: "context deadline exceeded" } });
+    fault({ method: "DELETE", path: /./, how: { status, message } });
+    const thrown = launch(harness.request("forever"));
+    await expect(thrown).rejects.toThrow("context deadline exceeded");
+    await expect(thrown).rejects.not.toBeInstanceOf(PermanentError);
+    expect((await launch(harness.request("forever"))).type).toBe("launched");
+    expect(harness.docker.starts).toBe(1);
+  });
+
   it("on a machine without such a device ends the launch", async () => {
     const message = 'could not select device driver "" with capabilities: [[gpu]]';
     fault({ ...START, how: { status: 500, message } });
@@ -230,6 +250,16 @@ describe("a container that cannot be started", () => {
 });
 
 describe("an engine that does not answer", () => {
+  it("to a look at a container that may run leaves the launch open", async () => {
+    await launch(harness.request("forever"));
+    for (const how of ["cut", { status: 429, message: "slow down" }] as const) {
+      fault({ ...LOOK, how });
+      const thrown = launch(harness.request("forever"));
+      await expect(thrown).rejects.toThrow("it is open whether");
+    }
+    expect(harness.docker.starts).toBe(1);
+  });
+
   it("makes the launch unavailable if it was not reached", async () => {
     const plan = await harness.backend.plan(launchRequest(harness.request("forever")));
     await harness.docker.down();
@@ -403,6 +433,16 @@ describe("an image", () => {
     });
   });
 
+  it("without a registry in its name is pulled with the login of Docker Hub", async () => {
+    harness = await reopened({ registry_auth: { "docker.io": { username: "a", password: "b" } } });
+    harness.docker.registry["team/etl:1"] = {};
+    await launch(withImage("team/etl:1"));
+    const auth = harness.docker.received.find(({ url }) => url.startsWith("/images/create"))?.auth;
+    expect(JSON.parse(Buffer.from(auth ?? "", "base64url").toString())).toMatchObject({
+      serveraddress: "https://index.docker.io/v1/",
+    });
+  });
+
   it("is pulled without a login from other registries", async () => {
     harness = await reopened({
       registry_auth: { "reg.example.com": { username: "a", password: "b" } },
@@ -431,6 +471,26 @@ describe("a named volume of the agent", () => {
 });
 
 describe("an agent whose engine has changed", () => {
+  it("sees its jobs there though the engine it has left is gone", async () => {
+    const before = await launch(harness.request("forever"));
+    const other = await openDocker();
+    try {
+      const moved = other.open();
+      const plan = await moved.plan(launchRequest(other.request("forever")));
+      const after = await moved.launch(plan, { ...key(), target: other.docker.url }, never());
+      const jobs = [before, after].flatMap((answer) =>
+        answer.type === "launched" ? [answer.job] : [],
+      );
+      await harness.docker.down();
+      expect(await moved.inspect(jobs)).toMatchObject([{ type: "pending" }, { type: "running" }]);
+      await other.docker.down();
+      await expect(moved.inspect(jobs)).rejects.toThrow("cannot be reached");
+      await Promise.all([harness.docker.up(), other.docker.up()]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it("launches where the launch was begun", async () => {
     const other = await openDocker();
     try {

@@ -149,6 +149,15 @@ describe("a page of a log", () => {
     );
   });
 
+  it("fails when the engine breaks it off", async () => {
+    const broken = frame(message("no such file\n"));
+    broken[0] = 3;
+    const frames = framesOf(inPieces(Buffer.concat([frame(message("a\n")), broken]), 9));
+    await expect(pageAfter(placeOf(undefined), frames, true)).rejects.toThrow(
+      "the engine broke the log off",
+    );
+  });
+
   it("refuses a place it has not given", () => {
     expect(() => placeOf("yesterday")).toThrow("as an earlier page gave it");
   });
@@ -234,6 +243,18 @@ describe("the log of a container", () => {
     await backend.launch(plan, { runId: "run-1", launch: 1, target: plan.target }, never());
     while (shown.length < 2) await sleep(5);
     expect(shown).toEqual(["run-1 one", "run-1 two"]);
+  });
+
+  it("that cannot be shown is told of, and the run goes on", async () => {
+    const warnings: unknown[] = [];
+    const log = { info() {}, error() {}, warn: (line: string) => void warnings.push(line) };
+    harness.docker.faults.push({ method: "GET", path: /logs$/, how: "cut" });
+    const backend = harness.open({ show: () => undefined, log }, { show_flow_logs: true });
+    const plan = await backend.plan(launchRequest(harness.request("forever")));
+    const key = { runId: "run-1", launch: 1, target: plan.target };
+    expect((await backend.launch(plan, key, never())).type).toBe("launched");
+    while (warnings.length === 0) await sleep(5);
+    expect(warnings).toEqual(["output of a run not shown"]);
   });
 
   async function launch(...command: string[]): Promise<Job> {

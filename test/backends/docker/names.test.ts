@@ -3,8 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressOf, defaultUrl, targetOf } from "../../../src/backends/docker/address.ts";
 import { hasHostGateway } from "../../../src/backends/docker/engine-version.ts";
+import { backend } from "../../../src/backends/docker/index.ts";
 import { agentOptions } from "../../../src/backends/docker/options.ts";
 import { referenceOf, registryOf } from "../../../src/backends/docker/pull.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
+import { testAgent } from "../../contracts/request.ts";
 
 describe("the address of an engine", () => {
   it.each([
@@ -50,6 +53,19 @@ describe("the address of an engine", () => {
   it("is a socket of this machine unless an agent says otherwise", () => {
     expect(defaultUrl("linux")).toBe("unix:///var/run/docker.sock");
     expect(defaultUrl("win32")).toBe("npipe:////./pipe/docker_engine");
+  });
+});
+
+describe("the backend", () => {
+  it("is opened without a call, on the engine of its agent", () => {
+    const agent = testAgent({ options: { base_url: "unix:///no/such.sock" } });
+    expect(backend.open(agent, testWorld())).toMatchObject({ plan: expect.any(Function) });
+    expect(backend.name).toBe("docker");
+  });
+
+  it("is not opened for an agent with options it does not know", () => {
+    const agent = testAgent({ options: { privileged: true } });
+    expect(() => backend.open(agent, testWorld())).toThrow("unknown key privileged");
   });
 });
 
