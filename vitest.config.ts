@@ -31,7 +31,7 @@ export default defineConfig({
       {
         test: {
           name: "aws",
-          include: ["test/real/aws/**/*.test.ts"],
+          include: ["test/real/aws/**/*.test.ts", "test/real/aws-shape/**/*.test.ts"],
           globalSetup: ["test/real/aws/setup.ts"],
           testTimeout: 60_000,
         },

@@ -95,14 +95,15 @@ describe("functions", () => {
 
 describe("queues", () => {
   test.each([
-    ["RunsQueue", "RunsDeadQueue"],
-    ["RunsDeadQueue", "RunsLastQueue"],
-    ["EventsQueue", "EventsDeadQueue"],
-  ])("%s gives what fails five times to %s, which keeps it longer", (name, dead) => {
+    ["RunsQueue", "RunsDeadQueue", 5],
+    // With the five deliveries before, whether or not they are still counted.
+    ["RunsDeadQueue", "RunsLastQueue", 10],
+    ["EventsQueue", "EventsDeadQueue", 5],
+  ])("%s gives to %s, which keeps it longer, what was received %i times", (name, dead, times) => {
     const queue = deployment.get(name);
     expect(queue["RedrivePolicy"]).toEqual({
       deadLetterTargetArn: attribute(dead, "Arn"),
-      maxReceiveCount: 5,
+      maxReceiveCount: times,
     });
     const kept = Number(deployment.get(dead)["MessageRetentionPeriod"]);
     expect(kept).toBeGreaterThanOrEqual(Number(queue["MessageRetentionPeriod"]));

@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Json, listOf, type Tasks } from "./tasks.ts";
+
+/** What stands before moto. */
+export interface Proxy {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Passes everything on to moto, but for what moto does otherwise than AWS. */
+export async function startProxy(moto: string, tasks: Tasks): Promise<Proxy> {
+  const server = createServer((incoming, outgoing) => {
+    serve(incoming, outgoing, { moto, tasks }).catch((error: unknown) => {
+      outgoing.destroy(error as Error);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface Behind {
+  readonly moto: string;
+  readonly tasks: Tasks;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+}
+
+async function serve(incoming: IncomingMessage, outgoing: ServerResponse, behind: Behind) {
+  const body = await read(incoming);
+  // moto refuses a template for a warning that AWS only gives.
+  if (body.includes("Action=ValidateTemplate")) return reply(outgoing, VALID, "text/xml");
+  const [service, operation] = String(incoming.headers["x-amz-target"] ?? "").split(".");
+  if (service !== "AmazonEC2ContainerServiceV20141113") {
+    const given = service?.startsWith("DynamoDB_") === true ? onOneLine(body) : body;
+    const { status, headers, body: text } = await forward(incoming, given, behind.moto);
+    outgoing.writeHead(status, headers).end(text);
+    return;
+  }
+  const input = JSON.parse(body.toString("utf8")) as Json;
+  const known = operation === "RunTask" ? behind.tasks.known(input["clientToken"]) : undefined;
+  if (known !== undefined) return reply(outgoing, JSON.stringify(known));
+  const sent = Buffer.from(JSON.stringify(completed(operation, input)));
+  const answer = await forward(incoming, sent, behind.moto);
+  if (answer.status !== 200) {
+    outgoing.writeHead(answer.status, answer.headers).end(answer.body);
+    return;
+  }
+  const given = JSON.parse(answer.body.toString("utf8")) as Json;
+  reply(outgoing, JSON.stringify(seen(operation, input, given, behind.tasks)));
+}
+
+/** moto reads no condition that goes on in another line. */
+function onOneLine(body: Buffer): Buffer {
+  const input = JSON.parse(body.toString("utf8")) as Json;
+  const { ConditionExpression: condition } = input;
+  if (typeof condition !== "string") return body;
+  const text = condition.replaceAll(/\s+/g, " ");
+  return Buffer.from(JSON.stringify({ ...input, ConditionExpression: text }));
+}
+
+/** What moto cannot do without and AWS can. */
+function completed(operation: string | undefined, input: Json): Json {
+  if (operation === "RegisterTaskDefinition") {
+    const containers = listOf(input["containerDefinitions"]).map((one) => ({
+      memory: 512,
+      ...one,
+    }));
+    return { ...input, containerDefinitions: containers };
+  }
+  if (operation !== "RunTask") return input;
+  const { awsvpcConfiguration } = (input["networkConfiguration"] ?? {}) as Json;
+  const network = { securityGroups: ["sg-default"], ...(awsvpcConfiguration as Json | undefined) };
+  return { ...input, networkConfiguration: { awsvpcConfiguration: network } };
+}
+
+function seen(operation: string | undefined, input: Json, answer: Json, tasks: Tasks): Json {
+  switch (operation) {
+    case "RunTask":
+      tasks.started(input, answer);
+      return answer;
+    case "StopTask":
+      tasks.stopped(input["task"], input["reason"]);
+      return answer;
+    case "DescribeTasks":
+      return { ...answer, tasks: listOf(answer["tasks"]).map((task) => tasks.described(task)) };
+    default:
+      return answer;
+  }
+}
+
+function forward(incoming: IncomingMessage, body: Buffer, moto: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const headers = { ...incoming.headers, "content-length": String(body.byteLength) };
+    delete headers["transfer-encoding"];
+    const path = `${moto}${incoming.url ?? "/"}`;
+    const outgoing = request(path, { method: incoming.method ?? "GET", headers }, (answer) => {
+      read(answer).then(
+        (text) =>
+          resolve({ status: answer.statusCode ?? 500, headers: answer.headers, body: text }),
+        reject,
+      );
+    });
+    outgoing.on("error", reject).end(body);
+  });
+}
+
+async function read(stream: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+function reply(outgoing: ServerResponse, text: string, type = "application/x-amz-json-1.1"): void {
+  outgoing.writeHead(200, { "content-type": type }).end(text);
+}
+
+const VALID = `<ValidateTemplateResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
+<ValidateTemplateResult><Parameters/></ValidateTemplateResult></ValidateTemplateResponse>`;

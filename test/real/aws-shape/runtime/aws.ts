@@ -1,0 +1,26 @@
+/** Asks services this project has no client of, by their HTTP APIs; moto checks no signatures. */
+export interface RawAws {
+  get(service: string, path: string): Promise<Record<string, unknown>>;
+  call(target: string, input: unknown): Promise<Record<string, unknown>>;
+}
+
+export function rawAws(endpoint: string, region: string): RawAws {
+  const ask = async (service: string, path: string, init: RequestInit) => {
+    const scope = `test/20261121/${region}/${service}/aws4_request`;
+    const authorization = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=none`;
+    const headers = { ...init.headers, authorization };
+    const response = await fetch(`${endpoint}${path}`, { ...init, headers });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${service} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as Record<string, unknown>;
+  };
+  return {
+    get: (service, path) => ask(service, path, { method: "GET" }),
+    call: (target, input) =>
+      ask("dynamodb", "/", {
+        method: "POST",
+        headers: { "x-amz-target": target, "content-type": "application/x-amz-json-1.0" },
+        body: JSON.stringify(input),
+      }),
+  };
+}
