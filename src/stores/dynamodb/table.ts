@@ -84,34 +84,9 @@ export function openTable({ table: TableName, client: config }: TableOptions): T
       const { client, sdk } = await load();
       await client.send(new sdk.PutItemCommand({ TableName, Item: toItem(item) }));
     },
-    async insert(item) {
-      const { client, sdk } = await load();
-      const input = { TableName, Item: toItem(item), ...onCondition("attribute_not_exists(#pk)") };
-      return await conditional(sdk, async () => {
-        await client.send(new sdk.PutItemCommand(input));
-        return item;
-      });
-    },
-    async update(update) {
-      const { client, sdk } = await load();
-      const input = { TableName, ...updateInput(update), ReturnValues: "ALL_NEW" as const };
-      return await conditional(sdk, async () => {
-        const { Attributes = {} } = await client.send(new sdk.UpdateItemCommand(input));
-        return fromItem(Attributes);
-      });
-    },
-    async remove(key, condition) {
-      const { client, sdk } = await load();
-      const input = {
-        TableName,
-        Key: toItem(key),
-        ...(condition && onCondition(condition.text, condition.values)),
-      };
-      await conditional(sdk, async () => {
-        await client.send(new sdk.DeleteItemCommand(input));
-        return key as Key & Item;
-      });
-    },
+    insert: async (item) => await insert(await load(), TableName, item),
+    update: async (change) => await update(await load(), TableName, change),
+    remove: async (key, condition) => await remove(await load(), { TableName, key, condition }),
     query: (query) => pages(load, { TableName, ...queryInput(query) }),
   };
 }
@@ -135,6 +110,36 @@ async function loadSdk(config: DynamoDBClientConfig): Promise<Sdk> {
     ...config,
   });
   return { sdk, client };
+}
+
+async function insert({ client, sdk }: Sdk, TableName: string, item: Item & Key) {
+  const input = { TableName, Item: toItem(item), ...onCondition("attribute_not_exists(#pk)") };
+  return await conditional(sdk, async () => {
+    await client.send(new sdk.PutItemCommand(input));
+    return item;
+  });
+}
+
+async function update({ client, sdk }: Sdk, TableName: string, change: Update) {
+  const input = { TableName, ...updateInput(change), ReturnValues: "ALL_NEW" as const };
+  return await conditional(sdk, async () => {
+    const { Attributes = {} } = await client.send(new sdk.UpdateItemCommand(input));
+    return fromItem(Attributes);
+  });
+}
+
+interface Removal {
+  readonly TableName: string;
+  readonly key: Key;
+  readonly condition: Expressions | undefined;
+}
+
+async function remove({ client, sdk }: Sdk, { TableName, key, condition }: Removal): Promise<void> {
+  const when = condition && onCondition(condition.text, condition.values);
+  await conditional(sdk, async () => {
+    await client.send(new sdk.DeleteItemCommand({ TableName, Key: toItem(key), ...when }));
+    return { ...key };
+  });
 }
 
 /** A condition that fails is an answer, and brings what is there without another read. */
