@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parse as parseYaml, YAMLParseError } from "yaml";
+import { parse as parseYaml } from "yaml";
+import { yamlFault } from "../embedded/yaml-fault.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
 import type { Context } from "./command.ts";
@@ -28,11 +29,7 @@ export function parseDocument(text: string, what: string): JsonValue {
   try {
     return plain(parseYaml(text), what);
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const where = error.linePos?.[0];
-    const at = where === undefined ? "" : ` at line ${where.line}, column ${where.col}`;
-    const reason = error.code.toLowerCase().replaceAll("_", " ");
-    throw new PermanentError("invalid", `${what} is neither YAML nor JSON${at}: ${reason}`);
+    throw yamlFault(error, `${what} is neither YAML nor JSON`);
   }
 }
 

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
-import { parse as parseYaml, YAMLParseError } from "yaml";
+import { readFileSync, statSync } from "node:fs";
+import { parse as parseYaml } from "yaml";
 import type { Agent } from "../agent.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { yamlFault } from "./yaml-fault.ts";
 
 /** What there is without a `sluice.yml`: one agent without labels that starts local processes. */
 export const DEFAULT_CONFIG = { agents: { local: { backend: "local" } } } as const;
@@ -11,7 +12,7 @@ export const DEFAULT_CONFIG = { agents: { local: { backend: "local" } } } as con
 export interface ConfigFile {
   /** The agents as of the last reading. */
   readonly agents: readonly Agent[];
-  /** Reads the file again if it has changed. A file with faults is logged, and the agents stay. */
+  /** Reads the file again if it has changed. One with faults, or gone, is logged, and the agents stay. */
   refresh(): Promise<void>;
 }
 
@@ -31,15 +32,24 @@ export async function openConfigFile(
   if (stamp === undefined && options.required) {
     throw new PermanentError("not_found", `there is no ${path}: name an existing sluice.yml`);
   }
-  let agents = await options.parse(readDocument(path));
+  let agents = await options.parse(stamp === undefined ? DEFAULT_CONFIG : readDocument(path));
+  let missing = false;
   return {
     get agents() {
       return agents;
     },
     async refresh() {
       const newStamp = stampOf(path);
-      if (newStamp === stamp) return;
+      if (newStamp === undefined) {
+        // Its agents have runs at work; that the file is gone for a moment must not change them.
+        if (stamp !== undefined && !missing)
+          options.log.error("configuration not read", gone(path));
+        missing = stamp !== undefined;
+        return;
+      }
+      if (newStamp === stamp && !missing) return;
       stamp = newStamp;
+      missing = false;
       try {
         agents = await options.parse(readDocument(path));
         options.log.info("configuration read again", { path, agents: agents.length });
@@ -51,16 +61,25 @@ export async function openConfigFile(
 }
 
 /** The document of a `sluice.yml`. Throws `PermanentError` with line and column if it is not YAML. */
-export function readDocument(path: string): unknown {
-  if (!existsSync(path)) return DEFAULT_CONFIG;
+function readDocument(path: string): unknown {
+  const document = parsed(path);
+  if (document !== null) return document;
+  throw new PermanentError(
+    "invalid",
+    `${path} is empty: expected agents, such as \`agents: { local: { backend: local } }\``,
+  );
+}
+
+function parsed(path: string): unknown {
   try {
     return parseYaml(readFileSync(path, "utf8"));
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    const where = error.linePos?.[0];
-    const at = where === undefined ? "" : ` at line ${where.line}, column ${where.col}`;
-    throw new PermanentError("invalid", `${path} is not YAML${at}: ${error.code}`);
+    throw yamlFault(error, `${path} is not YAML`);
   }
+}
+
+function gone(path: string) {
+  return { path, reason: "the file is gone: its agents stay as they were until it is back" };
 }
 
 function stampOf(path: string): string | undefined {
