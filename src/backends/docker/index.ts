@@ -3,7 +3,7 @@ import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, LaunchPlan, LaunchRequest, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
 import { secretNames } from "../../process.ts";
-import type { Job, JobStatus } from "../../run.ts";
+import type { Job, JobStatus, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";
@@ -11,7 +11,7 @@ import { environmentOf, textOf } from "./environment.ts";
 import { UnreachableError } from "./errors.ts";
 import { jobOf, refOf } from "./job.ts";
 import { LAUNCH, RUN_ID } from "./labels.ts";
-import { launchContainer } from "./launch.ts";
+import { type Launcher, launchContainer } from "./launch.ts";
 import { readLog, showLog } from "./logs.ts";
 import { agentOptions, type DockerOptions } from "./options.ts";
 import { registryOf } from "./pull.ts";
@@ -36,50 +36,30 @@ export function dockerBackend(
   const options = checked(agentOptions, agent.options, `the agent ${agent.name}`);
   const target = targetFrom(options, platform);
   const engineAt = openEngines(agent.name, world, options.docker_client_timeout);
+  const planning = { options, platform, world, engine: engineAt(target) };
   // Whether output is shown is no part of what is sent, so it is kept beside the plan.
   const shown = new WeakSet<LaunchPlan>();
   return {
     async plan(request) {
-      const plan = await planLaunch(request, {
-        options,
-        platform,
-        world,
-        engine: engineAt(target),
-      });
+      const plan = await planLaunch(request, planning);
       if (isShown(request, options)) shown.add(plan);
       return plan;
     },
     async launch(plan, key, signal) {
       const engine = engineAt(key.target);
       engine.listen();
-      const answer = await launchContainer(plan, key, {
-        api: engine.api,
-        signal,
-        pause: (ms) => sleep(ms, undefined, { signal }),
-        volumes: volumesOf(options.volumes, platform).named,
-        log: world.log,
-        credentials: (image) => credentialsFor(image, options, world),
-      });
+      const launcher = launcherFor({ ...planning, engine }, signal);
+      const answer = await launchContainer(plan, key, launcher);
       if (answer.type === "launched" && shown.has(plan)) {
         void showLog(world, key.runId, { api: engine.api, id: refOf(answer.job).id });
       }
       return answer;
     },
-    async find({ runId, launch, target: where }) {
-      const engine = engineAt(where);
-      engine.listen();
-      const found = await engine.api.list({ label: [`${RUN_ID}=${runId}`, `${LAUNCH}=${launch}`] });
-      // What was made and never started is no job yet: the launch goes on with it.
-      return found
-        .filter(({ State }) => State !== "created")
-        .map(({ Id, Names }) =>
-          jobOf({ id: Id, name: (Names[0] ?? Id).replace(/^\//, ""), target: where }),
-        );
-    },
+    find: (key) => findJobs(key, engineAt(key.target)),
     inspect: (jobs) => inspectAll(jobs, engineAt, target),
     async cancel(job) {
-      const { id, target: where } = refOf(job);
-      await engineAt(where).api.stop(id, options.stop_seconds);
+      const ref = refOf(job);
+      await engineAt(ref.target).api.stop(ref.id, options.stop_seconds);
     },
     async logs(job, after) {
       const ref = refOf(job);
@@ -110,6 +90,29 @@ async function planLaunch(
     secrets: secretNames(variables),
     warnings: [...prepared.warnings, ...(warning === undefined ? [] : [warning])],
   };
+}
+
+function launcherFor(
+  { options, platform, world, engine }: Planning,
+  signal: AbortSignal,
+): Launcher {
+  return {
+    api: engine.api,
+    signal,
+    pause: (ms) => sleep(ms, undefined, { signal }),
+    volumes: volumesOf(options.volumes, platform).named,
+    log: world.log,
+    credentials: (image) => credentialsFor(image, options, world),
+  };
+}
+
+async function findJobs({ runId, launch, target }: LaunchKey, engine: Engine): Promise<Job[]> {
+  engine.listen();
+  const found = await engine.api.list({ label: [`${RUN_ID}=${runId}`, `${LAUNCH}=${launch}`] });
+  // What was made and never started is no job yet: the launch goes on with it.
+  return found
+    .filter(({ State }) => State !== "created")
+    .map(({ Id, Names: [name = Id] }) => jobOf({ id: Id, name: name.replace(/^\//, ""), target }));
 }
 
 async function inspectAll(

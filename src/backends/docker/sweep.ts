@@ -41,8 +41,7 @@ export function attend(
  * again for so long that it must be stored; or it ended so long ago that nobody will come for it. Pure.
  */
 export function isForgotten(
-  id: string,
-  end: number,
+  { id, end }: { readonly id: string; readonly end: number },
   { since, asked }: Attention,
   now: number,
 ): boolean {
@@ -88,12 +87,14 @@ async function removeForgotten(
   listed: readonly Listed[],
   { attention, now }: { readonly attention: Attention; readonly now: number },
 ): Promise<void> {
-  const candidates = listed.filter((entry) => isForgotten(entry.Id, madeAt(entry), attention, now));
+  const candidates = listed.filter((entry) =>
+    isForgotten({ id: entry.Id, end: madeAt(entry) }, attention, now),
+  );
   for (const candidate of candidates.slice(0, MOST_AT_ONCE)) {
     const container = await api.inspect(candidate.Id);
     if (container === undefined) continue;
     const end = Date.parse(finishedAt(container.State) ?? "") || madeAt(candidate);
-    if (isForgotten(candidate.Id, end, attention, now)) await api.remove(candidate.Id);
+    if (isForgotten({ id: candidate.Id, end }, attention, now)) await api.remove(candidate.Id);
   }
 }
 

@@ -135,7 +135,7 @@ describe("attention", () => {
     expect(second.since).toBe(0);
     const third = attend(second, [], 40 * MINUTE);
     expect(third.since).toBe(40 * MINUTE);
-    expect(isForgotten("a", 0, third, 40 * MINUTE)).toBe(false);
+    expect(isForgotten({ id: "a", end: 0 }, third, 40 * MINUTE)).toBe(false);
     expect([...attend(third, [], DAY + 5 * MINUTE).asked.keys()]).toEqual(["b"]);
   });
 });
