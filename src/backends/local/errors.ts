@@ -21,6 +21,18 @@ export function missingCommand(runId: string, name: string): PermanentError {
   );
 }
 
+/** The error of a run whose command is a script for a program that is missing. */
+export function missingInterpreter(
+  runId: string,
+  name: string,
+  interpreter: string,
+): PermanentError {
+  return new PermanentError(
+    "start_failed",
+    `run ${runId} cannot start ${JSON.stringify(name)}: its interpreter ${JSON.stringify(interpreter)} (first line) is missing; install it on this machine or change that line`,
+  );
+}
+
 /** Whether a machine has no room for one more process, which goes by. */
 export function isNoRoom(error: unknown): boolean {
   return ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"].includes(codeOf(error));

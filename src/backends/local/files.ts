@@ -45,7 +45,7 @@ export async function isDirectory(path: string): Promise<boolean> {
   try {
     return (await stat(path)).isDirectory();
   } catch (error) {
-    if (isMissing(error) || codeOf(error) === "EACCES") return false;
+    if (isNone(error)) return false;
     throw error;
   }
 }
@@ -56,7 +56,18 @@ export async function isExecutable(path: string): Promise<boolean> {
     await access(path, constants.X_OK);
     return (await stat(path)).isFile();
   } catch (error) {
-    if (isMissing(error) || codeOf(error) === "EACCES") return false;
+    if (isNone(error)) return false;
+    throw error;
+  }
+}
+
+/** The first bytes of a file, at most so many, as text; undefined if this process may not read it. */
+export async function startOfFile(path: string, most: number): Promise<string | undefined> {
+  try {
+    const { bytes } = await readPart(path, { offset: 0, most });
+    return new TextDecoder().decode(bytes);
+  } catch (error) {
+    if (isNone(error)) return undefined;
     throw error;
   }
 }
@@ -64,6 +75,15 @@ export async function isExecutable(path: string): Promise<boolean> {
 /** Whether an error says that a file is not there, or that a process is gone. */
 export function isMissing(error: unknown): boolean {
   return ["ENOENT", "ENOTDIR", "ESRCH"].includes(codeOf(error));
+}
+
+/**
+ * Whether an error says that a path leads to nothing this process can see: nothing is there, or no path
+ * can be written so, with names too long, links in a circle or a zero byte.
+ */
+function isNone(error: unknown): boolean {
+  const codes = ["EACCES", "ENAMETOOLONG", "ELOOP", "ERR_INVALID_ARG_VALUE"];
+  return isMissing(error) || codes.includes(codeOf(error));
 }
 
 /** The system's code of an error; empty if it has none. */

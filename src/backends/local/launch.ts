@@ -5,8 +5,15 @@ import { messageOf } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 import { type Guard, type Start, startGuard } from "./api.ts";
-import { isNoRoom, isTooLarge, missingCommand, missingDirectory, tooLarge } from "./errors.ts";
-import { isDirectory, isExecutable } from "./files.ts";
+import {
+  isNoRoom,
+  isTooLarge,
+  missingCommand,
+  missingDirectory,
+  missingInterpreter,
+  tooLarge,
+} from "./errors.ts";
+import { isDirectory, isExecutable, startOfFile } from "./files.ts";
 import { jobOf, makeDurable, makeFolder, readTrace } from "./folder.ts";
 
 /** A launch: what is started, and what is told of it in its folder. */
@@ -63,13 +70,34 @@ async function guardOrAnswer(launch: Launch, signal: AbortSignal): Promise<Guard
   }
 }
 
-/** Throws `PermanentError` if the directory or the command is not there. */
+/** Throws `PermanentError` if the directory, the command or its interpreter is not there. */
 async function refuseUnstartable({ key, command, cwd, env }: Launch): Promise<void> {
   if (!(await isDirectory(cwd))) throw missingDirectory(key.runId, cwd);
   const [name = ""] = command;
   const path = env["PATH"];
   if (!name.includes("/") && path === undefined) return;
   const places = name.includes("/") ? [cwd] : (path ?? "").split(":");
-  for (const place of places) if (await isExecutable(resolve(cwd, place, name))) return;
+  let missing: string | undefined;
+  for (const place of places) {
+    const file = resolve(cwd, place, name);
+    if (!(await isExecutable(file))) continue;
+    const interpreter = await interpreterOf(file);
+    if (interpreter === undefined || (await isExecutable(resolve(cwd, interpreter)))) return;
+    // Some shells go on to the next file of this name.
+    missing ??= interpreter;
+  }
+  if (missing !== undefined) throw missingInterpreter(key.runId, name, missing);
   throw missingCommand(key.runId, name);
+}
+
+/** So much of a script's first line the kernel of Linux reads. */
+const FIRST_LINE = 256;
+
+/**
+ * What the first line of a script wants to run it. The system calls the script missing without it.
+ * Nothing is said of a line that has no end within what is read.
+ */
+async function interpreterOf(file: string): Promise<string | undefined> {
+  const start = await startOfFile(file, FIRST_LINE);
+  return /^#![ \t]*([^ \t\n\0]+)[ \t\n]/.exec(start ?? "")?.[1];
 }

@@ -164,8 +164,9 @@ function nameIssues(variables: Readonly<Record<string, EnvValue>>, path: string)
 }
 
 /** Texts of processes end at a zero byte, so none may contain one. */
-function refuseZeros(runId: string, { command, env }: ProcessRequest): void {
+function refuseZeros(runId: string, { command, cwd, env }: ProcessRequest): void {
   const issues = [
+    ...(cwd?.includes("\0") ? ["cwd"] : []),
     ...command.flatMap((word, index) => (word.includes("\0") ? [`command.${index}`] : [])),
     ...Object.entries(env).flatMap(([name, value]) =>
       String(value).includes("\0") ? [`env.${name}`] : [],

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { localBackend } from "../../../src/backends/local/index.ts";
@@ -25,6 +25,8 @@ describe("a process that cannot start", () => {
     ["./no-such-file", "there is no such executable file"],
     ["/etc/passwd", "there is no such executable file"],
     ["/etc", "there is no such executable file"],
+    ["n".repeat(300), "no executable file of this name is on its PATH"],
+    [`/${"n".repeat(300)}`, "there is no such executable file"],
   ])("because of its command %s is refused in words", async (command, words) => {
     const launched = launchOf([command]);
     await expect(launched).rejects.toThrow(words);
@@ -33,9 +35,23 @@ describe("a process that cannot start", () => {
     expect(guards(machine.folder)).toEqual([]);
   });
 
-  it("because of its interpreter ends as such, in the shell's words", async () => {
+  it.each([
+    ["#!/no/such/interpreter -x\n", '"/no/such/interpreter"'],
+    ["#! ./no-such-file\t\n", '"./no-such-file"'],
+    ["#!/bin/sh\r\n", '"/bin/sh\\r"'],
+  ])("because of its interpreter is refused in words: %j", async (line, named) => {
+    writeFileSync(join(machine.folder, "script"), line, { mode: 0o755 });
+    const launched = launchOf(["./script"]);
+    await expect(launched).rejects.toThrow(`its interpreter ${named} (first line) is missing`);
+    await expect(launched).rejects.toMatchObject({ code: "start_failed" });
+    expect(guards(machine.folder)).toEqual([]);
+  });
+
+  it("because of its interpreter's interpreter ends as such, in the shell's words", async () => {
+    const inner = join(machine.folder, "inner");
+    writeFileSync(inner, "#!/no/such/interpreter\n", { mode: 0o755 });
     const script = join(machine.folder, "script");
-    writeFileSync(script, "#!/no/such/interpreter\n", { mode: 0o755 });
+    writeFileSync(script, `#!${inner}\n`, { mode: 0o755 });
     const backend = machine.open();
     const { job } = await start(backend, { command: ["./script"] });
     const { end, cause } = await ended(backend, job);
@@ -55,6 +71,31 @@ describe("a process that cannot start", () => {
     const planned = machine.open().plan(launchRequest({ runId: "run-9", config }));
     await expect(planned).rejects.toMatchObject({ code: "start_failed" });
     await expect(planned).rejects.toThrow(/run-9.*\/no\/such\/directory/);
+  });
+
+  it.each([
+    ["has a name that is too long", (folder: string) => join(folder, "n".repeat(300))],
+    ["is a file", () => "/etc/passwd/below"],
+    [
+      "is a link to itself",
+      (folder: string) => {
+        const link = join(folder, "link");
+        symlinkSync(link, link);
+        return link;
+      },
+    ],
+  ])("because its directory %s is refused when it is planned", async (_, make) => {
+    const config = { options: { working_dir: make(machine.folder) } };
+    const planned = machine.open().plan(launchRequest({ config }));
+    await expect(planned).rejects.toMatchObject({ code: "start_failed" });
+    await expect(planned).rejects.toThrow("there is no such directory on this machine");
+  });
+
+  it("because its directory has a zero byte is refused when it is planned", async () => {
+    const config = { options: { working_dir: "/tmp/a\0b" } };
+    const planned = machine.open().plan(launchRequest({ config }));
+    await expect(planned).rejects.toMatchObject({ code: "invalid" });
+    await expect(planned).rejects.toThrow("cwd: expected text without zero bytes");
   });
 
   it("because there is no data folder is refused", async () => {
