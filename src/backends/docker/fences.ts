@@ -5,18 +5,25 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 const NAMESPACES = ["network_mode", "pid_mode", "ipc_mode", "uts_mode", "userns_mode", "cgroupns"];
 
 /**
- * Options that reach outside the container: files, devices and privileges of the machine, or what
- * belongs to other containers. Each is as good as being root on the machine, or as reading along.
+ * Options that reach outside the container: files, devices and privileges of the machine, what belongs
+ * to other containers, or what keeps the machine from defending itself. Many are as good as being root
+ * on the machine.
  */
 const OPENINGS = [
   "privileged",
   "binds",
   "mounts",
   "volumes_from",
+  "volume_driver",
   "devices",
+  "device_requests",
   "device_cgroup_rules",
   "cap_add",
   "security_opt",
+  "runtime",
+  "cgroup_parent",
+  "sysctls",
+  "oom_kill_disable",
   "links",
 ];
 
@@ -28,7 +35,9 @@ export function forbiddenOptions(
 ): readonly Issue[] {
   const opened = OPENINGS.filter((name) => isSet(hostConfig[name]));
   const shared = NAMESPACES.filter((name) => isShared(hostConfig[name]));
-  return [...opened, ...shared]
+  // Below zero, the kernel ends processes of the machine before those of the container.
+  const spared = Number(hostConfig["oom_score_adj"] ?? 0) < 0 ? ["oom_score_adj"] : [];
+  return [...opened, ...shared, ...spared]
     .filter((name) => !isAllowed(name, allow))
     .map((name) => notAllowed(`${at}.${name}`, name));
 }
