@@ -4,10 +4,15 @@ import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
 import type { Cause, Run } from "./run.ts";
 
-const ABANDONED: Cause = {
-  type: "abandoned",
-  message: "every delivery of its message failed: see the log for why, then rerun it",
-};
+/** Tells the last reason, if the run has one, for not everybody has the log. */
+function abandoned(run?: Run): Cause {
+  const why =
+    run?.state.type === "waiting" ? `it waited: ${run.state.message}` : "the log says why";
+  return {
+    type: "abandoned",
+    message: `every delivery of its message failed; ${why}. Rerun it when that is mended`,
+  };
+}
 
 /**
  * Ends the run of a dead message, so that nothing is lost without a trace: an unknown run is stored as
@@ -19,14 +24,14 @@ export async function abandon(app: App, message: Message): Promise<void> {
     case "reference": {
       const run = await app.store.get(intake.runId);
       if (run !== undefined) return end(app, run);
-      return store(app, failedRun(app, intake.runId, { run_id: intake.runId }, ABANDONED));
+      return store(app, failedRun(app, intake.runId, { run_id: intake.runId }, abandoned()));
     }
     case "request": {
-      const state = { type: "crashed", cause: ABANDONED } as const;
+      const state = { type: "crashed", cause: abandoned() } as const;
       return store(app, newRun(app, intake.id, intake.accepted, state));
     }
     case "faulty":
-      return store(app, failedRun(app, intake.id, intake.received, ABANDONED));
+      return store(app, failedRun(app, intake.id, intake.received, abandoned()));
   }
 }
 
@@ -39,9 +44,8 @@ async function store(app: App, fresh: Parameters<App["store"]["create"]>[0]): Pr
 async function end(app: App, run: Run): Promise<void> {
   let current: Run | undefined = run;
   while (current?.state.type === "scheduled" || current?.state.type === "waiting") {
-    const next = { type: "crashed", cause: ABANDONED } as const;
+    const next = { type: "crashed", cause: abandoned(current) } as const;
     if ((await move(app, current, { event: "end", next })) !== undefined) return;
     current = await app.store.get(run.id);
   }
 }
-

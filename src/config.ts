@@ -3,6 +3,7 @@ import { type Agent, PREFECT_DEFAULTS } from "./agent.ts";
 import { check, show } from "./check.ts";
 import { type Issue, invalid } from "./errors.ts";
 import { isJsonObject } from "./json.ts";
+import { CLOUD } from "./run.ts";
 
 /** A reference to a value kept elsewhere. */
 export const secretSchema = z
@@ -114,6 +115,12 @@ function readAgent(
 ): { readonly agent: Agent } | { readonly issues: readonly Issue[] } {
   const common = check(commonSchema, value, at);
   const issues: Issue[] = common.ok ? [] : [...common.issues];
+  if (name === CLOUD) {
+    issues.push({
+      path: at,
+      message: "expected another name: cloud is the place of the dispatcher",
+    });
+  }
   if (!AGENT_NAME.test(name)) {
     issues.push({
       path: at,
@@ -128,7 +135,7 @@ function readAgent(
       issues: [...issues, { path: `${at}.backend`, message: `unknown backend ${backend}` }],
     };
   }
-  const own = Object.entries(value).filter(([key]) => !(key in agentShape));
+  const own = Object.entries(value).filter(([key]) => !Object.hasOwn(agentShape, key));
   const options = check(schema, Object.fromEntries(own), at);
   if (!options.ok) return { issues: [...issues, ...options.issues] };
   if (!common.ok || issues.length > 0) return { issues };

@@ -1,13 +1,16 @@
 import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { LaunchPlan } from "./backend.ts";
-import { PermanentError } from "./errors.ts";
+import { backoff } from "./due.ts";
+import { messageOf, PermanentError } from "./errors.ts";
 import { hostOf, waitsForHost } from "./hosts.ts";
 import { causeOf } from "./intake.ts";
 import { launchRequest } from "./launch-request.ts";
 import type { RunRequest } from "./request.ts";
 import {
+  type Cause,
   type Final,
+  type Launch,
   type Launching,
   type Place,
   type Run,
@@ -37,36 +40,76 @@ export async function decide(app: App, run: Candidate, request: RunRequest): Pro
   const place = app.placeOf(agent);
   if (place !== app.place) return await leaveTo(app, agent, place);
   const pending = pendingLaunch(run.state, agent);
-  const launch = pending?.launch ?? run.launches + 1;
-  const now = timestamp(app.now());
   try {
-    const backend = await app.backend(agent);
-    const plan = await backend.plan(launchRequest(run, request, agent, launch));
-    for (const warning of plan.warnings) app.log.warn("launch planned", { runId: run.id, warning });
-    const next: Launching = {
-      type: "launching",
-      agent: agent.name,
-      target: pending?.target ?? plan.target,
-      launch,
-      first: pending?.first ?? now,
-      by: app.newId(),
-      until: plus(now, app.launchLeaseMs),
-      tries: run.state?.type === "waiting" ? run.state.tries : 0,
-    };
-    return { event: "launch", next, plan };
+    return await launchOn(app, run, { agent, request, pending });
   } catch (error) {
-    if (!(error instanceof PermanentError)) throw error;
-    return {
-      event: "end",
-      next: { type: "crashed", cause: causeOf(error), agent: agent.name },
-    };
+    if (!(error instanceof PermanentError)) return tryLater(app, run, { agent, pending, error });
+    return { event: "end", next: { type: "crashed", cause: causeOf(error), agent: agent.name } };
   }
 }
 
+/** What cannot be planned now, for a template store or a platform does not answer, says so and waits. */
+function tryLater(
+  app: App,
+  run: Candidate,
+  rest: { agent: Agent; pending: Launch | undefined; error: unknown },
+): Decision {
+  const { agent, pending, error } = rest;
+  const tries = run.state?.type === "waiting" ? run.state.tries : 0;
+  const next: Waiting = {
+    type: "waiting",
+    reason: "agent",
+    message: `agent ${agent.name} cannot plan the launch: ${messageOf(error)}`,
+    until: plus(timestamp(app.now()), backoff(tries, app.random())),
+    tries: tries + 1,
+    agent: agent.name,
+    ...(pending === undefined ? {} : { pending }),
+  };
+  return { event: "wait", next, place: app.place };
+}
+
 /** The launch that a refused run goes on with, if it still is for the same agent. */
-function pendingLaunch(state: RunState | undefined, agent: Agent) {
+function pendingLaunch(state: RunState | undefined, agent: Agent): Launch | undefined {
   if (state?.type !== "waiting" || state.pending?.agent !== agent.name) return undefined;
   return state.pending;
+}
+
+async function launchOn(
+  app: App,
+  run: Candidate,
+  rest: { agent: Agent; request: RunRequest; pending: Launch | undefined },
+): Promise<Decision> {
+  const { agent, request, pending } = rest;
+  const launch = pending?.launch ?? run.launches + 1;
+  const backend = await app.backend(agent);
+  const plan = await backend.plan(launchRequest(run, request, agent, launch));
+  if (pending !== undefined && pending.target !== plan.target) {
+    // Where the platform never looked at the launch, nothing binds it to its old target.
+    if (pending.open !== true) return launchOn(app, run, { ...rest, pending: undefined });
+    const cause = movedAway(pending, plan.target);
+    const { target } = pending;
+    return { event: "end", next: { type: "crashed", cause, agent: agent.name, target, launch } };
+  }
+  for (const warning of plan.warnings) app.log.warn("launch planned", { runId: run.id, warning });
+  const now = timestamp(app.now());
+  const next: Launching = {
+    type: "launching",
+    agent: agent.name,
+    target: plan.target,
+    launch,
+    first: pending?.open === true ? pending.first : now,
+    ...(pending?.open === true ? { open: true } : {}),
+    by: app.newId(),
+    until: plus(now, app.launchLeaseMs),
+    tries: run.state?.type === "waiting" ? run.state.tries : 0,
+  };
+  return { event: "launch", next, plan };
+}
+
+/** Why a launch is not made again where its agent works now: elsewhere its key protects nothing. */
+export function movedAway({ agent, target }: Launch, now: string): Cause {
+  const message = `its launch was begun at ${target}, and agent ${agent} now works at ${now}`;
+  return { type: "lost", message };
 }
 
 /** The run stays where it is: two places that read different files would hand it back and forth. */

@@ -120,7 +120,7 @@ async function begin(app: App, run: Run, request: RunRequest): Promise<void> {
 /** Whether a run waits for this already; to write it again would only cost. */
 function alreadyWaits(state: RunState, next: Decision["next"]): boolean {
   if (state.type !== "waiting" || next.type !== "waiting") return false;
-  return state.reason === next.reason && state.message === next.message;
+  return state.reason === next.reason && state.message === next.message && next.tries === 0;
 }
 
 async function goOn(app: App, run: Run, decision: Decision): Promise<void> {

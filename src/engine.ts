@@ -1,7 +1,7 @@
-import type { EnvMap, Agent } from "./agent.ts";
+import type { Agent, EnvMap } from "./agent.ts";
+import type { LaunchRequest } from "./backend.ts";
 import type { Flow } from "./flow.ts";
 import type { RunConfig } from "./run-config/index.ts";
-import type { LaunchRequest } from "./backend.ts";
 
 /** What an engine knows of a run. */
 export interface EngineContext {

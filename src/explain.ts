@@ -4,7 +4,7 @@ import { notFound } from "./cancel.ts";
 import { hostOf, isOnline, unseen, waitsForHost } from "./hosts.ts";
 import { accept } from "./intake.ts";
 import type { JsonValue } from "./json.ts";
-import { CLOUD, isFinal, type Run, type RunState } from "./run.ts";
+import { agentOf, CLOUD, isFinal, type Run, type RunState } from "./run.ts";
 import { timestamp } from "./time.ts";
 
 /** Why a run goes, or does not go, where. */
@@ -35,7 +35,7 @@ export async function explainRun(app: App, id: string): Promise<Explanation> {
     ...trace(app, run),
     state,
     because: await because(app, run),
-    ...(state.type === "waiting" ? { nextTry: state.until } : {}),
+    ...(state.type === "waiting" && state.reason !== "no_agent" ? { nextTry: state.until } : {}),
     ...(state.type === "scheduled" ? { nextTry: state.start } : {}),
     warnings: [],
   };
@@ -75,7 +75,8 @@ function trace(
 
 async function because(app: App, run: Run): Promise<string> {
   const { state, place } = run;
-  if (isFinal(state) || place === CLOUD) return happens(app, run);
+  if (isFinal(state)) return happens(app, run);
+  if (place === CLOUD) return `${happens(app, run)}${goneAgent(app, run)}`;
   const host = await hostOf(app, place);
   const now = timestamp(app.now());
   if (state.type === "waiting" && state.reason === "agent" && state.pending === undefined) {
@@ -83,6 +84,13 @@ async function because(app: App, run: Run): Promise<string> {
   }
   if (host === undefined || isOnline(host, now)) return happens(app, run);
   return `${happens(app, run)}; the host of agent ${place} on ${host.machine} is offline, ${unseen(host)}`;
+}
+
+/** A run whose agent is gone is followed again as soon as the agent is back. */
+function goneAgent(app: App, { state }: Run): string {
+  const name = agentOf(state);
+  if (name === undefined || app.agents.some((agent) => agent.name === name)) return "";
+  return `; agent ${name} is no longer in sluice.yml: put it back, for nobody else can ask about the run`;
 }
 
 function happens(app: App, run: Run): string {
@@ -96,7 +104,9 @@ function happens(app: App, run: Run): string {
         ? "an agent fits now: it goes with the next tick"
         : state.message;
     case "launching":
-      return `agent ${state.agent} is launching it (launch ${state.launch} at ${state.target})`;
+      return state.detail === undefined
+        ? `agent ${state.agent} is launching it (launch ${state.launch} at ${state.target})`
+        : `agent ${state.agent} tries launch ${state.launch} again at ${state.until}: ${state.detail}`;
     case "submitted":
       return `agent ${state.agent} has launched ${state.job.id}, which has not started yet`;
     case "running":

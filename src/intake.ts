@@ -6,7 +6,7 @@ import { parseMessage, RUN_ID, type RunMessage } from "./message.ts";
 import { nameFor } from "./names.ts";
 import { type ResolvedRequest, resolveRequest } from "./request.ts";
 import type { Cause, RunState } from "./run.ts";
-import { MAX_BODY_BYTES, type NewRun } from "./store.ts";
+import { MAX_BODY_BYTES, type NewRun, type RunBody } from "./store.ts";
 import { timestamp } from "./time.ts";
 import { unfit } from "./wire.ts";
 
@@ -68,22 +68,25 @@ export async function accept(
       issues: [{ path: "flow", message: "expected a flow, got nothing" }],
     });
   }
-  const size = Buffer.byteLength(JSON.stringify(received));
-  if (size > MAX_BODY_BYTES) {
-    throw new PermanentError(
-      "too_large",
-      `the request has ${size} bytes, expected at most ${MAX_BODY_BYTES}: keep large parameters elsewhere and pass where`,
-    );
-  }
   const { message } = parsed;
   const registered = await registeredFlow(app, message);
   const resolved = resolveRequest(message, registered);
+  refuseTooLarge({ received, request: resolved.request });
   return {
     ...resolved,
     received,
     message,
     warnings: [...new Set([...parsed.warnings, ...resolved.warnings])],
   };
+}
+
+function refuseTooLarge(body: RunBody): void {
+  const size = Buffer.byteLength(JSON.stringify(body));
+  if (size <= MAX_BODY_BYTES) return;
+  throw new PermanentError(
+    "too_large",
+    `the request takes ${size} bytes to store, expected at most ${MAX_BODY_BYTES}: keep large parameters elsewhere and pass where`,
+  );
 }
 
 /** The run that a request becomes, in its first state. */
@@ -187,7 +190,7 @@ function isFit(received: JsonValue | undefined): received is JsonValue {
 
 /** Keeps as much of an oversize body as the store takes. */
 function cut(received: JsonValue): JsonValue {
-  const text = typeof received === "string" ? received : JSON.stringify(received);
+  const text = JSON.stringify(received);
   if (Buffer.byteLength(text) <= MAX_BODY_BYTES / 2) return received;
-  return `${text.slice(0, MAX_BODY_BYTES / 8)}… (cut from ${text.length} characters)`;
+  return `${text.slice(0, MAX_BODY_BYTES / 16)}… (cut from ${text.length} characters)`;
 }

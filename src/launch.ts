@@ -1,6 +1,7 @@
 import type { Agent } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
+import { movedAway } from "./decide.ts";
 import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
 import { causeOf } from "./intake.ts";
@@ -17,6 +18,11 @@ import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
  * and at most once beats at least once.
  */
 export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
+
+const LOST: Cause = {
+  type: "lost",
+  message: "no job was found for half an hour after its launch was begun",
+};
 
 /** The effect is broken off so long before its lease ends, so that two handlers never overlap. */
 const LEASE_MARGIN_MS = 5 * SECOND;
@@ -55,7 +61,8 @@ export async function takeOver(
 ): Promise<void> {
   const now = timestamp(app.now());
   const { sent: _, ...rest } = state;
-  const next: Launching = { ...rest, by: app.newId(), until: plus(now, app.launchLeaseMs) };
+  const until = plus(now, app.launchLeaseMs);
+  const next: Launching = { ...rest, open: true, by: app.newId(), until };
   const taken = await move(app, run, { event: "take over", next });
   if (taken === undefined) return;
   const launching = { ...taken, state: next };
@@ -107,17 +114,12 @@ async function planAgain(
 ): Promise<LaunchPlan | undefined> {
   const { state } = run;
   if (between(state.first, timestamp(app.now())) > RELAUNCH_LIMIT_MS) {
-    await endLost(app, run, "no job was found for half an hour after its launch was begun");
+    await end(app, run, LOST);
     return undefined;
   }
   const plan = await backend.plan(launchRequest(run, request, agentOf(app, state), state.launch));
   if (plan.target === state.target) return plan;
-  // Elsewhere the key would not protect: the job may exist where the launch was begun.
-  await endLost(
-    app,
-    run,
-    `its launch was begun at ${state.target}, and agent ${state.agent} now works at ${plan.target}`,
-  );
+  await end(app, run, movedAway(state, plan.target));
   return undefined;
 }
 
@@ -177,14 +179,14 @@ async function wait(
 async function launchFailed(app: App, run: LaunchingRun, error: unknown): Promise<void> {
   const { state } = run;
   if (error instanceof PermanentError) return end(app, run, causeOf(error));
-  app.log.warn("launch left open", { runId: run.id, agent: state.agent, reason: messageOf(error) });
+  const detail = messageOf(error);
+  app.log.warn("launch left open", { runId: run.id, agent: state.agent, reason: detail });
   const now = timestamp(app.now());
   const pause = Math.min(Math.max(between(state.first, now), 5 * SECOND), 5 * MINUTE);
-  await move(app, run, { event: "release", next: { ...state, until: plus(now, pause) } });
-}
-
-async function endLost(app: App, run: LaunchingRun, message: string): Promise<void> {
-  await end(app, run, { type: "lost", message });
+  await move(app, run, {
+    event: "release",
+    next: { ...state, open: true, detail, until: plus(now, pause) },
+  });
 }
 
 async function end(app: App, run: LaunchingRun, cause: Cause): Promise<void> {

@@ -23,7 +23,11 @@ export async function observe(app: App, runId: string, observation: Observation)
  * Moves a run to the state it should be in after an observation. Whoever loses the race reads again
  * and applies the observation to what it read.
  */
-export async function applyObservation(app: App, run: Run, observation: Observation): Promise<void> {
+export async function applyObservation(
+  app: App,
+  run: Run,
+  observation: Observation,
+): Promise<void> {
   let current: Run | undefined = run;
   while (current !== undefined) {
     const next = stateAfter(current, observation, timestamp(app.now()));

@@ -1,4 +1,4 @@
-import { matchAgent } from "./agent.ts";
+import { matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
 import { backendOf, findJob, keyOf } from "./launch.ts";
@@ -54,17 +54,47 @@ export async function poll(app: App, signal?: AbortSignal): Promise<void> {
 
 async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
   await sendAgain(app, page, now);
-  for (const run of page) {
-    const { state } = run;
-    if (state.type !== "cancelling" || state.until > now) continue;
-    await guarded(app, { runId: run.id }, () => cancelOn(app, run, state, now));
-  }
+  await Promise.all(
+    page.map(async (run) => {
+      const { state } = run;
+      if (state.type !== "cancelling" || state.until > now) return;
+      await guarded(app, { runId: run.id }, () => patiently(app, cancelOn(app, run, state, now)));
+    }),
+  );
+  await Promise.all(page.map((run) => renewReason(app, run, now)));
   const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
   await Promise.all(
     [...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
-      guarded(app, { agent }, () => inspect(app, agent, runs)),
+      guarded(app, { agent }, () => patiently(app, inspect(app, agent, runs))),
     ),
   );
+}
+
+/** Says anew for what a run waits when other agents have become the nearest; else writes nothing. */
+async function renewReason(app: App, run: Run, now: Timestamp): Promise<void> {
+  const { state } = run;
+  if (state.type !== "waiting" || state.reason !== "no_agent") return;
+  if (matchAgent(app.agents, run) !== undefined) return;
+  const message = whyNoAgent(app.agents, run);
+  if (message === state.message) return;
+  const next: Waiting = { type: "waiting", reason: "no_agent", message, until: now, tries: 0 };
+  await guarded(
+    app,
+    { runId: run.id },
+    async () => void (await move(app, run, { event: "wait", next })),
+  );
+}
+
+/** A platform that does not answer for so long holds up its own runs only, not the tick. */
+const PATIENCE_MS = 10 * SECOND;
+
+async function patiently(app: App, work: Promise<void>): Promise<void> {
+  const patience = app.timeout(PATIENCE_MS);
+  const givenUp = new Promise<never>((_, reject) => {
+    const late = new Error(`no answer within ${PATIENCE_MS / SECOND} seconds`);
+    patience.addEventListener("abort", () => reject(late), { once: true });
+  });
+  await Promise.race([work, givenUp]);
 }
 
 async function guarded(

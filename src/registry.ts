@@ -27,7 +27,10 @@ export interface FlowRegistry {
   flow(name: string, version?: number): Promise<RegisteredFlow | undefined>;
 
   /** The newest version of each flow, by name. */
-  flows(query: { readonly limit?: number; readonly cursor?: string }): Promise<Page<RegisteredFlow>>;
+  flows(query: {
+    readonly limit?: number;
+    readonly cursor?: string;
+  }): Promise<Page<RegisteredFlow>>;
 
   readonly once: Once;
 }

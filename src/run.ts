@@ -65,8 +65,10 @@ export interface Launch {
   readonly agent: string;
   readonly target: string;
   readonly launch: number;
-  /** When this launch was first written. */
+  /** When its platform was first asked for it; half an hour later it is not asked for again. */
   readonly first: Timestamp;
+  /** An earlier try was left open, so that its job may exist although nobody has seen it. */
+  readonly open?: boolean;
 }
 
 /**
@@ -107,6 +109,8 @@ export interface Launching extends Launch {
   readonly sent?: Timestamp;
   /** How often the run has waited in a row before this launch. */
   readonly tries: number;
+  /** What went wrong with the last try, for people. */
+  readonly detail?: string;
 }
 
 export interface Submitted extends Launch {

@@ -106,8 +106,8 @@ function afterCancel(
 export const REQUESTED: Cause = { type: "requested", message: "cancelled on request" };
 
 /** The part of a state that says which launch it is. */
-export function launchOf({ agent, target, launch, first }: Launch & { agent: string }): Launch {
-  return { agent, target, launch, first };
+export function launchOf({ agent, target, launch, first, open }: Launch): Launch {
+  return { agent, target, launch, first, ...(open === undefined ? {} : { open }) };
 }
 
 function finished(

@@ -28,7 +28,10 @@ export async function submit(
 ): Promise<Submission> {
   const accepted = await accept(app, received);
   const id = accepted.message.runId ?? defaultId;
-  const { state, delaySeconds } = scheduleFor(timestamp(app.now()), accepted.request.scheduledStart);
+  const { state, delaySeconds } = scheduleFor(
+    timestamp(app.now()),
+    accepted.request.scheduledStart,
+  );
   const { run, created } = await app.store.create(newRun(app, id, accepted, state));
   if (!created) {
     await refuseOther(app, id, received);

@@ -9,6 +9,9 @@ const MAX_DEPTH = 100;
  * deep, or a member named `__proto__`. Undefined if it is fit.
  */
 export function unfit(body: JsonObject): Issue | undefined {
+  if (Object.hasOwn(body, "__proto__")) {
+    return { path: "", message: "expected no member named __proto__, got one" };
+  }
   for (const [path, member] of Object.entries(body)) {
     let level: readonly unknown[] = [member];
     for (let depth = 0; level.length > 0; depth++) {

@@ -126,6 +126,11 @@ describe("sluice.yml", () => {
     );
   });
 
+  test("has no agent called as the place of the dispatcher is", () => {
+    const document = { agents: { cloud: { backend: "test" } } };
+    expect(() => parseConfig(document, optionsOf)).toThrow(/agents.cloud: expected another name/);
+  });
+
   test.each([[null], [[]], [{}], [{ agents: [] }]])("that is %j is refused", (document) => {
     expect(() => parseConfig(document, optionsOf)).toThrow(/expected agents by name/);
   });

@@ -214,7 +214,9 @@ describe("dispatch of a message that can never work", () => {
     await dispatch(t.app, message({ run_id: "big", flow: FLOW, parameters }));
     const state = await stateOf(t, "big");
     expect(state).toMatchObject({ type: "crashed", cause: { type: "invalid" } });
-    expect((state as { cause: { message: string } }).cause.message).toMatch(/300\d\d\d bytes/);
+    expect((state as { cause: { message: string } }).cause.message).toMatch(
+      /60\d\d\d\d bytes to store/,
+    );
     const body = await t.app.store.body("big");
     expect(body?.received).toMatch(/cut from 300\d\d\d characters/);
   });
@@ -240,15 +242,31 @@ describe("dispatch of a message that can never work", () => {
     expect(t.platform.started).toEqual([]);
   });
 
-  test("a plan that fails for now throws, so that the message comes again", async () => {
+  test("a plan that fails for now waits, says why, and is tried later and later", async () => {
     const t = testApp();
     t.platform.fail("plan", new Error("the template store does not answer"));
-    await expect(dispatch(t.app, message({ run_id: "r1", flow: FLOW }))).rejects.toThrow(
-      "does not answer",
-    );
-    t.platform.fail("plan", undefined);
     await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    expect(await stateOf(t, "r1")).toMatchObject({
+      type: "waiting",
+      reason: "agent",
+      message: "agent here cannot plan the launch: the template store does not answer",
+      tries: 1,
+      until: "2026-11-21T12:00:05.000Z",
+    });
+    await dispatch(t.app, message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ tries: 2, until: "2026-11-21T12:00:10.000Z" });
+    t.platform.fail("plan", undefined);
+    await dispatch(t.app, message({ run_id: "r1" }));
     expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+  });
+
+  test("a body that fits only by half is refused and kept in part, not delivered for ever", async () => {
+    const t = testApp();
+    const parameters = { text: '"'.repeat(70_000) };
+    await dispatch(t.app, message({ run_id: "half", flow: FLOW, parameters }));
+    expect(await stateOf(t, "half")).toMatchObject({ type: "crashed", cause: { type: "invalid" } });
+    await dispatch(t.app, message(`{oops ${'"'.repeat(131_072)}`, "quotes"));
+    expect(await stateOf(t, "quotes")).toMatchObject({ type: "crashed" });
   });
 
   test("a registry that does not answer throws, so that the message comes again", async () => {

@@ -94,11 +94,17 @@ describe("explain of a run", () => {
 
   test("tells of every other state what is happening", async () => {
     const t = testApp();
-    t.platform.behave({ type: "request lost" });
+    const during: string[] = [];
+    t.platform.during(async () => {
+      during.push(await because(t));
+      await cancel(t.app, "r1");
+      during.push(await because(t));
+    });
     await start(t);
-    expect(await because(t)).toBe("agent here is launching it (launch 1 at here)");
-    await cancel(t.app, "r1");
-    expect(await because(t)).toBe("cancelled while it was being launched: its job is looked for");
+    expect(during).toEqual([
+      "agent here is launching it (launch 1 at here)",
+      "cancelled while it was being launched: its job is looked for",
+    ]);
     const other = testApp();
     await start(other);
     expect(await because(other)).toMatch(/^agent here has launched .*, which has not started yet$/);
@@ -113,6 +119,22 @@ describe("explain of a run", () => {
     expect(await because(other)).toBe(
       "failed: exit code 3" satisfies `${RunState["type"]}: ${string}`,
     );
+  });
+
+  test("that is tried again after a failure tells what went wrong", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" });
+    await start(t);
+    expect(await because(t)).toBe(
+      "agent here tries launch 1 again at 2026-11-21T12:00:05.000Z: socket hang up",
+    );
+  });
+
+  test("whose agent is gone from sluice.yml says that", async () => {
+    const t = testApp();
+    await start(t);
+    t.setAgents();
+    expect(await because(t)).toMatch(/; agent here is no longer in sluice.yml: put it back/);
   });
 
   test("nobody knows says so", async () => {

@@ -119,6 +119,67 @@ describe("a launch whose answer is", () => {
   });
 });
 
+describe("a launch that waits because its platform did not look at it", () => {
+  async function tickAfter(t: TestApp, ms: number) {
+    t.clock.pass(ms);
+    await tick(t);
+  }
+
+  test("may be made after an outage of any length, and survive a lost answer then", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "unavailable" }, { type: "answer lost" });
+    await deliver(t);
+    await tickAfter(t, 2 * RELAUNCH_LIMIT_MS);
+    expect(await stateOf(t)).toMatchObject({ type: "launching", launch: 1, open: true });
+    await tickAfter(t, 5 * SECOND);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("goes to where its agent works by then, as a new launch", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "unavailable" });
+    await deliver(t);
+    t.platform.moveTo("elsewhere");
+    await tickAfter(t, 5 * SECOND);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", target: "elsewhere", launch: 2 });
+  });
+
+  test("stays bound to its target if an earlier try was left open", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" }, { type: "throttle" });
+    await deliver(t);
+    await tickAfter(t, 5 * SECOND);
+    expect(await stateOf(t)).toMatchObject({ type: "waiting", pending: { open: true } });
+    t.platform.moveTo("elsewhere");
+    await tickAfter(t, 10 * SECOND);
+    expect(await stateOf(t)).toMatchObject({
+      type: "crashed",
+      target: "here",
+      cause: { type: "lost" },
+    });
+    expect(t.platform.started).toEqual([]);
+  });
+
+  test("goes on with its launch if an earlier try was left open", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" }, { type: "throttle" });
+    await deliver(t);
+    await tickAfter(t, 5 * SECOND);
+    await tickAfter(t, 10 * SECOND);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1, open: true });
+  });
+
+  test("keeps it while it cannot be planned", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "throttle" });
+    await deliver(t);
+    t.platform.fail("plan", new Error("no answer"));
+    await tickAfter(t, 5 * SECOND);
+    expect(await stateOf(t)).toMatchObject({ type: "waiting", tries: 2, pending: { launch: 1 } });
+  });
+});
+
 describe("a launch whose run was moved meanwhile", () => {
   test("by an event that came before the answer leaves it as it is", async () => {
     const t = testApp();

@@ -114,6 +114,33 @@ describe("poll", () => {
     });
   });
 
+  test("a platform that never answers holds up its own runs only", async () => {
+    const t = testApp();
+    await start(t);
+    const { backend } = t.platform;
+    const inspect: typeof backend.inspect = () => new Promise(() => {});
+    const app = { ...t.app, agents: t.app.agents, backend: async () => ({ ...backend, inspect }) };
+    const late = { ...app, timeout: () => AbortSignal.timeout(1) };
+    await poll(late);
+    expect(t.lines.at(-1)).toMatchObject({
+      message: "tick failed in part",
+      fields: { agent: "here", reason: "no answer within 10 seconds" },
+    });
+  });
+
+  test("says anew for what a run waits when other agents have become the nearest", async () => {
+    const t = testApp();
+    t.setAgents({ name: "prod", labels: ["prod"] });
+    const body = JSON.stringify({ run_id: "r1", flow: FLOW, labels: ["prod", "us"] });
+    await dispatch(t.app, { id: "m", body });
+    t.setAgents({ name: "near", labels: ["us"] });
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ message: expect.stringMatching(/nearest is near/) });
+    const before = await t.app.store.get("r1");
+    await poll(t.app);
+    expect(await t.app.store.get("r1")).toEqual(before);
+  });
+
   test("a backend that answers too few statuses moves only the runs it spoke of", async () => {
     const t = testApp();
     await start(t, "ra");

@@ -13,7 +13,7 @@ const MEANINGS: Readonly<Record<StateType, string>> = {
   succeeded: "its process ended with exit code 0",
   failed: "the flow's own process ended badly",
   crashed: "the platform did: never started, lost, reclaimed, refused",
-  timed_out: "it took longer than it may",
+  timed_out: "its platform ended it because it took longer than its run config allows",
   cancelled: "ended on request",
 };
 
@@ -30,7 +30,7 @@ const CAUSES: readonly (readonly [string, string])[] = [
   ["invalid", "the request has faults; all of them are named"],
   ["abandoned", "every delivery of its message failed"],
   ["requested", "somebody cancelled it"],
-  ["deadline", "it took too long"],
+  ["deadline", "its platform ended it for taking too long"],
 ];
 
 /** The page of states, drawn from the table that the code obeys. */

@@ -100,6 +100,9 @@ export function runView(run: Run): z.infer<typeof runSchema> {
       ? { reason: state.reason, message: state.message, next_try: state.until }
       : {}),
     ...(state.type === "scheduled" ? { next_try: state.start } : {}),
+    ...(state.type === "launching" && state.detail !== undefined
+      ? { message: state.detail, next_try: state.until }
+      : {}),
     ...(isFinal(state) ? { message: state.cause.message, cause: causeView(state.cause) } : {}),
   };
 }
