@@ -18,9 +18,18 @@ export function launchTypeOf(agent: EcsAgentOptions, kwargs: JsonObject): string
   return hasStrategy(kwargs) ? agent.launch_type : (agent.launch_type?.toUpperCase() ?? "FARGATE");
 }
 
-/** Whether an agent says nothing of the network its Fargate tasks need. */
-export function needsNetwork(agent: EcsAgentOptions, kwargs: JsonObject): boolean {
-  return launchTypeOf(agent, kwargs) === "FARGATE" && !("networkConfiguration" in kwargs);
+/**
+ * Whether neither agent nor run say anything of the network a Fargate task needs. With another launch
+ * type ECS refuses the public addresses that come with the default network.
+ */
+export function needsNetwork(agent: EcsAgentOptions, kwargs: JsonObject, run: JsonObject): boolean {
+  const ofRun = run["launchType"] ?? "FARGATE";
+  return (
+    launchTypeOf(agent, kwargs) === "FARGATE" &&
+    ofRun === "FARGATE" &&
+    !("networkConfiguration" in kwargs) &&
+    !("networkConfiguration" in run)
+  );
 }
 
 function hasStrategy(kwargs: JsonObject): boolean {

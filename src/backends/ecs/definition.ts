@@ -1,6 +1,6 @@
 import type { EngineName } from "../../engine.ts";
 import { canonicalJson, type JsonObject } from "../../json.ts";
-import { slug } from "../../slug.ts";
+import { slug } from "../../text/slug.ts";
 import { FLOW_CONTAINER, hash } from "./names.ts";
 import { plain } from "./plain.ts";
 import type { ContainerSecret, ContainerTemplate, Template } from "./schema.ts";

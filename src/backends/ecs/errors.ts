@@ -56,6 +56,11 @@ const THROTTLES =
 const CREDENTIALS =
   /^(CredentialsProviderError|TokenProviderError|ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|AuthFailure|MissingAuthenticationToken|MissingAuthenticationTokenException)$/;
 
+/** Whether it is the credentials of this process that failed: there are none, or AWS takes them no more. */
+export function hasNoCredentials(error: unknown): boolean {
+  return CREDENTIALS.test(faultOf(error).name);
+}
+
 /** Decides what an error means. The first rule that fits counts. Pure. */
 export function kindOf({ name, message, status, attempts }: AwsFault): ErrorKind {
   // An earlier attempt of the same call may have reached AWS.

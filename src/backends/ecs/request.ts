@@ -32,10 +32,9 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
   const { region } = place;
   const launchType = launchTypeOf(options, kwargs);
   const chosen = await chooseDefinition(request, { run, options, sources, region, launchType });
-  const network =
-    needsNetwork(options, kwargs) && !("networkConfiguration" in runKwargs)
-      ? await sources.defaultNetwork(region)
-      : undefined;
+  const network = needsNetwork(options, kwargs, runKwargs)
+    ? await sources.defaultNetwork(region)
+    : undefined;
   const base = baseArguments(options, kwargs, { run: runKwargs, network });
   const { value: known, unknown } = knownRunTask(base);
   const task = withOverrides(known, { run, options, chosen });

@@ -1,14 +1,14 @@
 import type { Agent } from "../../agent.ts";
 import type { World } from "../../backend.ts";
 import { show } from "../../check.ts";
-import { invalid, PermanentError } from "../../errors.ts";
+import { invalid, messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import type { TemplateSource } from "../../template.ts";
 import { MINUTE } from "../../time.ts";
 import type { EcsApi } from "./api.ts";
 import { checkArguments } from "./arguments.ts";
 import { remember } from "./cache.ts";
-import { refusedOr } from "./errors.ts";
+import { hasNoCredentials, refusedOr } from "./errors.ts";
 import type { DefaultSubnets } from "./network.ts";
 import type { EcsAgentOptions } from "./options.ts";
 import { plain } from "./plain.ts";
@@ -52,7 +52,7 @@ export function openSources(
     toMapping(uri, await world.readTemplate(uri, agent, source));
   const file = remember((uri) => read(uri, "agent"), five);
   const network = remember((region) => readNetwork(region, agent, subnets), five);
-  const describe = remember((key) => readDefinition(key, api), {
+  const describe = remember((key) => readDefinition(key, agent, api), {
     now,
     lifetimeMs: (key) => (PINNED.test(key) ? Number.POSITIVE_INFINITY : LIFETIME_MS),
   });
@@ -87,7 +87,10 @@ async function readNetwork(
   agent: Agent,
   defaultSubnets: DefaultSubnets,
 ): Promise<JsonObject> {
-  const subnets = await refusedOr("to describe the default VPC", () => defaultSubnets(region));
+  const why = `the agent ${agent.name} has no networkConfiguration in its run_task_kwargs, so the default VPC of ${region} is looked up in EC2`;
+  const subnets = await readOr(why, "set a networkConfiguration", () =>
+    refusedOr("to describe the default VPC", () => defaultSubnets(region)),
+  );
   if (subnets === undefined) {
     throw new PermanentError(
       "rejected",
@@ -97,10 +100,27 @@ async function readNetwork(
   return { awsvpcConfiguration: { subnets, assignPublicIp: "ENABLED" } };
 }
 
-async function readDefinition(key: string, api: EcsApi): Promise<JsonObject> {
+async function readDefinition(key: string, agent: Agent, api: EcsApi): Promise<JsonObject> {
   const space = key.indexOf(" ");
-  const name = key.slice(space + 1);
-  return refusedOr(`to describe the task definition ${JSON.stringify(name)}`, () =>
-    api.describeTaskDefinition(key.slice(0, space), name),
+  const [region, name] = [key.slice(0, space), key.slice(space + 1)];
+  const shown = JSON.stringify(name);
+  const why = `the run names the task definition ${shown}, which is looked up in ECS in ${region} for the agent ${agent.name}`;
+  return readOr(why, "name none", () =>
+    refusedOr(`to describe the task definition ${shown}`, () =>
+      api.describeTaskDefinition(region, name),
+    ),
   );
+}
+
+/** Says of a failure that may go by why anything was read, and what helps. */
+async function readOr<T>(why: string, instead: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof PermanentError) throw error;
+    const help = hasNoCredentials(error)
+      ? `; give this process AWS credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role), or ${instead}`
+      : "";
+    throw new Error(`${why}, and that failed: ${messageOf(error)}${help}`, { cause: error });
+  }
 }

@@ -61,6 +61,38 @@ describe("plan on ecs", () => {
     await expect(backend.plan(ecsRequest())).rejects.not.toBeInstanceOf(PermanentError);
   });
 
+  it.each(["network", "definition"])(
+    "says without credentials what it wanted to read of the %s, and for whom",
+    async (what) => {
+      // A profile that does not exist, so that nothing on this machine can lend its credentials.
+      vi.stubEnv("AWS_PROFILE", "nobody");
+      vi.stubEnv("AWS_CONFIG_FILE", "/no/such/file");
+      vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file");
+      vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
+      try {
+        const env = { ...fake.env, AWS_PROFILE: "nobody" };
+        const request = ecsRun(what === "network" ? {} : { task_definition_arn: "etl:1" });
+        const flow = what === "network" ? request.flow : { ...request.flow, storage: null };
+        const planned = openEcs(fake, ecsAgent(), { env }).plan({ ...request, flow });
+        await expect(planned).rejects.not.toBeInstanceOf(PermanentError);
+        await expect(planned).rejects.toThrow(
+          what === "network"
+            ? /agent prod has no networkConfiguration.*default VPC of us-east-1.*credentials.*AWS_ACCESS_KEY_ID.*set a networkConfiguration/s
+            : /task definition "etl:1".*agent prod.*credentials.*AWS_ACCESS_KEY_ID/s,
+        );
+      } finally {
+        vi.unstubAllEnvs();
+      }
+    },
+  );
+
+  it("reads nothing where no network is needed, and needs no credentials for that", async () => {
+    const run = ecsRun({ run_task_kwargs: { launchType: "EC2" } });
+    await openEcs(fake).plan(run);
+    await openEcs(fake, ecsAgent({ launch_type: "EC2" })).plan(ecsRequest());
+    expect(fake.calls).toEqual([]);
+  });
+
   it("refuses an agent without network where there is no default VPC", async () => {
     const empty = await fakeEcs({ vpcs: [] });
     const fault = await faultOf(openEcs(empty).plan(ecsRequest()));
