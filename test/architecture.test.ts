@@ -10,7 +10,11 @@ import { describe, expect, test } from "vitest";
 const PARSERS = ["zod", "yaml", "@renovatebot/pep440", "unidecode"];
 
 const RULES: readonly Rule[] = [
-  { files: /^src\/(run-config\/|engines\/)?[^/]+\.ts$/, folders: ["core"], packages: PARSERS },
+  {
+    files: /^src\/(run-config\/|engines\/|text\/)?[^/]+\.ts$/,
+    folders: ["core"],
+    packages: PARSERS,
+  },
   { files: /^src\/backends\/open\.ts$/, folders: ["core", "backends"], packages: ["node:"] },
   {
     files: /^src\/backends\/index\.ts$/,
@@ -96,7 +100,9 @@ function folderOf(file: string): string {
   const [top, folder, inner] = file.split("/");
   if (top === "functions") return "functions";
   if (folder === "backends") return inner?.endsWith(".ts") ? "backends" : (inner ?? "");
-  return folder === undefined || folder.endsWith(".ts") || /^(run-config|engines)$/.test(folder)
+  return folder === undefined ||
+    folder.endsWith(".ts") ||
+    /^(run-config|engines|text)$/.test(folder)
     ? "core"
     : folder;
 }

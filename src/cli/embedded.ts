@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../app.ts";
 import { cancel } from "../cancel.ts";
 import { type Embedded, openEmbedded } from "../embedded/app.ts";
-import { turn } from "../embedded/loop.ts";
+import { look, turn } from "../embedded/loop.ts";
 import { explainRequest, explainRun } from "../explain.ts";
 import { agentViews } from "../http/agent-view.ts";
 import { explanationView, flowView, runDetailView, runView } from "../http/views.ts";
@@ -18,8 +18,20 @@ const REST_MS = 250;
 /** A platform that does not answer holds up what people ask for no longer than this. */
 const LONGEST_REFRESH_MS = 10_000;
 
-/** A dispatcher in this process, on the data folder. It works whenever it is refreshed. */
-export async function embeddedDispatcher(settings: Settings, log: Logger): Promise<Dispatcher> {
+/**
+ * Whether a dispatcher only asks how jobs are, or also launches runs, with the agents, the directory and
+ * the environment of this process.
+ */
+export type EmbeddedMode = "looks" | "launches";
+
+/**
+ * A dispatcher in this process, on the data folder. It works whenever it is refreshed, unless a lasting
+ * dispatcher works on that folder.
+ */
+export async function embeddedDispatcher(
+  settings: Settings,
+  { log, mode }: { readonly log: Logger; readonly mode: EmbeddedMode },
+): Promise<Dispatcher> {
   let changes: RunDocument[] = [];
   const embedded = await openEmbedded({
     ...settings,
@@ -28,7 +40,7 @@ export async function embeddedDispatcher(settings: Settings, log: Logger): Promi
   });
   return dispatcherOver(embedded.app, {
     restMs: REST_MS,
-    refresh: refresher(embedded, log),
+    refresh: refresher(embedded, { log, work: mode === "launches" ? turn : look }),
     changes: (id) => {
       const told = changes.filter((run) => run.id === id);
       changes = [];
@@ -68,12 +80,16 @@ export function dispatcherOver(app: App, own: Own): Dispatcher {
   };
 }
 
-/** Makes turns, one at a time; a slow one goes on while what is known is shown. */
-function refresher(embedded: Embedded, log: Logger): () => Promise<void> {
+/** Works, once at a time; slow work goes on while what is known is shown. */
+function refresher(
+  embedded: Embedded,
+  { log, work }: { readonly log: Logger; work(embedded: Embedded): Promise<unknown> },
+): () => Promise<void> {
   let atWork: Promise<unknown> | undefined;
   let told = false;
   return async () => {
-    atWork ??= turn(embedded).finally(() => {
+    if (atWork === undefined && embedded.presence.kept()) return;
+    atWork ??= work(embedded).finally(() => {
       atWork = undefined;
     });
     const slow = sleep(LONGEST_REFRESH_MS, SLOW, { ref: false });

@@ -4,7 +4,7 @@ import type { OptionSpec } from "./command.ts";
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {
     flags: "--config <file>",
-    description: "path of sluice.yml (SLUICE_CONFIG; default: ./sluice.yml)",
+    description: "path of sluice.yml (SLUICE_CONFIG; default: beside .sluice, else ./sluice.yml)",
   },
   {
     flags: "--data <folder>",

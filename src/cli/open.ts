@@ -1,19 +1,39 @@
 import type { Logger } from "../log.ts";
 import type { Context } from "./command.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { EmbeddedMode } from "./embedded.ts";
 
 /**
  * Opens the dispatcher of a command, does its work with it and closes it. It is the one behind
- * SLUICE_API_URL, or else one in this process.
+ * SLUICE_API_URL, or else one in this process, which looks at jobs but launches none.
  */
 export async function withDispatcher<T>(
+  context: Context,
+  work: (dispatcher: Dispatcher) => Promise<T>,
+): Promise<T> {
+  return withMode(context, "looks", work);
+}
+
+/** As `withDispatcher`, for commands that also launch what is on the queue if nobody else does. */
+export async function withLaunching<T>(
+  context: Context,
+  work: (dispatcher: Dispatcher) => Promise<T>,
+): Promise<T> {
+  return withMode(context, "launches", work);
+}
+
+async function withMode<T>(
   { settings, io }: Context,
+  mode: EmbeddedMode,
   work: (dispatcher: Dispatcher) => Promise<T>,
 ): Promise<T> {
   const { api } = settings;
   const dispatcher =
     api === undefined
-      ? await (await import("./embedded.ts")).embeddedDispatcher(settings, quietLogger(io.note))
+      ? await (await import("./embedded.ts")).embeddedDispatcher(settings, {
+          log: quietLogger(io.note),
+          mode,
+        })
       : (await import("./remote.ts")).remoteDispatcher(api);
   try {
     return await work(dispatcher);

@@ -3,6 +3,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
 import { MINUTE, plus, SECOND, timestamp } from "../time.ts";
 import { type Context, type Options, textOption, textsOption } from "./command.ts";
 import { isFile, readDocument } from "./document.ts";
+import { settingValue } from "./set-value.ts";
 
 /**
  * The message a line asks for: that of a file, or one that names a registered flow, with what its
@@ -20,7 +21,7 @@ export async function requestFrom(context: Context, source: string): Promise<Jso
 export function withOptions(message: JsonObject, options: Options, now: Date): JsonObject {
   const parameters = textsOption(options, "param").map((text) => assignment("--param", text));
   const labels = textsOption(options, "label");
-  const settings = textsOption(options, "set").map((text) => assignment("--set", text));
+  const settings = textsOption(options, "set").map(setting);
   const name = textOption(options, "name");
   const at = textOption(options, "at");
   return {
@@ -50,6 +51,14 @@ function assignment(option: string, text: string): readonly [string, JsonValue] 
   return [text.slice(0, at), jsonOrText(text.slice(at + 1))];
 }
 
+type Setting = readonly [path: readonly string[], value: JsonValue];
+
+function setting(text: string): Setting {
+  const [name, value] = assignment("--set", text);
+  const path = pathOf(name);
+  return [path, settingValue(path, value, text.slice(name.length + 1).trim())];
+}
+
 function jsonOrText(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue;
@@ -60,12 +69,9 @@ function jsonOrText(text: string): JsonValue {
 }
 
 /** Without a run config of its own a message gets a patch, which is merged into the flow's. */
-function settingsOn(
-  runConfig: JsonValue | undefined,
-  settings: readonly (readonly [string, JsonValue])[],
-): JsonObject {
+function settingsOn(runConfig: JsonValue | undefined, settings: readonly Setting[]): JsonObject {
   return settings.reduce<JsonObject>(
-    (config, [path, value]) => withMember(config, pathOf(path), value),
+    (config, [path, value]) => withMember(config, path, value),
     objectOr(runConfig),
   );
 }

@@ -8,11 +8,13 @@ import { observe } from "../observe.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
 import { openSqlite } from "../stores/sqlite/database.ts";
+import { sqliteDispatchers } from "../stores/sqlite/dispatchers.ts";
 import { sqliteRegistry } from "../stores/sqlite/flows.ts";
 import { sqliteHosts } from "../stores/sqlite/hosts.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
+import { type Presence, presenceOf } from "./presence.ts";
 import { machineWorld } from "./world.ts";
 
 /** Where the embedded shape finds things, and what it is told. */
@@ -41,6 +43,8 @@ export interface Embedded {
   readonly app: App;
   readonly queue: ReceivingQueue;
   readonly config: ConfigFile;
+  /** Whether somebody works on the data folder for as long as they are told to. */
+  readonly presence: Presence;
   /** Ends streams and timers and closes the data. Jobs go on. */
   close(): void;
 }
@@ -104,6 +108,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     app,
     queue,
     config,
+    presence: presenceOf(app, sqliteDispatchers(db)),
     close() {
       closing.abort();
       db.close();

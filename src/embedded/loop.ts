@@ -6,6 +6,7 @@ import { messageOf } from "../errors.ts";
 import { poll } from "../poll.ts";
 import { MAX_DELAY_SECONDS } from "../queue.ts";
 import type { ReceivedMessage, ReceivingQueue } from "../queues/sqlite.ts";
+import type { Run } from "../run.ts";
 import type { Embedded } from "./app.ts";
 
 /** How many messages are handled side by side. */
@@ -35,6 +36,24 @@ export async function turn({ app, queue, config }: Workplace): Promise<number> {
   await Promise.all(works);
   await poll(app);
   return works.length;
+}
+
+/**
+ * Asks how the jobs of launched runs are, and nothing else: no message is taken or sent, so no run goes
+ * anywhere by it.
+ */
+export async function look({ app, config }: Workplace): Promise<void> {
+  await config?.refresh();
+  const { agents, store } = app;
+  const due: typeof store.due = (now, place) => launched(store.due(now, place));
+  await poll({ ...app, agents, store: { ...store, due } });
+}
+
+async function* launched(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
+  for await (const run of runs) {
+    const { type } = run.state;
+    if (type === "submitted" || type === "running" || type === "cancelling") yield run;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Agent, EnvMap, EnvValue } from "../agent.ts";
 import type { EngineContext } from "../engine.ts";
-import { labelListText } from "../python.ts";
+import { labelListText } from "../text/python.ts";
 
 /**
  * The variables Prefect 1's agents set and nobody may override, in the order in which the agent of this

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../json.ts";
-import { pythonText } from "../python.ts";
+import { pythonText } from "../text/python.ts";
 import { accepted, type Options, toWire } from "./build.ts";
 import { parseRunConfig } from "./index.ts";
 import type { Prefect1Type } from "./prefect1.ts";

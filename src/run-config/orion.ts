@@ -2,7 +2,7 @@ import * as z from "zod";
 import { check, joinPath, show } from "../check.ts";
 import type { Issue } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
-import { pythonText } from "../python.ts";
+import { pythonText } from "../text/python.ts";
 import { env, onlyOne, text, textMap, unknownKeys } from "./fields.ts";
 import type { ParsedRunConfig, RunConfig } from "./index.ts";
 

@@ -1,6 +1,6 @@
 import { PermanentError } from "../errors.ts";
 import type { TemplateReader, TemplateSource } from "../template.ts";
-import { parseYaml } from "../yaml.ts";
+import { parseYaml } from "../text/yaml.ts";
 import { type TemplateAddress, type TemplateFamily, templateAddress } from "./address.ts";
 import { isFenced } from "./fence.ts";
 

@@ -61,6 +61,24 @@ describe("--set", () => {
     });
   });
 
+  test.each([
+    ["cpu=2048", { cpu: "2048" }],
+    ["memory=1.50", { memory: "1.50" }],
+    ["cpu_limit= 2 ", { cpu_limit: "2" }],
+    ["config.labels.year=2026", { config: { labels: { year: "2026" } } }],
+    ["config.image=1", { config: { image: "1" } }],
+    ["env.DAY=3", { env: { DAY: 3 } }],
+    ["config.env.DAY=3", { config: { env: { DAY: 3 } } }],
+    ["host_config.shm_size=64", { host_config: { shm_size: 64 } }],
+    ["run_task_kwargs.count=1", { run_task_kwargs: { count: 1 } }],
+    ["ports=[1]", { ports: [1] }],
+    ["nobody.knows=1", { nobody: { knows: 1 } }],
+    ["cpu=null", { cpu: null }],
+    ["cpu=true", { cpu: true }],
+  ])("%s makes text of a number only where run configs take nothing else", (text, config) => {
+    expect(set({}, text)).toEqual(config);
+  });
+
   test("changes the run config of the message, and leaves the message alone", () => {
     const message = {
       flow: "a",

@@ -27,6 +27,8 @@ export interface ShapeTraits {
   open(): Promise<RunningShape>;
   /** How long a journey may take at the most, in milliseconds. */
   readonly patienceMs: number;
+  /** Registers tests of this shape alone; they run while it is at work. */
+  more?(): void;
 }
 
 /** Ends well at once; ends with exit code 3; runs until it is stopped. */
@@ -35,7 +37,7 @@ const FAILS = "exit 3";
 const RUNS_ON = "sleep 600";
 
 /** The journeys of runs from the queue to their ends: the same in every shape. */
-export function shapeContract(name: string, { open, patienceMs }: ShapeTraits): void {
+export function shapeContract(name: string, { open, patienceMs, more }: ShapeTraits): void {
   describe(`the ${name} shape`, { timeout: patienceMs + 5_000 }, () => {
     let shape: RunningShape;
     let ids = 0;
@@ -154,5 +156,6 @@ export function shapeContract(name: string, { open, patienceMs }: ShapeTraits): 
       await shape.api("POST", "/runs", { run_id, flow: flow(ENDS_WELL) });
       expect((await ended(run_id)).state).toBe("succeeded");
     });
+    more?.();
   });
 }

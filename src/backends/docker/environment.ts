@@ -1,6 +1,6 @@
 import { type EnvValue, isSecretReference, type SecretReference } from "../../agent.ts";
 import type { Variable } from "../../process.ts";
-import { pythonText } from "../../python.ts";
+import { pythonText } from "../../text/python.ts";
 
 /**
  * The variables of a container as the engine takes them: `NAME=value`. Null is `NAME` alone, which

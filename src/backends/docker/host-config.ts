@@ -1,6 +1,6 @@
 import type { Issue } from "../../errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
-import { pythonText } from "../../python.ts";
+import { pythonText } from "../../text/python.ts";
 import {
   binds,
   deviceRequests,

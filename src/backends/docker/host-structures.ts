@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
-import { pythonText } from "../../python.ts";
+import { pythonText } from "../../text/python.ts";
 import { either, expected, isTexts } from "./host-values.ts";
 
 const PROPAGATION = ["rshared", "shared", "rslave", "slave", "rprivate", "private"];

@@ -1,6 +1,6 @@
 import { show } from "../../check.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
-import { pythonText } from "../../python.ts";
+import { pythonText } from "../../text/python.ts";
 
 /**
  * Translates the value of one option of docker-py's `create_host_config` to members of the engine's

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { LaunchRequest } from "../../backend.ts";
 import type { LaunchKey } from "../../run.ts";
-import { KUBERNETES_NAME, slug } from "../../slug.ts";
+import { KUBERNETES_NAME, slug } from "../../text/slug.ts";
 
 /** Labels that say whose a Job or pod is. Nothing else is ever taken for ours. */
 export const RUN_LABEL = "sluice/run-id";

@@ -4,7 +4,7 @@ import { check, show } from "../../check.ts";
 import { type Issue, invalid } from "../../errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import type { TemplateReader } from "../../template.ts";
-import { parseYaml } from "../../yaml.ts";
+import { parseYaml } from "../../text/yaml.ts";
 import type { AgentOptions, RunOptions } from "./options.ts";
 
 /** The manifest a Job is made from. */

@@ -4,7 +4,7 @@ import { type Issue, invalid } from "../../errors.ts";
 import { imageOf } from "../../image.ts";
 import type { JsonObject, JsonValue } from "../../json.ts";
 import { processOf, type RunProcess, secretNames } from "../../process.ts";
-import { slug, VERTEX_NAME } from "../../slug.ts";
+import { slug, VERTEX_NAME } from "../../text/slug.ts";
 import { environmentOf } from "./environment.ts";
 import { SCHEDULING, WORKER_POOL } from "./fields.ts";
 import { launchLabels } from "./labels.ts";

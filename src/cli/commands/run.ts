@@ -1,11 +1,11 @@
 import { argument, type Command } from "../command.ts";
-import { withDispatcher } from "../open.ts";
+import { withLaunching } from "../open.ts";
 import { requestFrom } from "../request.ts";
 import { tellRun } from "../watch.ts";
 
 export const command: Command = async (context) => {
   const message = await requestFrom(context, argument(context));
-  return withDispatcher(context, async (dispatcher) =>
+  return withLaunching(context, async (dispatcher) =>
     tellRun(context, dispatcher, await dispatcher.submit(message)),
   );
 };

@@ -24,6 +24,7 @@ export const command: Command = async (context) => {
   const { app } = embedded;
   try {
     const server = await startServer({ app, ...address, changes });
+    const kept = embedded.presence.keep(stop);
     log.info("started", { url: server.url, data: settings.dataFolder, agents: app.agents.length });
     if ((await app.tokens.list()).length === 0) {
       log.warn("no token exists, so the API refuses every request", {
@@ -31,6 +32,7 @@ export const command: Command = async (context) => {
       });
     }
     await runLoop(embedded, stop);
+    await kept;
     log.info("stopping", { reason: "signal" });
     await server.close();
     log.info("stopped");

@@ -72,6 +72,12 @@ const MIGRATIONS: readonly string[] = [
     last_seen TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE dispatchers (
+    id TEXT PRIMARY KEY,
+    last_seen TEXT NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings a file to the newest version; several processes may do so at the same time. */

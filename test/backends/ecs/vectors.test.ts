@@ -4,7 +4,7 @@ import { mergeRunTask } from "../../../src/backends/ecs/merge.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
 import type { PlanAnswer } from "../../../src/plan.ts";
-import { parseYaml } from "../../../src/yaml.ts";
+import { parseYaml } from "../../../src/text/yaml.ts";
 import { comparison, environmentMap, readVectors } from "../../compatibility/compare.ts";
 import { type PlanVector, planVector } from "../../compatibility/plan-vector.ts";
 import { fakeEcs } from "../../fakes/ecs.ts";

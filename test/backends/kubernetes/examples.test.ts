@@ -3,9 +3,8 @@ import { describe, expect, it } from "vitest";
 import { backend as module } from "../../../src/backends/kubernetes/index.ts";
 import { agentOptions, runOptions } from "../../../src/backends/kubernetes/options.ts";
 import { parseConfig } from "../../../src/config.ts";
-import type { JsonValue } from "../../../src/json.ts";
 import { plan } from "../../../src/plan.ts";
-import { parseYaml } from "../../../src/yaml.ts";
+import { parseYaml } from "../../../src/text/yaml.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
 
 const root = new URL("../../../", import.meta.url);

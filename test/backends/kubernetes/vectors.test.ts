@@ -3,7 +3,7 @@ import { backend as module } from "../../../src/backends/kubernetes/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
 import type { PlanAnswer } from "../../../src/plan.ts";
-import { parseYaml } from "../../../src/yaml.ts";
+import { parseYaml } from "../../../src/text/yaml.ts";
 import { comparison, environmentMap, readVectors } from "../../compatibility/compare.ts";
 import { type PlanVector, planVector } from "../../compatibility/plan-vector.ts";
 

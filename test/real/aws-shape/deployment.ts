@@ -118,7 +118,7 @@ async function callServerless(
     ...["--stage", "test", "--param", `config=${join(folder, "sluice.yml")}`],
     // moto would run the functions by itself, in Docker.
     ...["--param", "enabled=false"],
-    ...(args[0] === "remove" ? [] : ["--package", join(folder, "out")]),
+    ...(["package", "deploy"].includes(args[0] ?? "") ? ["--package", join(folder, "out")] : []),
   ];
   const { stdout } = await promisify(execFile)(process.execPath, [cli, ...given], {
     env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1", ...env },

@@ -1,15 +1,21 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { expect, test } from "vitest";
 import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonValue } from "../../../src/json.ts";
 import { openTable } from "../../../src/stores/dynamodb/table.ts";
 import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { type RunningShape, shapeContract } from "../../contracts/shape.ts";
-import { deploy } from "./deployment.ts";
+import { type Deployed, deploy } from "./deployment.ts";
+
+let deployed: Deployed;
+let shape: RunningShape;
 
 /** The AWS shape, deployed onto moto, its bundles run by a runtime that behaves like Lambda. */
 async function open(): Promise<RunningShape> {
-  const deployed = await deploy();
+  deployed = await deploy();
   const { endpoint, region, name, runtime } = deployed;
   const client = { endpoint, region };
   const sqs = new SQSClient(client);
@@ -20,7 +26,7 @@ async function open(): Promise<RunningShape> {
     hash: hashOf("token"),
     createdAt: new Date().toISOString(),
   });
-  return {
+  shape = {
     async send(MessageBody) {
       await sqs.send(new SendMessageCommand({ QueueUrl: queue.QueueUrl, MessageBody }));
     },
@@ -50,6 +56,38 @@ async function open(): Promise<RunningShape> {
     jobs: async (runId) => deployed.tasks.count(runId),
     close: () => deployed.close(),
   };
+  return shape;
 }
 
-shapeContract("AWS", { open, patienceMs: 60_000 });
+const finalOf = async (id: string) => {
+  const runs = (await shape.api("GET", "/runs?limit=500")) as unknown as {
+    readonly items: readonly { readonly id: string; readonly state: string }[];
+  };
+  return runs.items.find((run) => run.id === id)?.state;
+};
+const ends = (id: string) =>
+  expect.poll(() => finalOf(id), { timeout: 60_000, interval: 200 }).toBe("succeeded");
+
+function more(): void {
+  test("takes messages from the command line of AWS", async () => {
+    const body = { run_id: "by-aws", flow: { name: "journey", command: "true" } };
+    const aws = async (...args: readonly string[]) => {
+      const given = ["--endpoint-url", deployed.endpoint, "sqs", ...args, "--output", "text"];
+      const env = { PATH: process.env["PATH"], ...deployed.env };
+      return (await promisify(execFile)("aws", given, { env })).stdout.trim();
+    };
+    const queue = ["--queue-name", `${deployed.name}-runs`, "--query", "QueueUrl"];
+    const url = await aws("get-queue-url", ...queue);
+    await aws("send-message", "--queue-url", url, "--message-body", JSON.stringify(body));
+    await ends("by-aws");
+  });
+
+  test("has functions that run on one's own machine as well", { timeout: 120_000 }, async () => {
+    const event = ["--path", "events/dispatch.universal.json"];
+    const said = await deployed.serverless("invoke", "local", "--function", "dispatch", ...event);
+    expect(said).toMatch(/"batchItemFailures": \[\]/);
+    await ends("1a7c2f1e-0002-4a7b-9c1d-000000000002");
+  });
+}
+
+shapeContract("AWS", { open, patienceMs: 60_000, more });

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import type { Backend } from "../../../src/backend.ts";
 import type { Job, JobStatus } from "../../../src/run.ts";
-import { parseYaml } from "../../../src/yaml.ts";
+import { parseYaml } from "../../../src/text/yaml.ts";
 import { never, newId } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
