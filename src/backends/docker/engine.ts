@@ -12,7 +12,7 @@ import { openTransport } from "./transport.ts";
 /** One engine, with what this process remembers of it. */
 export interface Engine {
   readonly api: DockerApi;
-  /** The version of the engine, or why it does not say. */
+  /** The version of the engine, or why it does not say: that once, until it has said it again. */
   version(): Promise<{ readonly version?: string; readonly warning?: string }>;
   /** What containers are about, by id. Removes the agent's that ended long ago and remove themselves. */
   inspect(ids: readonly string[]): Promise<ReadonlyMap<string, JobStatus>>;
@@ -48,6 +48,7 @@ function openEngine(api: DockerApi, agent: string, world: World): Engine {
   const statuses = openInspector(api);
   const sweep = openSweeper(api, agent, world);
   let known: { readonly version: string; readonly at: number } | undefined;
+  let warned = false;
   let listens = false;
   return {
     api,
@@ -57,8 +58,12 @@ function openEngine(api: DockerApi, agent: string, world: World): Engine {
         return { version: known.version };
       try {
         known = { version: await api.version(AbortSignal.timeout(VERSION_WAIT_MS)), at: now };
+        warned = false;
         return { version: known.version };
       } catch (error) {
+        // A launch that waits for its engine is planned again with every try.
+        if (warned) return {};
+        warned = true;
         return {
           warning: `planned for a new Docker engine, because it does not say its version: ${messageOf(error)}`,
         };

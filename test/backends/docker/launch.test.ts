@@ -292,6 +292,20 @@ describe("an engine that does not answer", () => {
     expect(warnings).toEqual([expect.stringContaining("does not say its version")]);
   });
 
+  it("is warned of once, until it has answered again", async () => {
+    const { docker, backend, request } = harness;
+    const warnings = async () => (await backend.plan(launchRequest(request("forever")))).warnings;
+    await docker.down();
+    expect(await warnings()).toHaveLength(1);
+    expect(await warnings()).toEqual([]);
+    await docker.up();
+    expect(await warnings()).toEqual([]);
+    await docker.down();
+    docker.now = new Date(docker.now.getTime() + 11 * 60_000);
+    expect(await warnings()).toHaveLength(1);
+    await docker.up();
+  });
+
   it("in time leaves the launch open", async () => {
     harness = await reopened({ docker_client_timeout: 0.2 });
     fault({ ...CREATE, how: "hang" });
