@@ -11,8 +11,8 @@ export interface Credentials {
    * Throws `NotReadyError` if there are none, or they are not accepted.
    */
   ready(): Promise<AuthClient>;
-  /** The project the credentials belong to. Throws `PermanentError` ("invalid") if they name none. */
-  projectId(): Promise<string>;
+  /** The project the credentials belong to. Throws `PermanentError` ("invalid") for the agent if they name none. */
+  projectId(agent: string): Promise<string>;
 }
 
 /**
@@ -33,7 +33,7 @@ const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
  */
 export function googleCredentials(project?: string): Credentials {
   const identity = remembered(() => findIdentity(project));
-  const projectId = remembered(ambientProject);
+  const ambient = remembered(ambientProject);
   return {
     async ready() {
       const { source, signer } = await identity.get();
@@ -50,7 +50,13 @@ export function googleCredentials(project?: string): Credentials {
         );
       }
     },
-    projectId: projectId.get,
+    async projectId(agent) {
+      try {
+        return await ambient.get();
+      } catch (error) {
+        throw noProject(agent, messageOf(error).split("\n", 1)[0] ?? "");
+      }
+    },
   };
 }
 
@@ -61,8 +67,8 @@ export function noCredentials(): Credentials {
       const { PassThroughClient } = await import("google-auth-library");
       return new PassThroughClient();
     }).get,
-    projectId: async () => {
-      throw noProject("none are used with an API address that begins with http://");
+    projectId: async (agent) => {
+      throw noProject(agent, "none are used with an API address that begins with http://");
     },
   };
 }
@@ -109,17 +115,13 @@ async function findIdentity(projectId: string | undefined): Promise<Identity> {
 
 async function ambientProject(): Promise<string> {
   const { GoogleAuth } = await import("google-auth-library");
-  try {
-    return await new GoogleAuth({ scopes: SCOPE }).getProjectId();
-  } catch (error) {
-    throw noProject(messageOf(error).split("\n", 1)[0] ?? "");
-  }
+  return await new GoogleAuth({ scopes: SCOPE }).getProjectId();
 }
 
-function noProject(reason: string): PermanentError {
+function noProject(agent: string, reason: string): PermanentError {
   return new PermanentError(
     "invalid",
-    `the agent names no Google Cloud project and the credentials of this process name none (${reason}): set project in sluice.yml`,
+    `the agent ${agent} names no Google Cloud project and the credentials of this process name none (${reason}): set project in sluice.yml`,
     { issues: [{ path: "agent.project", message: "expected a project, got nothing" }] },
   );
 }

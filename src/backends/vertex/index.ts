@@ -54,7 +54,8 @@ export function openVertex(
   };
   return {
     async plan(request) {
-      const parent = parentOf(project ?? (await credentials.projectId()), regionName(options));
+      const known = project ?? (await credentials.projectId(agent.name));
+      const parent = parentOf(known, regionName(options));
       return planJob(request, { options, owner, parent });
     },
     launch: (plan, key, signal) => launchJob(launcher, { plan, key, signal }),

@@ -228,14 +228,23 @@ describe("the project of an agent that names none", () => {
       private_key: "x",
     };
     await useCredentials(key);
-    expect(await googleCredentials().projectId()).toBe("of-the-key");
+    expect(await googleCredentials().projectId("prod")).toBe("of-the-key");
+  });
+
+  it("is asked for where there are no credentials", async () => {
+    process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
+    await expect(openVertex(agent, testWorld()).plan(request)).rejects.toThrow(
+      new RegExp(`the agent ${agent.name} names no.*nowhere.json.*set project in sluice.yml`),
+    );
   });
 
   it("is asked for where nobody names one", async () => {
     const backend = openVertex(agent, testWorld(), { credentials: noCredentials });
     await expect(backend.plan(request)).rejects.toMatchObject({
       code: "invalid",
-      message: expect.stringMatching(/set project in sluice.yml/) as string,
+      message: expect.stringMatching(
+        new RegExp(`the agent ${agent.name} names no.*set project in sluice.yml`),
+      ) as string,
     });
   });
 });
