@@ -86,7 +86,7 @@ describe("plan on ecs", () => {
     },
   );
 
-  it("reads nothing where no network is needed, and needs no credentials for that", async () => {
+  it("reads nothing where the default network is of no use", async () => {
     const run = ecsRun({ run_task_kwargs: { launchType: "EC2" } });
     await openEcs(fake).plan(run);
     await openEcs(fake, ecsAgent({ launch_type: "EC2" })).plan(ecsRequest());
