@@ -56,7 +56,7 @@ export async function rerun(app: App, id: string): Promise<Submission> {
     );
   }
   const { run_id: _, scheduled_start_time: __, ...again } = body.received;
-  return submit(app, again as JsonObject);
+  return submit(app, again);
 }
 
 async function refuseOther(app: App, id: string, received: JsonValue): Promise<void> {

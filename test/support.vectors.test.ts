@@ -4,9 +4,9 @@ import { PermanentError } from "../src/errors.ts";
 import type { Flow } from "../src/flow.ts";
 import { imageOf } from "../src/image.ts";
 import type { JsonObject } from "../src/json.ts";
+import { splitAddress } from "../src/templates/address.ts";
 import { labelListText } from "../src/text/python.ts";
 import { DOCKER_NAME, ECS_FAMILY, type SlugRules, slug, VERTEX_NAME } from "../src/text/slug.ts";
-import { splitAddress } from "../src/templates/address.ts";
 import { comparison, readVectors } from "./compatibility/compare.ts";
 import { launchRequest } from "./contracts/request.ts";
 

@@ -90,7 +90,7 @@ type Json = { [key: string]: unknown };
 
 function toJson(schema: z.ZodType): Json {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  return rest as Json;
+  return rest;
 }
 
 function file(name: string, title: string, schema: Json): Generated {

@@ -35,7 +35,10 @@ export function differencesOf(vectorFile: string): readonly Difference[] {
 }
 
 /** Reads the vectors of a file that `wanted` accepts. */
-export function readVectors<V>(vectorFile: string, wanted: (vector: V) => boolean = () => true): V[] {
+export function readVectors<V>(
+  vectorFile: string,
+  wanted: (vector: V) => boolean = () => true,
+): V[] {
   const path = new URL(`../vectors/${vectorFile}.json`, import.meta.url);
   return (JSON.parse(readFileSync(path, "utf8")) as { vectors: V[] }).vectors.filter(wanted);
 }
@@ -52,7 +55,8 @@ export function comparison(vectorFile: string, ids?: (id: string) => boolean) {
   afterAll(() => {
     for (const { id, vectors } of listed) {
       const names = seen.get(id) ?? new Set();
-      const stale = vectors === "*" ? names.size === 0 && ["*"] : vectors.filter((n) => !names.has(n));
+      const stale =
+        vectors === "*" ? names.size === 0 && ["*"] : vectors.filter((n) => !names.has(n));
       expect(stale === false ? [] : stale, `stale difference ${id} of ${vectorFile}`).toEqual([]);
     }
   });

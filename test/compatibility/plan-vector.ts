@@ -48,7 +48,7 @@ export async function planVector(
     registry: { flow: async () => undefined },
     newId: () => "00000000-0000-4000-8000-000000000000",
   };
-  return plan(app, message as JsonValue, { showSecrets: true });
+  return plan(app, message, { showSecrets: true });
 }
 
 /** Prefect's agent options and configuration in the words of `sluice.yml`. */
@@ -69,9 +69,7 @@ export function agentOf({ agent, config = {} }: PlanVector, backend: string): Js
     ...options,
     ...(env_vars === undefined || env_vars === null ? {} : { env: env_vars }),
     ...(labels === undefined || labels === null ? {} : { labels }),
-    prefect: Object.fromEntries(
-      Object.entries(prefect).filter(([, value]) => value !== undefined),
-    ) as JsonObject,
+    prefect: Object.fromEntries(Object.entries(prefect).filter(([, value]) => value !== undefined)),
     allow: ["*"],
   };
 }

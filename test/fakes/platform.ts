@@ -110,7 +110,8 @@ export function testPlatform(): TestPlatform {
       behaviours = next;
     },
     set(runId, status) {
-      for (const entry of jobs.values()) if (entry.job.ref["runId"] === runId) entry.status = status;
+      for (const entry of jobs.values())
+        if (entry.job.ref["runId"] === runId) entry.status = status;
     },
     fail(what, error) {
       if (error === undefined) failures.delete(what);
