@@ -2,7 +2,7 @@ import type { App } from "./app.ts";
 import { notFound } from "./cancel.ts";
 import { PermanentError } from "./errors.ts";
 import { accept, newRun, sameBody } from "./intake.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import { isJsonObject, type JsonValue } from "./json.ts";
 import { announce } from "./move.ts";
 import type { Run } from "./run.ts";
 import { referenceTo, scheduleFor } from "./schedule.ts";

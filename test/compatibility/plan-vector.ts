@@ -1,7 +1,7 @@
 import type { Agent } from "../../src/agent.ts";
 import type { BackendModule, World } from "../../src/backend.ts";
 import { parseAgent } from "../../src/config.ts";
-import type { JsonObject, JsonValue } from "../../src/json.ts";
+import type { JsonObject } from "../../src/json.ts";
 import { silentLogger } from "../../src/log.ts";
 import { type PlanAnswer, plan } from "../../src/plan.ts";
 
