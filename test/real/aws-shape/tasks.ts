@@ -15,7 +15,7 @@ interface Task {
   };
 }
 
-/** Tasks that do what their command says: `true` ends well, `exit N` with N, anything else runs on. */
+/** Tasks that do what their command says: `true` and `echo` end well, `exit N` with N, anything else runs on. */
 export type Tasks = ReturnType<typeof tasksOf>;
 
 /**
@@ -98,7 +98,7 @@ function exitCodeOf(input: Json): number | undefined {
   const command = JSON.stringify(flow?.["command"] ?? []);
   const [, code] = /exit (\d+)/.exec(command) ?? [];
   if (code !== undefined) return Number(code);
-  return /\btrue\b/.test(command) ? 0 : undefined;
+  return /\b(true|echo)\b/.test(command) ? 0 : undefined;
 }
 
 export function listOf(value: unknown): Json[] {
