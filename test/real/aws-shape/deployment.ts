@@ -115,9 +115,13 @@ async function callServerless(
   const cli = join("node_modules", "serverless", "bin", "serverless.js");
   const given = [
     ...args,
-    ...["--stage", "test", "--param", `config=${join(folder, "sluice.yml")}`],
+    "--stage",
+    "test",
+    "--param",
+    `config=${join(folder, "sluice.yml")}`,
     // moto would run the functions by itself, in Docker.
-    ...["--param", "enabled=false"],
+    "--param",
+    "enabled=false",
     ...(["package", "deploy"].includes(args[0] ?? "") ? ["--package", join(folder, "out")] : []),
   ];
   const { stdout } = await promisify(execFile)(process.execPath, [cli, ...given], {
