@@ -26,6 +26,11 @@ export const OPERATION: readonly CommandSpec[] = [
         description: "port of the HTTP API (default: 4300; 0: any free one)",
       },
       { flags: "--host <address>", description: "address it listens on (default: 127.0.0.1)" },
+      {
+        flags: "--allow-host <name>",
+        description: "name under which requests may address it, beside that address and localhost",
+        many: true,
+      },
     ],
     examples: [
       ["up", "work until Ctrl-C; jobs go on after it"],

@@ -43,6 +43,6 @@ export async function authenticate(
 export function checkHost(host: string | undefined, allowed: readonly string[] | "any"): void {
   if (allowed === "any") return;
   const name = (host ?? "").replace(/:\d+$/, "").toLowerCase();
-  if ([...LOOPBACK, ...allowed].includes(name)) return;
+  if ([...LOOPBACK, ...allowed.map((known) => known.toLowerCase())].includes(name)) return;
   throw new HttpError("wrong_host", `the host ${name || "(none)"} is not served here`);
 }

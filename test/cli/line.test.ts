@@ -48,6 +48,7 @@ describe("a line that cannot be read", () => {
     [["runs", "--limit", "0"], "--limit takes a whole number from 1 to 500"],
     [["runs", "--limit", "1e2"], "--limit takes a whole number from 1 to 500"],
     [["completion", "tcsh"], "Allowed choices are bash, zsh, fish"],
+    [["up", "--allow-host", "a:80"], "--allow-host takes the name"],
     [["up", "--port", "70000"], "--port takes a whole number"],
     [["run", "x", "--param", "novalue"], "--param takes NAME=VALUE"],
     [["run", "x", "--set", "=1"], "--set takes NAME=VALUE"],

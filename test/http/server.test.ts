@@ -1,3 +1,4 @@
+import { get } from "node:http";
 import { describe, expect, test } from "vitest";
 import { dispatch } from "../../src/dispatch.ts";
 import { changeFeed } from "../../src/http/events.ts";
@@ -65,6 +66,45 @@ describe("the server", () => {
     const ended = readEvents(response, 1).catch(() => "cut off");
     await t.close();
     expect(await ended).toEqual(expect.anything());
+  });
+
+  test("answers to its address, to loopback and to the names it is given, and to no others", async () => {
+    const { app } = testApp();
+    const allowHosts = ["Sluice.example.com", "fd00::1"];
+    const running = await startServer({ app, port: 0, host: "127.0.0.1", allowHosts });
+    const port = Number(new URL(running.url).port);
+    const status = (host: string) =>
+      new Promise((resolve, reject) => {
+        get({ port, host: "127.0.0.1", path: "/health", headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on("error", reject);
+      });
+    for (const host of [
+      "127.0.0.1",
+      "localhost:4300",
+      "sluice.example.com",
+      "SLUICE.example.com:80",
+      "[fd00::1]:4300",
+    ]) {
+      expect(await status(host), host).toBe(200);
+    }
+    for (const host of ["example.com", "[fd00::2]", "sluice.example.com.evil.test"]) {
+      expect(await status(host), host).toBe(421);
+    }
+    await running.close();
+  });
+
+  test("writes an IPv6 address in brackets", async (context) => {
+    const { app } = testApp();
+    const running = await startServer({ app, port: 0, host: "::1" }).catch((error: unknown) => {
+      if (/EADDRNOTAVAIL|EAFNOSUPPORT/.test(String(error))) return undefined;
+      throw error;
+    });
+    if (running === undefined) return context.skip("this machine has no IPv6");
+    expect(running.url).toMatch(/^http:\/\/\[::1\]:\d+$/);
+    expect((await fetch(`${running.url}/health`)).status).toBe(200);
+    await running.close();
   });
 
   test("says which address is taken", async () => {

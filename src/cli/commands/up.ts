@@ -1,9 +1,11 @@
+import { isIPv6 } from "node:net";
 import { openEmbedded } from "../../embedded/app.ts";
 import { runLoop } from "../../embedded/loop.ts";
+import { PermanentError } from "../../errors.ts";
 import { changeFeed } from "../../http/events.ts";
 import { startServer } from "../../http/server.ts";
 import { jsonLogger } from "../../log.ts";
-import { type Command, type Context, numberOption, textOption } from "../command.ts";
+import { type Command, type Context, numberOption, textOption, textsOption } from "../command.ts";
 
 const PORT = 4300;
 
@@ -44,6 +46,15 @@ export const command: Command = async (context) => {
 function addressFrom({ options }: Context) {
   return {
     host: textOption(options, "host") ?? "127.0.0.1",
+    allowHosts: textsOption(options, "allowHost").map(hostName),
     port: numberOption(options, "port", { least: 0, most: 65_535 }) ?? PORT,
   };
+}
+
+function hostName(text: string): string {
+  if (isIPv6(text) || /^[a-z0-9._-]+$/i.test(text)) return text;
+  throw new PermanentError(
+    "invalid",
+    `--allow-host takes the name or address of a host, without port, got ${JSON.stringify(text)}`,
+  );
 }
