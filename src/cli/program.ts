@@ -31,7 +31,7 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
     code = result;
   });
   try {
-    await program.parseAsync(argv, { from: "user" });
+    await program.parseAsync(helpLine(argv), { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
@@ -39,6 +39,12 @@ export async function runCli(argv: readonly string[], around: Surroundings): Pro
     if (fault !== undefined) reportError(around.io, fault, argv.includes("--json"));
     return fault === undefined ? EXIT_USAGE : exitCodeOf(fault);
   }
+}
+
+/** `help run` asks for what `run --help` tells. */
+function helpLine(argv: readonly string[]): readonly string[] {
+  const [first, ...rest] = argv;
+  return first === "help" ? [...rest, "--help"] : argv;
 }
 
 function programFor(around: Surroundings, done: (code: number) => void): Command {

@@ -21,6 +21,9 @@ export async function requestFrom(context: Context, source: string): Promise<Jso
 export function withOptions(message: JsonObject, options: Options, now: Date): JsonObject {
   const parameters = textsOption(options, "param").map((text) => assignment("--param", text));
   const labels = textsOption(options, "label");
+  if (labels.some((label) => label.trim() === "")) {
+    throw new PermanentError("invalid", "--label takes a label, got an empty text");
+  }
   const settings = textsOption(options, "set").map(setting);
   const name = textOption(options, "name");
   const at = textOption(options, "at");

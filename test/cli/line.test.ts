@@ -25,6 +25,13 @@ describe("help", () => {
     expect(stdout).toContain("--json");
   });
 
+  test("is also there as a command", async () => {
+    const folder = makeFolder();
+    for (const words of [[], ["run"], ["token", "create"]]) {
+      expect(await folder.run(["help", ...words])).toEqual(await folder.run([...words, "--help"]));
+    }
+  });
+
   test("is what a line without a command gets, as an error", async () => {
     const { code, stdout, stderr } = await makeFolder().run([]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -39,6 +46,31 @@ describe("help", () => {
   });
 });
 
+test("a data folder that is a file, or cannot be made, is refused in one clear line", async () => {
+  const folder = makeFolder({ "a-file": "" });
+  const file = await folder.run(["runs", "--data", "a-file"]);
+  expect(file).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/a-file is a file: name a/),
+  });
+  const proc = await folder.run(["runs", "--data", "a-file/x"]);
+  expect(proc).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/x cannot be made: [^\n]*\n$/),
+  });
+});
+
+test.each<[string[], string]>([
+  [["explain", "nope"], "no run and no flow called nope"],
+  [["token", "create", "a\u0007b"], "expected a name of visible characters"],
+  [["token", "create", " "], "expected a name of visible characters"],
+])("a name that nothing has, or can have, is refused: %j", async (args, text) => {
+  const { code, stdout, stderr } = await makeFolder().run(args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(text);
+  expect(stderr).not.toContain("\u0007");
+});
+
 describe("a line that cannot be read", () => {
   test.each([
     [["nonsense"], "unknown command 'nonsense'"],
@@ -48,6 +80,8 @@ describe("a line that cannot be read", () => {
     [["runs", "--limit", "0"], "--limit takes a whole number from 1 to 500"],
     [["runs", "--limit", "1e2"], "--limit takes a whole number from 1 to 500"],
     [["completion", "tcsh"], "Allowed choices are bash, zsh, fish"],
+    [["run", "x", "--label", ""], "--label takes a label, got an empty text"],
+    [["runs", "--data", "no/such/folder"], "make that first"],
     [["up", "--allow-host", "a:80"], "--allow-host takes the name"],
     [["up", "--port", "70000"], "--port takes a whole number"],
     [["run", "x", "--param", "novalue"], "--param takes NAME=VALUE"],

@@ -374,6 +374,18 @@ describe("flows and agents over the API", () => {
     expect((await call("GET", "/flows/my%20load?version=9")).status).toBe(404);
     expect((await call("GET", "/flows/my%20load?version=x")).status).toBe(422);
     expect((await call("GET", "/flows?limit=x")).status).toBe(422);
+    for (const [path, message] of [
+      ["/flows/a?version=x", "version: expected a whole number of at least 1"],
+      ["/flows/a?version=", "version: expected a whole number of at least 1"],
+      ["/flows/a?version=1e1", "version: expected a whole number of at least 1"],
+      ["/flows?limit=x", "limit: expected a whole number from 1 to 500"],
+      ["/runs?limit=501", "limit: expected a whole number from 1 to 500"],
+    ] as const) {
+      expect(await call("GET", path), path).toMatchObject({
+        status: 422,
+        json: { detail: expect.stringContaining(message) },
+      });
+    }
     expect((await call("GET", "/flows?cursor=x")).status).toBe(422);
   });
 

@@ -1,3 +1,4 @@
+import { PermanentError } from "../../errors.ts";
 import { argument, type Command, type Context } from "../command.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { isFile } from "../document.ts";
@@ -23,8 +24,19 @@ async function explain(context: Context, dispatcher: Dispatcher): Promise<Explan
     await dispatcher.refresh();
     const run = await findRunOrNone(dispatcher, source);
     if (run !== undefined) return dispatcher.explainRun(run.id);
+    return dispatcher.explainRequest(await requestFrom(context, source)).catch((error: unknown) => {
+      const unknown = error instanceof PermanentError && error.code === "unknown_flow";
+      throw unknown ? neither(source) : error;
+    });
   }
   return dispatcher.explainRequest(await requestFrom(context, source));
+}
+
+function neither(source: string): PermanentError {
+  return new PermanentError(
+    "unknown_flow",
+    `no run and no flow called ${printable(source)}: \`sluice runs\` and \`sluice flows\` list them`,
+  );
 }
 
 function page({ io }: Context, explanation: ExplanationDocument): string {
@@ -39,10 +51,15 @@ function page({ io }: Context, explanation: ExplanationDocument): string {
     agent.takes ? "takes it" : reasons(agent),
   ]);
   return [
-    `${printable(because)}.${next}\n`,
+    `${sentence(printable(because))}${next}\n`,
     `Asked for: backend ${wanted.backend}, ${printable(labels)}.\n\n`,
     table(["AGENT", "BACKEND", "LABELS", "VERDICT"], rows),
   ].join("");
+}
+
+/** A text that does not end as a sentence gets its full stop. */
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
 function reasons(agent: ExplanationDocument["agents"][number]): string {

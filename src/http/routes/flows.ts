@@ -1,16 +1,18 @@
 import * as z from "zod";
-import { check } from "../../check.ts";
-import { invalid, PermanentError } from "../../errors.ts";
+import { checked } from "../../check.ts";
+import { PermanentError } from "../../errors.ts";
 import { flowSchema } from "../../flow.ts";
 import { registerFlow } from "../../register.ts";
+import { wholeNumber } from "../query.ts";
 import type { Route } from "../route.ts";
 import { flowView, flowViewSchema } from "../views.ts";
 
 const registrationSchema = flowViewSchema.extend({ warnings: z.array(z.string()) });
 const pageSchema = z.object({
-  limit: z.coerce.number().int().min(1).max(500).optional(),
+  limit: wholeNumber({ least: 1, most: 500 }).optional(),
   cursor: z.string().optional(),
 });
+const versionSchema = z.object({ version: wholeNumber({ least: 1 }).optional() });
 
 /** Registered flows. */
 export const flowRoutes: readonly Route[] = [
@@ -47,9 +49,7 @@ export const flowRoutes: readonly Route[] = [
       },
     },
     handle: async ({ app, query }) => {
-      const page = check(pageSchema, query);
-      if (!page.ok) throw invalid("the query", page.issues);
-      const { limit, cursor } = page.value;
+      const { limit, cursor } = checked(pageSchema, query, "the query");
       const { items, next } = await app.registry.flows({
         ...(limit === undefined ? {} : { limit }),
         ...(cursor === undefined ? {} : { cursor }),
@@ -65,14 +65,9 @@ export const flowRoutes: readonly Route[] = [
     scope: "read",
     query: { version: "Number of the version." },
     responses: { 200: { description: "The flow.", schema: flowViewSchema } },
-    handle: async ({ app, params: { name = "" }, query: { version } }) => {
-      const number = version === undefined ? undefined : Number(version);
-      if (number !== undefined && !Number.isInteger(number)) {
-        throw invalid("the query", [
-          { path: "version", message: `expected a whole number, got ${version}` },
-        ]);
-      }
-      const registered = await app.registry.flow(name, number);
+    handle: async ({ app, params: { name = "" }, query }) => {
+      const { version } = checked(versionSchema, query, "the query");
+      const registered = await app.registry.flow(name, version);
       if (registered === undefined) {
         throw new PermanentError(
           "not_found",

@@ -9,6 +9,7 @@ import { PREFECT_STATES } from "../../prefect-state.ts";
 import type { StateType } from "../../run.ts";
 import type { RunQuery } from "../../store.ts";
 import { rerun, type Submission, submit } from "../../submit.ts";
+import { wholeNumber } from "../query.ts";
 import type { Answer, Call, Route } from "../route.ts";
 import { runDetailSchema, runDetailView, runSchema, runView } from "../views.ts";
 
@@ -20,7 +21,7 @@ const querySchema = z.object({
   agent: z.string().optional(),
   label: z.string().optional(),
   search: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(500).optional(),
+  limit: wholeNumber({ least: 1, most: 500 }).optional(),
   cursor: z.string().optional(),
 });
 

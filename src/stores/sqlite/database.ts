@@ -1,7 +1,7 @@
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { messageOf } from "../../errors.ts";
+import { messageOf, PermanentError } from "../../errors.ts";
 import { migrate } from "./schema.ts";
 
 /** Values of a statement by the names it gives them, `$name` in its text. */
@@ -31,7 +31,8 @@ const BUSY_MS = 10_000;
  *
  * A new folder is for its owner alone (0700), and so is a new file (0600). Several processes of one
  * machine may have the file open; it must lie on a local disk, for the processes share memory
- * through a file beside it. Throws `PermanentError` ("unsupported") for a file of a newer version or
+ * through a file beside it. Throws `PermanentError` ("invalid") if the folder is a file, or lies in no
+ * folder, and ("unsupported") for a file of a newer version or
  * of another program.
  */
 export function openSqlite(path: string): Sqlite {
@@ -48,8 +49,39 @@ export function openSqlite(path: string): Sqlite {
 
 /** SQLite gives the files it adds beside this one the mode of this one. */
 function makeFile(path: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  closeSync(openSync(path, "a", 0o600));
+  makeFolder(dirname(path));
+  try {
+    closeSync(openSync(path, "a", 0o600));
+  } catch (error) {
+    throw new Error(`the data file ${path} cannot be written: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Only the folder itself is made: a parent that is missing is more likely a slip than a wish. */
+function makeFolder(folder: string): void {
+  const found = statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  if (found !== undefined) {
+    throw new PermanentError("invalid", `the data folder ${folder} is a file: name a folder`);
+  }
+  const parent = dirname(folder);
+  if (!existsSync(parent)) {
+    throw new PermanentError(
+      "invalid",
+      `the data folder ${folder} cannot be made, for there is no ${parent}: make that first`,
+    );
+  }
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have made it just now.
+    if (existsSync(folder)) return;
+    throw new Error(`the data folder ${folder} cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
 }
 
 function prepareFile(database: DatabaseSync, path: string): void {
