@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
@@ -36,6 +37,8 @@ export interface FakeEcsOptions {
   readonly subnets?: readonly string[];
   /** What DescribeTaskDefinition answers for definitions nobody has registered. */
   readonly foreign?: Json;
+  /** A registration takes until so many others of its family were refused meanwhile. Default: 0. */
+  readonly contenders?: number;
 }
 
 type Operation = (input: Json, fault?: Fault) => Json | Promise<Json>;
@@ -63,6 +66,8 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
   const faults = new Map<string, Fault[]>();
   const definitions: Definition[] = [];
   const registering = new Set<string>();
+  const contended = new EventEmitter();
+  let refused = 0;
   const logs = new Map<string, string[]>();
   const clusters = new Set(["default"]);
   const waiters = new Set<() => void>();
@@ -95,12 +100,15 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     checkDefinition(input);
     const { family = "" } = input;
     if (registering.has(family)) {
+      refused++;
+      contended.emit("refused");
       refuse(
         "ClientException",
         "Too many concurrent attempts to create a new revision of the specified family.",
       );
     }
     registering.add(family);
+    while (refused < (options.contenders ?? 0)) await once(contended, "refused");
     await new Promise((resolve) => setTimeout(resolve, 5));
     registering.delete(family);
     const revision = definitions.filter((one) => one.family === family).length + 1;

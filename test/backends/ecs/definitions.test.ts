@@ -164,7 +164,8 @@ describe("task definitions on ecs", () => {
   });
 
   it("are the winner's if somebody else registers them at the same time", async () => {
-    // Two installations do not share a registry.
+    const fake = await fakeEcs({ contenders: 2 });
+    // Three installations do not share a registry.
     const answers = await Promise.all([
       launch(openEcs(fake), { runId: "one" }),
       launch(openEcs(fake), { runId: "two" }),
@@ -175,6 +176,7 @@ describe("task definitions on ecs", () => {
     expect(fake.definitions).toHaveLength(1);
     expect(await launch(openEcs(fake), { runId: "two" })).toMatchObject({ type: "launched" });
     expect(fake.definitions).toHaveLength(1);
+    await fake.close();
   });
 
   it("are adopted from the winner once its registration is seen", async () => {
