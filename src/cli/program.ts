@@ -19,8 +19,8 @@ export interface Surroundings {
 const EXIT_USAGE = 2;
 
 const AFTER = `
-Without SLUICE_API_URL, runs are dispatched by the command itself and by \`sluice up\`. With it, and
-with SLUICE_TOKEN, commands talk to the HTTP API at that address.
+Without SLUICE_API_URL, \`sluice up\` launches runs, and while none works on the data folder, \`run\` and
+\`rerun\` do. With it, and with SLUICE_TOKEN, commands talk to the HTTP API at that address.
 
 Exit codes: 0 done, 1 failed, 2 a fault in what was asked for, 130 stopped with Ctrl-C.`;
 
