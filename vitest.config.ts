@@ -1,5 +1,13 @@
 import { defineConfig } from "vitest/config";
 
+const thresholds = {
+  "src/*.ts": { lines: 100, functions: 100, branches: 100, statements: 100 },
+  lines: 90,
+  functions: 90,
+  branches: 90,
+  statements: 90,
+};
+
 /**
  * `default` needs nothing but Node. Every other project needs a real component and is run by its own
  * script (`npm run test:docker`, …); there a missing component fails the run, it is never skipped.
@@ -41,13 +49,8 @@ export default defineConfig({
       provider: "v8",
       reporter: ["text-summary", "html"],
       include: ["src/**/*.ts", "functions/**/*.ts"],
-      thresholds: {
-        "src/*.ts": { lines: 100, functions: 100, branches: 100, statements: 100 },
-        lines: 90,
-        functions: 90,
-        branches: 90,
-        statements: 90,
-      },
+      // Only all suites together, as CI merges them, reach what is asked for.
+      ...(process.argv.some((word) => word.startsWith("--merge-reports")) ? { thresholds } : {}),
     },
   },
 });

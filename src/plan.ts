@@ -2,7 +2,7 @@ import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { type ErrorCode, type Issue, messageOf, PermanentError } from "./errors.ts";
 import { accept } from "./intake.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "./json.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
 import { launchRequest } from "./launch-request.ts";
 import { maskVariables } from "./mask.ts";
 import { nameFor } from "./names.ts";
@@ -69,7 +69,7 @@ async function planOrThrow(
   showSecrets: boolean,
 ): Promise<PlanAnswer> {
   const { request, config, message, warnings } = await accept(app, received, { plan: true });
-  const inline = isJsonObject(received) ? received["agent"] : undefined;
+  const { agent: inline } = received as JsonObject;
   const agents: readonly Agent[] =
     inline === undefined ? app.agents : [await app.agentFrom(inline)];
   const wanted = { backend: config.backend, labels: request.labels };

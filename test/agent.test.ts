@@ -53,6 +53,14 @@ describe("the label rule", () => {
   });
 });
 
+test("the nearest agent to a run without labels is one of its backend, with labels or not", () => {
+  const agents = [
+    testAgent({ name: "other", backend: "docker" }),
+    testAgent({ name: "near", backend: "ecs", labels: ["a"] }),
+  ];
+  expect(whyNoAgent(agents, { backend: "ecs", labels: [] })).toMatch(/nearest is near \[a\]/);
+});
+
 describe("sluice.yml", () => {
   const optionsOf = (backend: string) =>
     backend === "test" ? z.strictObject({ size: z.number().default(1) }) : undefined;

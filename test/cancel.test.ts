@@ -97,6 +97,10 @@ describe("cancel", () => {
     t.clock.pass(MINUTE);
     await Promise.all([poll(t.app), poll(t.app)]);
     expect(t.platform.cancelled).toHaveLength(2);
+    t.clock.pass(MINUTE);
+    const store = { ...t.app.store, transition: async () => undefined };
+    await poll({ ...t.app, agents: t.app.agents, store });
+    expect(t.platform.cancelled).toHaveLength(2);
   });
 
   test("of a finished or already cancelled run returns it as it is", async () => {

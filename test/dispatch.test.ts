@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
+import { submit } from "../src/submit.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
 
 const FLOW = { name: "nightly-load", command: "true" };
@@ -75,6 +76,14 @@ describe("dispatch of a new run", () => {
       name: "mine",
       flow: { name: "nightly-load", version: 7 },
     });
+  });
+
+  test("of a stored run by two handlers at once launches one job", async () => {
+    const t = testApp();
+    await submit(t.app, { run_id: "r1", flow: FLOW });
+    const delivery = message({ run_id: "r1" });
+    await Promise.all([dispatch(t.app, delivery), dispatch(t.app, delivery)]);
+    expect(t.platform.started).toHaveLength(1);
   });
 
   test("changes nothing of a run that is on its way or over, whatever its state", async () => {
@@ -296,6 +305,14 @@ describe("dispatch of a run that no agent takes", () => {
       reason: "no_agent",
       message: "no agent takes the run [gpu, prod]; nearest is prod [prod, eu]: it lacks gpu",
     });
+  });
+
+  test("lets a stored run wait too", async () => {
+    const t = testApp();
+    t.setAgents();
+    await submit(t.app, { run_id: "r1", flow: FLOW });
+    await dispatch(t.app, message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "waiting", reason: "no_agent" });
   });
 
   test("writes nothing when it still waits for the same", async () => {

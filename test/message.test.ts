@@ -230,6 +230,8 @@ describe("a message", () => {
   test("is refused if a member is named __proto__, for it would be lost", () => {
     const body = JSON.parse('{"flow":"f","parameters":{"a":[{"__proto__":{"b":1}}]}}');
     expect(faults(body)).toEqual(["parameters: expected no member named __proto__, got one"]);
+    const top = JSON.parse('{"flow":"f","__proto__":{"b":1}}');
+    expect(faults(top)).toEqual([": expected no member named __proto__, got one"]);
   });
 
   test("is read or refused with issues, whatever JSON it is", () => {

@@ -157,6 +157,7 @@ describe("poll", () => {
     const t = testApp();
     const ids = Array.from({ length: 501 }, (_, index) => `r${index}`);
     for (const id of ids) await start(t, id);
+    await poll(t.app);
     for (const id of ids) t.platform.set(id, SUCCEEDED);
     await poll(t.app, AbortSignal.abort());
     const done = async () =>

@@ -1,9 +1,15 @@
-/** Drives the real command line: `bin/sluice` as a process of its own, in a folder of its own. */
+/**
+ * Drives the real command line in a folder of its own: `start` as `bin/sluice` in a process of its own,
+ * `run` within this process, whose coverage is measured.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, vi } from "vitest";
+import type { Io } from "../../src/cli/io.ts";
+import { runCli } from "../../src/cli/program.ts";
 
 // Each test starts several processes, which a busy machine does slowly.
 vi.setConfig({ testTimeout: 60_000 });
@@ -75,6 +81,7 @@ export function makeFolder(files: Readonly<Record<string, string>> = {}): Folder
     },
     start,
     async run(args, options = {}) {
+      if (options.node === undefined) return runHere(path, args, options);
       const { child, ended } = start(args, options);
       child.stdin.end(options.input ?? "");
       return ended;
@@ -86,6 +93,43 @@ export function makeFolder(files: Readonly<Record<string, string>> = {}): Folder
   };
   folder.write(files);
   return folder;
+}
+
+/** The environment of this process without what is meant for others than a command. */
+function ownEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(
+      (entry): entry is [string, string] =>
+        entry[1] !== undefined && !/^(SLUICE_|NODE_OPTIONS|VITEST)/.test(entry[0]),
+    ),
+  );
+}
+
+async function runHere(
+  cwd: string,
+  args: readonly string[],
+  { env = {}, input = "" }: Options & { readonly input?: string },
+): Promise<Ended> {
+  const texts = { stdout: "", stderr: "" };
+  const stop = new AbortController();
+  const io: Io = {
+    write: async (text) => {
+      texts.stdout += text;
+    },
+    note: (line) => {
+      texts.stderr += `${line}\n`;
+    },
+    input: Readable.from(input === "" ? [] : [Buffer.from(input)]),
+    isTerminal: false,
+    columns: 200,
+    paint: (_style, text) => text,
+    now: () => new Date(),
+    catchSignals: () => stop.signal,
+    keepGoing: () => undefined,
+    flush: async () => undefined,
+  };
+  const code = await runCli(args, { io, env: { ...ownEnvironment(), ...env }, cwd });
+  return { code, signal: null, ...texts };
 }
 
 /** Every line of a text, read as JSON. */
@@ -101,12 +145,9 @@ function startSluice(
   args: readonly string[],
   { env = {}, node = [] }: Options,
 ): Started {
-  const own = Object.entries(process.env).filter(
-    ([name]) => !/^(SLUICE_|NODE_OPTIONS|VITEST)/.test(name),
-  );
   const child = spawn(process.execPath, [...node, SLUICE, ...args], {
     cwd,
-    env: { ...Object.fromEntries(own), ...env },
+    env: { ...ownEnvironment(), ...env },
   });
   const texts = { stdout: "", stderr: "" };
   const listeners = new Set<() => void>();
