@@ -19,18 +19,17 @@ afterEach(() => {
 /** EventBridge over HTTP, as far as PutEvents goes: it refuses what `refuses` says, or everything. */
 async function fakeBus(refuses: (entry: Entry) => boolean = () => false, status = 200) {
   const batches: Entry[][] = [];
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { Entries } = JSON.parse(Buffer.concat(chunks).toString()) as { Entries: Entry[] };
-    batches.push(Entries);
-    const results = Entries.map((entry) =>
-      refuses(entry)
-        ? { ErrorCode: "ThrottlingException", ErrorMessage: "later" }
-        : { EventId: "1" },
-    );
-    response.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
-    response.end(JSON.stringify({ FailedEntryCount: 0, Entries: results }));
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { Entries } = JSON.parse(Buffer.concat(chunks).toString()) as { Entries: Entry[] };
+      batches.push(Entries);
+      const refusal = { ErrorCode: "ThrottlingException", ErrorMessage: "later" };
+      const results = Entries.map((entry) => (refuses(entry) ? refusal : { EventId: "1" }));
+      response.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
+      response.end(JSON.stringify({ FailedEntryCount: 0, Entries: results }));
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closings.push(() => server.close());

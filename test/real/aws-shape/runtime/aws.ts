@@ -5,7 +5,11 @@ export interface RawAws {
 }
 
 export function rawAws(endpoint: string, region: string): RawAws {
-  const ask = async (service: string, path: string, init: RequestInit) => {
+  const ask = async (
+    service: string,
+    path: string,
+    init: Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> },
+  ) => {
     const scope = `test/20261121/${region}/${service}/aws4_request`;
     const authorization = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=none`;
     const headers = { ...init.headers, authorization };
