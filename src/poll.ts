@@ -167,18 +167,22 @@ async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Pr
 async function cancelOn(app: App, run: Run, state: Cancelling, now: Timestamp): Promise<void> {
   const backend = await backendOf(app, state);
   const job = state.job ?? (await findJob(app, backend, keyOf(run, state)));
-  if (job !== undefined) {
-    const next = { ...state, job, until: plus(now, CANCEL_AGAIN_MS) };
-    if ((await move(app, run, { event: "cancel", next })) !== undefined) await backend.cancel(job);
-    return;
-  }
+  if (job === undefined) return missed(app, run, state, now);
+  const next = { ...state, job, until: plus(now, CANCEL_AGAIN_MS) };
+  const moved = await move(app, run, { event: "cancel", next });
+  // Whoever moved it first asks.
+  if (moved !== undefined) await backend.cancel(job);
+}
+
+/** Notes that a cancelled launch has no job to be seen; the second time in a row it never had one. */
+async function missed(app: App, run: Run, state: Cancelling, now: Timestamp): Promise<void> {
   const misses = state.misses + 1;
-  if (misses >= CANCEL_MISSES) {
-    const { agent, target, launch } = state;
-    const next = { type: "cancelled", cause: REQUESTED, agent, target, launch } as const;
-    await move(app, run, { event: "end", next });
+  if (misses < CANCEL_MISSES) {
+    const next = { ...state, misses, until: plus(now, CANCEL_MISS_MS) };
+    await move(app, run, { event: "cancel", next });
     return;
   }
-  const next = { ...state, misses, until: plus(now, CANCEL_MISS_MS) };
-  await move(app, run, { event: "cancel", next });
+  const { agent, target, launch } = state;
+  const next = { type: "cancelled", cause: REQUESTED, agent, target, launch } as const;
+  await move(app, run, { event: "end", next });
 }

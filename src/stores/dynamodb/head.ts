@@ -58,13 +58,3 @@ export function expiresAt(
 export function recentColumns(run: Run, shard: string): Item {
   return { recent_shard: shard, recent_at: recentAt(run.createdAt, run.id) };
 }
-
-/** The launch a state speaks of; 0 if of none. */
-export function launchOf(state: RunState): number {
-  return ("launch" in state ? state.launch : undefined) ?? 0;
-}
-
-/** What a later reader will get: a copy, without members that are undefined. */
-export function plain(run: Run): Run {
-  return JSON.parse(JSON.stringify(run)) as Run;
-}

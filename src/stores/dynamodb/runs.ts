@@ -1,9 +1,9 @@
-import { PermanentError } from "../../errors.ts";
-import { type Place, type Run, type RunState, sinceAfter } from "../../run.ts";
-import { MAX_BODY_BYTES, type NewRun, type RunBody, type RunStore } from "../../store.ts";
+import { type Change, firstHead, nextHead, refuseLargeBody } from "../../head.ts";
+import type { Run } from "../../run.ts";
+import { type NewRun, type RunBody, type RunStore } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
 import { due } from "./due.ts";
-import { headColumns, launchOf, plain, recentColumns, runOf } from "./head.ts";
+import { headColumns, recentColumns, runOf } from "./head.ts";
 import { type Item, textOf } from "./item.ts";
 import { bodyHash, bodyKey, headKey, hourOf, recentShard } from "./keys.ts";
 import { list } from "./list.ts";
@@ -56,8 +56,8 @@ type Created = Awaited<ReturnType<RunStore["create"]>>;
 async function create(store: Store, { body, ...given }: NewRun): Promise<Created> {
   const { table, options } = store;
   const text = JSON.stringify(body);
-  checkSize(given.id, text);
-  const run = newHead(given);
+  refuseLargeBody(given.id, text);
+  const run = firstHead(given);
   const { set } = headColumns(run, options.keepDays);
   const hash = bodyHash(text);
   const { expires_at } = set;
@@ -96,32 +96,6 @@ async function markHour({ table, hours }: Store, createdAt: Timestamp): Promise<
   hours.add(hour);
 }
 
-function checkSize(id: string, text: string): void {
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= MAX_BODY_BYTES) return;
-  throw new PermanentError(
-    "too_large",
-    `run ${id} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; pass large parameters by reference`,
-  );
-}
-
-function newHead(given: Omit<NewRun, "body">): Run {
-  const { id, name, flow, labels, backend, place, createdAt, state } = given;
-  return plain({
-    id,
-    name,
-    flow,
-    labels,
-    backend,
-    place,
-    createdAt,
-    state,
-    since: createdAt,
-    launches: launchOf(state),
-    revision: 1,
-  });
-}
-
 async function get(table: Table, id: string): Promise<Run | undefined> {
   const item = await table.get(headKey(id));
   return item === undefined ? undefined : runOf(item);
@@ -134,23 +108,9 @@ async function body(table: Table, id: string): Promise<RunBody | undefined> {
   return item === undefined ? undefined : (JSON.parse(textOf(item, "body")) as RunBody);
 }
 
-interface Change {
-  readonly run: Run;
-  readonly next: RunState;
-  readonly now: Timestamp;
-  readonly place: Place | undefined;
-}
-
 async function transition(store: Store, { run, next, now, place }: Change) {
   const { table, options } = store;
-  const moved = plain({
-    ...run,
-    state: next,
-    since: sinceAfter(run, next, now),
-    place: place ?? run.place,
-    launches: Math.max(run.launches, launchOf(next)),
-    revision: run.revision + 1,
-  });
+  const moved = nextHead({ run, next, now, place });
   const { set, remove } = headColumns(moved, options.keepDays);
   const write = options.newId();
   const written = await table.update({

@@ -1,14 +1,7 @@
 import { dueAt } from "../../due.ts";
-import { PermanentError } from "../../errors.ts";
-import { agentOf, type Place, type Run, type RunState, sinceAfter } from "../../run.ts";
-import {
-  MAX_BODY_BYTES,
-  type NewRun,
-  type Page,
-  type RunBody,
-  type RunQuery,
-  type RunStore,
-} from "../../store.ts";
+import { type Change, firstHead, nextHead, refuseLargeBody } from "../../head.ts";
+import { agentOf, type Place, type Run } from "../../run.ts";
+import { type NewRun, type Page, type RunBody, type RunQuery, type RunStore } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
 import type { Sqlite, SqlValues } from "./database.ts";
 import { pageLimit, pageOf, readCursor } from "./page.ts";
@@ -37,11 +30,11 @@ type Created = Awaited<ReturnType<RunStore["create"]>>;
 /** Body and head are one transaction, so no head is ever without its body. */
 function create(db: Sqlite, { body, ...run }: NewRun): Created {
   const bodyText = JSON.stringify(body);
-  checkSize(run.id, bodyText);
+  refuseLargeBody(run.id, bodyText);
   return db.transaction(() => {
     const known = headOf(db, run.id);
     if (known !== undefined) return { run: known, created: false };
-    const head = newHead(run);
+    const head = firstHead(run);
     db.run("INSERT INTO run_bodies (id, body) VALUES ($id, $body)", { id: run.id, body: bodyText });
     db.run(INSERT_HEAD, { ...columnsOf(head), created_at: head.createdAt });
     return { run: head, created: true };
@@ -52,48 +45,11 @@ const INSERT_HEAD = `
   INSERT INTO run_heads (id, created_at, revision, place, due_at, name, flow, type, agent, head)
   VALUES ($id, $created_at, $revision, $place, $due_at, $name, $flow, $type, $agent, $head)`;
 
-function checkSize(id: string, body: string): void {
-  const bytes = Buffer.byteLength(body);
-  if (bytes <= MAX_BODY_BYTES) return;
-  throw new PermanentError(
-    "too_large",
-    `run ${id} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; pass large parameters by reference`,
-  );
-}
-
-function newHead({
-  id,
-  name,
-  flow,
-  labels,
-  backend,
-  place,
-  createdAt,
-  state,
-}: Omit<NewRun, "body">): Run {
-  const run = { id, name, flow, labels, backend, place, createdAt, state };
-  return plain({ ...run, since: createdAt, launches: launchOf(state), revision: 1 });
-}
-
-interface Change {
-  readonly run: Run;
-  readonly next: RunState;
-  readonly now: Timestamp;
-  readonly place: Place | undefined;
-}
-
 function transition(db: Sqlite, { run, next, now, place }: Change): Run | undefined {
   return db.transaction(() => {
     const stored = headOf(db, run.id);
     if (stored?.revision !== run.revision) return undefined;
-    const head = plain({
-      ...stored,
-      state: next,
-      since: sinceAfter(stored, next, now),
-      place: place ?? stored.place,
-      launches: Math.max(stored.launches, launchOf(next)),
-      revision: stored.revision + 1,
-    });
+    const head = nextHead({ run: stored, next, now, place });
     db.run(UPDATE_HEAD, columnsOf(head));
     return head;
   });
@@ -117,10 +73,6 @@ function columnsOf(run: Run): SqlValues {
     agent: agentOf(run.state) ?? null,
     head: JSON.stringify(run),
   };
-}
-
-function launchOf(state: RunState): number {
-  return ("launch" in state ? state.launch : undefined) ?? 0;
 }
 
 /**
@@ -199,9 +151,4 @@ function bodyOf(db: Sqlite, id: string): RunBody | undefined {
     db.rows("SELECT body FROM run_bodies WHERE id = $id", { id }) as readonly { body: string }[]
   )[0];
   return row === undefined ? undefined : (JSON.parse(row.body) as RunBody);
-}
-
-/** What a later reader will get: a copy, without members that are undefined. */
-function plain(run: Run): Run {
-  return JSON.parse(JSON.stringify(run)) as Run;
 }
