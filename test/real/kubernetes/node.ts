@@ -58,12 +58,12 @@ export async function startNode(call: Call, namespace: string): Promise<TestNode
   };
 }
 
-/** Pods come and go between two looks. */
+/** Pods come and go between two looks, and one that is going takes no machine; the next look sees it. */
 async function unlessGone(work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    if (!String(error).includes('"reason":"NotFound"')) throw error;
+    if (!/"reason":"(NotFound|Conflict)"/.test(String(error))) throw error;
   }
 }
 
