@@ -1,31 +1,46 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CreateClusterCommand, ECSClient } from "@aws-sdk/client-ecs";
+import { leaveOut } from "./left-out.ts";
 import { startMoto } from "./moto.ts";
 import { startProxy } from "./proxy.ts";
 import { type Runtime, startRuntime } from "./runtime/index.ts";
+import { copyService } from "./service.ts";
 import { type Tasks, tasksOf } from "./tasks.ts";
 
-/** A stack that is deployed and at work. */
+/** What is deployed, where it is not the default. */
+export interface DeployOptions {
+  /** The text of `sluice.yml`. Default: one agent `prod` for ECS, without labels. */
+  readonly agents?: string;
+  /** Texts of files beside it, by their names. Default: the task definition of `prod`. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Parameters of `serverless.yml`. */
+  readonly params?: Readonly<Record<string, string>>;
+}
+
+/** A stack that is deployed and at work, on a moto of its own. */
 export interface Deployed {
+  /** Where this AWS is. */
   readonly endpoint: string;
   readonly region: string;
   readonly runtime: Runtime;
   readonly tasks: Tasks;
   /** Variables with which the AWS command line and SDKs find this AWS. */
   readonly env: Readonly<Record<string, string>>;
+  /** How the table is called, and how the names of everything else begin. */
   readonly name: string;
-  /** Folder with what was packaged and the agents. */
+  /** The copy of the service that was deployed. */
   readonly folder: string;
-  /** Calls `serverless` for this stack. */
+  /** Calls `serverless` for this stack, in `folder`. */
   serverless(...args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
 const REGION = "eu-west-1";
+
+/** A minute of a schedule, in milliseconds. */
+const MINUTE_MS = 1_500;
 
 const AGENTS = `
 agents:
@@ -44,41 +59,43 @@ containerDefinitions:
 `;
 
 /** Deploys the service onto moto with the real framework, and runs what was deployed. */
-export async function deploy(): Promise<Deployed> {
-  const folder = mkdtempSync(join(tmpdir(), "sluice-deploy-"));
-  writeFileSync(join(folder, "sluice.yml"), AGENTS);
-  writeFileSync(join(folder, "task.yml"), DEFINITION);
+export async function deploy({
+  agents = AGENTS,
+  files = { "task.yml": DEFINITION },
+  params = {},
+}: DeployOptions = {}): Promise<Deployed> {
   const moto = await startMoto();
   const tasks = tasksOf();
   const proxy = await startProxy(moto.url, tasks);
+  const endpoint = proxy.url;
   const env = {
-    AWS_ENDPOINT_URL: proxy.url,
+    AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: "test",
     AWS_SECRET_ACCESS_KEY: "test",
   };
   Object.assign(process.env, env);
-  const serverless = (...args: readonly string[]) => callServerless(args, { folder, env });
+  const service = copyService({ agents, files, params, env });
+  const { folder, packaged, serverless } = service;
   await serverless("package");
+  const leftOut = leaveOut(join(packaged, "cloudformation-template-update-stack.json"));
   await serverless("deploy");
-  await promisify(execFile)("python3", [
-    "-m",
-    "zipfile",
-    "-e",
-    join(folder, "out", "sluice.zip"),
-    join(folder, "code"),
-  ]);
-  await new ECSClient({ endpoint: proxy.url, region: REGION }).send(
+  const streams = await leftOut.make(endpoint, REGION);
+  const code = join(folder, "code");
+  const unzip = ["-m", "zipfile", "-e", join(packaged, "sluice.zip"), code];
+  await promisify(execFile)("python3", unzip);
+  await new ECSClient({ endpoint, region: REGION }).send(
     new CreateClusterCommand({ clusterName: "default" }),
   );
   const runtime = await startRuntime({
-    endpoint: proxy.url,
+    endpoint,
     region: REGION,
-    folder: join(folder, "code"),
+    folder: code,
     prefix: "sluice-test-",
-    minuteMs: 1_500,
+    minuteMs: MINUTE_MS,
     env,
+    streams,
   });
   tasks.events.on("task", (detail) => {
     const event = {
@@ -90,7 +107,7 @@ export async function deploy(): Promise<Deployed> {
     runtime.emit(event).catch((error: unknown) => console.error(error));
   });
   return {
-    endpoint: proxy.url,
+    endpoint,
     region: REGION,
     runtime,
     tasks,
@@ -103,29 +120,7 @@ export async function deploy(): Promise<Deployed> {
       await serverless("remove");
       await proxy.close();
       await moto.close();
-      rmSync(folder, { recursive: true, force: true });
+      service.remove();
     },
   };
-}
-
-async function callServerless(
-  args: readonly string[],
-  { folder, env }: { readonly folder: string; readonly env: Readonly<Record<string, string>> },
-): Promise<string> {
-  const cli = join("node_modules", "serverless", "bin", "serverless.js");
-  const given = [
-    ...args,
-    "--stage",
-    "test",
-    "--param",
-    `config=${join(folder, "sluice.yml")}`,
-    // moto would run the functions by itself, in Docker.
-    "--param",
-    "enabled=false",
-    ...(["package", "deploy"].includes(args[0] ?? "") ? ["--package", join(folder, "out")] : []),
-  ];
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...given], {
-    env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1", ...env },
-  });
-  return stdout;
 }

@@ -16,6 +16,8 @@ export async function startMoto(): Promise<Moto> {
   const url = `http://127.0.0.1:${port}`;
   const child = spawn("moto_server", ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
   const ended = once(child, "exit");
+  const kill = () => child.kill();
+  process.once("exit", kill);
   const failed = once(child, "error").then(([error]) => {
     throw new Error(
       `moto_server cannot be started (${(error as Error).message}): pip install -r scripts/requirements.txt`,
@@ -25,6 +27,7 @@ export async function startMoto(): Promise<Moto> {
   return {
     url,
     async close() {
+      process.off("exit", kill);
       child.kill();
       await ended;
     },

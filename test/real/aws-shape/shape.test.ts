@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
 import { expect, test } from "vitest";
 import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonValue } from "../../../src/json.ts";
@@ -31,27 +30,13 @@ async function open(): Promise<RunningShape> {
       await sqs.send(new SendMessageCommand({ QueueUrl: queue.QueueUrl, MessageBody }));
     },
     async api(method, path, body) {
-      const [rawPath = "", rawQueryString = ""] = path.split("?");
-      const answer = (await runtime.invoke("api", {
-        version: "2.0",
-        routeKey: "$default",
-        rawPath,
-        rawQueryString,
-        headers: {
-          host: "abc.execute-api.eu-west-1.amazonaws.com",
-          authorization: "Bearer token",
-          "content-type": "application/json",
-        },
-        requestContext: {
-          domainName: "abc.execute-api.eu-west-1.amazonaws.com",
-          http: { method, path: rawPath, protocol: "HTTP/1.1", sourceIp: "192.0.2.1" },
-          stage: "$default",
-        },
-        isBase64Encoded: false,
+      const response = await fetch(`${runtime.url}${path}`, {
+        method,
+        headers: { authorization: "Bearer token", "content-type": "application/json" },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })) as APIGatewayProxyStructuredResultV2;
-      if ((answer.statusCode ?? 500) >= 400) throw new Error(`${path}: ${answer.body}`);
-      return JSON.parse(answer.body ?? "null") as JsonValue;
+      });
+      if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+      return (await response.json()) as JsonValue;
     },
     jobs: async (runId) => deployed.tasks.count(runId),
     close: () => deployed.close(),

@@ -1,6 +1,8 @@
 /** Asks services this project has no client of, by their HTTP APIs; moto checks no signatures. */
 export interface RawAws {
   get(service: string, path: string): Promise<Record<string, unknown>>;
+  post(service: string, path: string, input: unknown): Promise<Record<string, unknown>>;
+  /** Calls an operation of DynamoDB or its streams. */
   call(target: string, input: unknown): Promise<Record<string, unknown>>;
 }
 
@@ -18,13 +20,19 @@ export function rawAws(endpoint: string, region: string): RawAws {
     if (!response.ok) throw new Error(`${service} ${path}: ${response.status} ${text}`);
     return JSON.parse(text) as Record<string, unknown>;
   };
+  const post = (service: string, path: string, input: unknown, more: Record<string, string>) =>
+    ask(service, path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...more },
+      body: JSON.stringify(input),
+    });
   return {
     get: (service, path) => ask(service, path, { method: "GET" }),
+    post: (service, path, input) => post(service, path, input, {}),
     call: (target, input) =>
-      ask("dynamodb", "/", {
-        method: "POST",
-        headers: { "x-amz-target": target, "content-type": "application/x-amz-json-1.0" },
-        body: JSON.stringify(input),
+      post("dynamodb", "/", input, {
+        "x-amz-target": target,
+        "content-type": "application/x-amz-json-1.0",
       }),
   };
 }

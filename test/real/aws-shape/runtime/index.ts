@@ -8,6 +8,7 @@ import {
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { rawAws } from "./aws.ts";
 import { type FunctionConfiguration, type LocalFunction, localFunction } from "./functions.ts";
+import { serveApi } from "./http.ts";
 import { type Mapping, matches, readQueue, readStream } from "./mappings.ts";
 
 /** Where the deployment is, and how it is run. */
@@ -22,10 +23,14 @@ export interface RuntimeOptions {
   readonly minuteMs: number;
   /** Variables every function has from Lambda itself. */
   readonly env: Readonly<Record<string, string>>;
+  /** Mappings of streams, for moto lists those of queues alone. */
+  readonly streams: readonly Mapping[];
 }
 
 /** A deployment at work. */
 export interface Runtime {
+  /** Where the deployed HTTP API is served, on loopback. */
+  readonly url: string;
   /** Hands an event to the rules of the default bus. */
   emit(event: Readonly<Record<string, unknown>>): Promise<void>;
   invoke(name: string, event: unknown): Promise<unknown>;
@@ -55,7 +60,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   )) as {
     readonly EventSourceMappings: readonly Mapping[];
   };
-  const works = EventSourceMappings.map((mapping) => {
+  const works = [...EventSourceMappings, ...options.streams].map((mapping) => {
     const reader = { aws, sqs, target: target(mapping.FunctionArn), signal };
     return mapping.EventSourceArn.includes(":sqs:")
       ? readQueue(mapping, reader)
@@ -66,7 +71,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     rule.ScheduleExpression === "rate(1 minute)" ? targets.map((arn) => tick(target(arn))) : [],
   );
 
+  const gateway = await serveApi({
+    aws,
+    region,
+    invoke: (arn, event) => target(arn).invoke(event),
+  });
+
   return {
+    url: gateway.url,
     async emit(event) {
       for (const { rule, targets } of rules) {
         if (rule.EventPattern === undefined) continue;
@@ -78,6 +90,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       target(functions.find(({ arn }) => arn.endsWith(`-${name}`))?.arn ?? name).invoke(event),
     async close() {
       closing.abort();
+      await gateway.close();
       await Promise.allSettled([...works, ...ticks]);
       for (const one of functions) one.close();
     },

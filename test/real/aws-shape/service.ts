@@ -1,0 +1,66 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+
+/** What is deployed. */
+export interface ServiceOptions {
+  /** The text of `sluice.yml`. */
+  readonly agents: string;
+  /** Files beside it, by their names. */
+  readonly files: Readonly<Record<string, string>>;
+  /** What else is given as `--param`. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Variables with which the framework finds its AWS. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A copy of this service with agents of its own, and the framework for it. */
+export interface Service {
+  /** Where the copy is; paths in the framework's arguments start here. */
+  readonly folder: string;
+  /** Where the framework packages. */
+  readonly packaged: string;
+  /** Calls the framework for the stage `test`; what it wrote to stdout. Throws what it says if it fails. */
+  serverless(...args: readonly string[]): Promise<string>;
+  remove(): void;
+}
+
+/** What the framework needs to package and to deploy. */
+const SOURCES = ["deploy", "events", "functions", "schemas", "scripts", "src"];
+const FILES = ["package.json", "serverless.yml", "tsconfig.json"];
+
+/**
+ * Copies the service. Each copy builds into a `dist` of its own, so that deployments with different agents
+ * can be made side by side.
+ */
+export function copyService({ agents, files, params, env }: ServiceOptions): Service {
+  const folder = mkdtempSync(join(tmpdir(), "sluice-deploy-"));
+  for (const name of [...SOURCES, ...FILES]) cpSync(name, join(folder, name), { recursive: true });
+  symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
+  mkdirSync(join(folder, "agents"));
+  for (const [name, text] of Object.entries({ ...files, "sluice.yml": agents })) {
+    writeFileSync(join(folder, "agents", name), text);
+  }
+  const packaged = join(folder, "out");
+  // moto would run the functions by itself, in Docker.
+  const values = { config: join("agents", "sluice.yml"), enabled: "false", ...params };
+  const given = Object.entries(values).flatMap(([key, value]) => ["--param", `${key}=${value}`]);
+  const cli = join("node_modules", "serverless", "bin", "serverless.js");
+  return {
+    folder,
+    packaged,
+    async serverless(...args) {
+      const packages = ["package", "deploy"].includes(args[0] ?? "");
+      const where = packages ? ["--package", packaged] : [];
+      const all = [cli, ...args, "--stage", "test", ...given, ...where];
+      const { stdout } = await promisify(execFile)(process.execPath, all, {
+        cwd: folder,
+        env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1", ...env },
+      });
+      return stdout;
+    },
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
