@@ -10,8 +10,9 @@ export interface Proxy {
 
 /** Passes everything on to moto, but for what moto does otherwise than AWS. */
 export async function startProxy(moto: string, tasks: Tasks): Promise<Proxy> {
+  const table = oneByOne();
   const server = createServer((incoming, outgoing) => {
-    serve(incoming, outgoing, { moto, tasks }).catch((error: unknown) => {
+    serve(incoming, outgoing, { moto, tasks, table }).catch((error: unknown) => {
       outgoing.destroy(error as Error);
     });
   });
@@ -29,6 +30,8 @@ export async function startProxy(moto: string, tasks: Tasks): Promise<Proxy> {
 interface Behind {
   readonly moto: string;
   readonly tasks: Tasks;
+  /** How calls of tables are passed on. */
+  readonly table: typeof forward;
 }
 
 interface Answer {
@@ -43,8 +46,8 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, behind
   if (body.includes("Action=ValidateTemplate")) return reply(outgoing, VALID, "text/xml");
   const [service, operation] = String(incoming.headers["x-amz-target"] ?? "").split(".");
   if (service !== "AmazonEC2ContainerServiceV20141113") {
-    const given = service?.startsWith("DynamoDB_") === true ? onOneLine(body) : body;
-    const { status, headers, body: text } = await forward(incoming, given, behind.moto);
+    const pass = service?.startsWith("DynamoDB_") === true ? behind.table : forward;
+    const { status, headers, body: text } = await pass(incoming, body, behind.moto);
     outgoing.writeHead(status, headers).end(text);
     return;
   }
@@ -59,6 +62,19 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, behind
   }
   const given = JSON.parse(answer.body.toString("utf8")) as Json;
   reply(outgoing, JSON.stringify(seen(operation, input, given, behind.tasks)));
+}
+
+/**
+ * moto checks a condition and writes afterwards, in place, and reads what is half written: two calls at
+ * the same time would both win. DynamoDB takes the calls of an item one after the other.
+ */
+function oneByOne(): typeof forward {
+  let last: Promise<unknown> = Promise.resolve();
+  return (incoming, body, moto) => {
+    const answer = last.then(() => forward(incoming, onOneLine(body), moto));
+    last = answer.catch(() => undefined);
+    return answer;
+  };
 }
 
 /** moto reads no condition that goes on in another line. */
