@@ -49,6 +49,7 @@ const RULES: readonly Rule[] = [
     folders: ["core", "templates"],
     packages: ["node:", "@aws-sdk/", "google-auth-library"],
   },
+  { files: /^src\/secrets\//, folders: ["core", "secrets"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/http\//,
     folders: ["core", "http"],
@@ -56,12 +57,12 @@ const RULES: readonly Rule[] = [
   },
   {
     files: /^src\/embedded\//,
-    folders: ["core", "embedded", "backends", "stores", "queues", "templates"],
+    folders: ["core", "embedded", "backends", "stores", "queues", "templates", "secrets"],
     packages: ["node:", "yaml"],
   },
   {
     files: /^src\/aws\//,
-    folders: ["core", "aws", "backends", "ecs", "stores", "queues", "templates"],
+    folders: ["core", "aws", "backends", "ecs", "stores", "queues", "templates", "secrets"],
     packages: ["node:", "yaml", "@aws-sdk/", "@aws-lambda-powertools/"],
   },
   {

@@ -7,10 +7,10 @@ import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { CLOUD } from "../run.ts";
+import { secretReader } from "../secrets/reader.ts";
 import { readTemplateInLambda } from "../templates/lambda.ts";
 import { log } from "./powertools.ts";
 import { sdkSettings } from "./sdk.ts";
-import { secretReader } from "./secrets.ts";
 import { type Env, settingsOf } from "./settings.ts";
 import { openStorage } from "./storage.ts";
 

@@ -5,10 +5,9 @@ import type { World } from "../backend.ts";
 import { type Agents, openAgents } from "../backends/open.ts";
 import { type PlanAnswer, planLine } from "../plan.ts";
 import type { RegisteredFlow } from "../registry.ts";
-import { readTemplateOnThisMachine } from "../templates/index.ts";
 import type { EmbeddedOptions } from "./app.ts";
 import { openConfigFile } from "./config-file.ts";
-import { readSecret } from "./world.ts";
+import { readersOnThisMachine } from "./readers.ts";
 
 /** Plans requests on one machine without a data folder; if there is one, flows are read from it. */
 export interface Planner {
@@ -51,13 +50,13 @@ export function planningAgents(
   { env, cwd, log }: Pick<EmbeddedOptions, "env" | "cwd" | "log">,
   closing: AbortSignal,
 ): Agents {
+  const now = () => new Date();
   const world: World = {
-    now: () => new Date(),
+    now,
     env,
     cwd,
     log,
-    readTemplate: readTemplateOnThisMachine({ cwd }),
-    secret: async (reference) => readSecret(env, reference),
+    ...readersOnThisMachine({ env, cwd, now }),
     // Planning changes nothing, so there is nothing to be made once.
     once: (_key, make) => make(),
     closing,

@@ -1,8 +1,8 @@
 import type { World } from "../backend.ts";
-import { messageOf, PermanentError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Observation } from "../state-after.ts";
-import { readTemplateOnThisMachine } from "../templates/index.ts";
+import { readersOnThisMachine } from "./readers.ts";
 
 /** What is known of this machine and process. */
 interface Machine {
@@ -27,8 +27,7 @@ export function machineWorld(
     cwd,
     dataFolder,
     log,
-    readTemplate: readTemplateOnThisMachine({ cwd }),
-    secret: async (reference) => readSecret(env, reference),
+    ...readersOnThisMachine({ env, cwd, now }),
     once,
     observe: (runId, observation) => {
       // What gets lost here is found by the next tick.
@@ -39,20 +38,4 @@ export function machineWorld(
     ...(show === undefined ? {} : { show }),
     closing,
   };
-}
-
-/** The text of an `env:NAME` secret. Others live in a cloud this shape has nothing to do with. */
-export function readSecret(env: Readonly<Record<string, string>>, reference: string): string {
-  const name = reference.replace(/^env:/, "");
-  if (!reference.startsWith("env:")) {
-    throw new PermanentError(
-      "unsupported",
-      `the secret ${reference} cannot be read on this machine: use env:NAME`,
-    );
-  }
-  const value = env[name];
-  if (value === undefined) {
-    throw new PermanentError("invalid", `the secret ${reference} is not set: set variable ${name}`);
-  }
-  return value;
 }

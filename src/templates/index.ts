@@ -1,9 +1,34 @@
+import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { TemplateReader } from "../template.ts";
 import { fileReader } from "./file.ts";
+import { gcsReader } from "./gcs.ts";
 import { httpsReader } from "./https.ts";
 import { templateReader } from "./reader.ts";
+import { s3Reader } from "./s3.ts";
 
-/** Reads templates from the files of this machine and from the web. */
-export function readTemplateOnThisMachine({ cwd }: { readonly cwd: string }): TemplateReader {
-  return templateReader({ cwd, readers: { agent: fileReader(), https: httpsReader({ fetch }) } });
+/** What a machine reads templates with. */
+export interface MachineTemplateOptions {
+  /** Absolute directory where relative paths start. */
+  readonly cwd: string;
+  /** Settings of the client of S3. Default: all as the SDK finds it. */
+  readonly s3?: S3ClientConfig;
+}
+
+/**
+ * Reads templates from the files of this machine, from S3 and Cloud Storage with the credentials of this
+ * process, and from the web.
+ */
+export function readTemplateOnThisMachine({
+  cwd,
+  s3 = {},
+}: MachineTemplateOptions): TemplateReader {
+  return templateReader({
+    cwd,
+    readers: {
+      agent: fileReader(),
+      s3: s3Reader({ client: s3 }),
+      gcs: gcsReader(),
+      https: httpsReader({ fetch }),
+    },
+  });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { secretReader } from "../../src/aws/secrets.ts";
 import { PermanentError } from "../../src/errors.ts";
+import { secretReader } from "../../src/secrets/reader.ts";
 import { answerServer } from "../fakes/answers.ts";
 
 interface Answer {
