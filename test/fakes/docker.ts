@@ -13,6 +13,7 @@ import {
   madeContainer,
   secondsOf,
 } from "./docker-containers.ts";
+import { wordsOf } from "./words.ts";
 
 /** What goes wrong with the next call that fits. Each happens once. */
 export interface Fault {
@@ -85,8 +86,8 @@ export function breakEvents(docker: FakeDocker): void {
 
 /**
  * Starts a fake engine. A container does what its command says: `exit N` ends with the next tick,
- * `write …` writes its arguments as lines and then ends, `forever` runs until it is stopped, and
- * `nowhere` cannot be started.
+ * `write …` writes its arguments as lines and then ends, `forever` runs until it is stopped, `nowhere`
+ * cannot be started, and everything else ends well.
  */
 export async function fakeDocker(): Promise<FakeDocker> {
   const server = createServer((request, response) => {
@@ -116,7 +117,7 @@ export async function fakeDocker(): Promise<FakeDocker> {
     now: new Date("2026-11-21T12:00:00.000Z"),
     tick() {
       for (const container of docker.containers.values()) {
-        const [what, code] = container.body.Cmd ?? [];
+        const [what, code] = wordsOf(container.body.Cmd);
         if (container.status !== "running" || what === "forever") continue;
         docker.end(container.id, what === "exit" ? Number(code) : 0);
       }
@@ -285,7 +286,7 @@ function inspect(docker: FakeDocker, { id }: { id: string }, reply: Reply): void
 function start(docker: FakeDocker, { id }: { id: string }, reply: Reply): void {
   withContainer(docker, id, reply, (container) => {
     if (container.status === "running") return answer(reply, 304);
-    const [what, ...rest] = container.body.Cmd ?? [];
+    const [what, ...rest] = wordsOf(container.body.Cmd);
     const missing = [...container.networks].find((network) => !docker.networks.has(network));
     if (missing !== undefined)
       return refuseStart(container, 404, `network ${missing} not found`, reply);

@@ -8,7 +8,7 @@ export interface RunTaskInput {
   readonly startedBy?: string;
   readonly count?: number;
   readonly launchType?: string;
-  readonly capacityProviderStrategy?: unknown;
+  readonly capacityProviderStrategy?: readonly { readonly capacityProvider: string }[];
   readonly networkConfiguration?: unknown;
   readonly taskDefinition: string;
   readonly tags?: readonly Json[];

@@ -6,6 +6,7 @@ import {
   type RunTaskInput,
   refuse,
 } from "./ecs-rules.ts";
+import { wordsOf } from "./words.ts";
 
 const HOUR = 3_600_000;
 
@@ -17,6 +18,8 @@ export interface TaskJson {
   readonly startedBy: string | undefined;
   readonly overrides: Json;
   readonly createdAt: number;
+  readonly launchType?: string;
+  readonly capacityProviderName?: string;
   lastStatus: string;
   desiredStatus: string;
   version: number;
@@ -143,6 +146,7 @@ export function fakeTasks(around: Surroundings) {
       taskDefinitionArn: definition.taskDefinitionArn,
       startedBy: input.startedBy,
       overrides: input.overrides ?? {},
+      ...placeOf(input),
       lastStatus: "PROVISIONING",
       desiredStatus: "RUNNING",
       version: 1,
@@ -287,6 +291,15 @@ export function fakeTasks(around: Surroundings) {
   };
 }
 
+/** What a task runs on. With several providers this fake takes the first. */
+function placeOf({ launchType, capacityProviderStrategy }: RunTaskInput) {
+  const [first] = capacityProviderStrategy ?? [];
+  return {
+    ...(launchType === undefined ? {} : { launchType }),
+    ...(first === undefined ? {} : { capacityProviderName: first.capacityProvider }),
+  };
+}
+
 function step(task: FakeTask, around: Surroundings, end: (end: TaskEnd) => void): void {
   const { view, command } = task;
   if (view.lastStatus === "STOPPED") return;
@@ -296,7 +309,7 @@ function step(task: FakeTask, around: Surroundings, end: (end: TaskEnd) => void)
     PENDING: "RUNNING",
     RUNNING: "DEPROVISIONING",
   };
-  const [verb, ...rest] = command;
+  const [verb, ...rest] = wordsOf(command);
   if (view.lastStatus === "RUNNING" && verb === "sleep") return;
   if (view.lastStatus === "DEPROVISIONING") {
     return end({

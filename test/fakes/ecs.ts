@@ -30,6 +30,8 @@ export type Fault =
   | { readonly type: "empty" };
 
 export interface FakeEcsOptions {
+  /** Default: us-east-1. */
+  readonly region?: string;
   /** So long a new task is in no answer. Default: 0. */
   readonly lagMs?: number;
   /** Default VPCs of the account. Default: one. */
@@ -52,7 +54,6 @@ interface LogInput {
 export type FakeEcs = Awaited<ReturnType<typeof fakeEcs>>;
 
 const ACCOUNT = "123456789012";
-const REGION = "us-east-1";
 
 /**
  * Amazon ECS over HTTP, with as much of EC2 and CloudWatch Logs as its backend needs: the real SDK talks
@@ -60,6 +61,7 @@ const REGION = "us-east-1";
  * for `tick` and `advance`.
  */
 export async function fakeEcs(options: FakeEcsOptions = {}) {
+  const region = options.region ?? "us-east-1";
   let time = Date.parse("2026-11-21T12:00:00.000Z");
   const calls: string[] = [];
   const inputs: { readonly op: string; readonly input: Json }[] = [];
@@ -85,7 +87,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     definition: find,
     clusters,
     account: ACCOUNT,
-    region: REGION,
+    region,
     wrote: (definition, taskId, lines) => {
       const flow = definition.containerDefinitions?.find(({ name }) => name === "flow");
       const log = flow?.logConfiguration?.options;
@@ -112,7 +114,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     registering.delete(family);
     const revision = definitions.filter((one) => one.family === family).length + 1;
-    const taskDefinitionArn = `arn:aws:ecs:${REGION}:${ACCOUNT}:task-definition/${family}:${revision}`;
+    const taskDefinitionArn = `arn:aws:ecs:${region}:${ACCOUNT}:task-definition/${family}:${revision}`;
     const definition: Definition = {
       ...withDefaults(input),
       taskDefinitionArn,
@@ -214,7 +216,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     /** Environment with which the backend finds this server. */
     env: {
       AWS_ENDPOINT_URL: url,
-      AWS_REGION: REGION,
+      AWS_REGION: region,
       AWS_ACCESS_KEY_ID: "AKIDEXAMPLE",
       AWS_SECRET_ACCESS_KEY: "secret",
     },

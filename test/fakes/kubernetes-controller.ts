@@ -11,6 +11,7 @@ import {
   stamp,
   touch,
 } from "./kubernetes-objects.ts";
+import { wordsOf } from "./words.ts";
 
 /** How this cluster differs from a new one. */
 export interface ClusterKind {
@@ -211,8 +212,8 @@ export function endPod(
   }));
 }
 
-function commandOf({ command, args }: FakeContainer): string[] {
-  return [...(command ?? []), ...(args ?? [])];
+function commandOf({ command, args }: FakeContainer): readonly string[] {
+  return wordsOf([...(command ?? []), ...(args ?? [])]);
 }
 
 function nanoseconds(store: FakeStore, index: number): string {

@@ -1,4 +1,5 @@
 import { type Filterable, parseFilter } from "./vertex-filter.ts";
+import { wordsOf } from "./words.ts";
 
 /** A CustomJob in the form of protobuf's JavaScript objects. */
 export interface FakeJob {
@@ -83,18 +84,7 @@ export const UNAUTHENTICATED = 16;
 /** How the jobs of an image go on, one step a tick. */
 export const SCRIPTS: Readonly<Record<string, readonly Partial<FakeJob>[]>> = {
   succeeds: [{ state: "PENDING" }, { state: "RUNNING" }, { state: "SUCCEEDED" }],
-  fails: [
-    { state: "PENDING" },
-    { state: "RUNNING" },
-    {
-      state: "FAILED",
-      error: {
-        code: 3,
-        message:
-          "The replica workerpool0-0 exited with a non-zero status of 3. Termination reason: Error. \nTo find out more about why your job exited please check the logs: https://console.example/logs",
-      },
-    },
-  ],
+  fails: failing("3"),
   runs: [{ state: "PENDING" }, { state: "RUNNING" }],
   stubborn: [{ state: "PENDING" }, { state: "RUNNING" }],
   stockout: [
@@ -108,6 +98,15 @@ export const SCRIPTS: Readonly<Record<string, readonly Partial<FakeJob>[]>> = {
     },
   ],
 };
+
+function failing(exitCode: string): readonly Partial<FakeJob>[] {
+  const message = `The replica workerpool0-0 exited with a non-zero status of ${exitCode}. Termination reason: Error. \nTo find out more about why your job exited please check the logs: https://console.example/logs`;
+  return [
+    { state: "PENDING" },
+    { state: "RUNNING" },
+    { state: "FAILED", error: { code: 3, message } },
+  ];
+}
 
 const FINAL = new Set(["SUCCEEDED", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_SUCCEEDED"]);
 
@@ -316,7 +315,7 @@ function isFinal({ state }: FakeJob): boolean {
 function step(stored: Stored, now: FakeTime): void {
   const { job } = stored;
   if (isFinal(job)) return;
-  const script = SCRIPTS[nameOfScript(job)] ?? [];
+  const script = scriptOf(job);
   if (stored.cancelling && nameOfScript(job) !== "stubborn") {
     Object.assign(job, {
       state: "CANCELLED",
@@ -331,6 +330,15 @@ function step(stored: Stored, now: FakeTime): void {
   Object.assign(job, next);
   if (job.state === "RUNNING") job.startTime ??= now;
   if (isFinal(job)) job.endTime = now;
+}
+
+/** A job of any other image does what its command says: `exit N` ends with N, and everything else well. */
+function scriptOf(job: FakeJob): readonly Partial<FakeJob>[] {
+  const script = nameOfScript(job);
+  if (script in SCRIPTS || script.startsWith("fake/")) return SCRIPTS[script] ?? [];
+  const { command = [], args = [] } = job.jobSpec.workerPoolSpecs?.[0]?.containerSpec ?? {};
+  const [word, code = "0"] = wordsOf([...command, ...args]);
+  return (word === "exit" && code !== "0" ? failing(code) : SCRIPTS["succeeds"]) ?? [];
 }
 
 /** The images of the fake are `fake/SCRIPT`. */
