@@ -85,10 +85,17 @@ export type LaunchAnswer =
   | { readonly type: "launched"; readonly job: Job }
   /** Asked too often; nothing was started. The same launch is tried again later. */
   | { readonly type: "throttled"; readonly message: string }
-  /** No room, or not possible right now; the key is used up and a new launch is made later. */
-  | { readonly type: "refused"; readonly message: string }
+  /**
+   * Not possible right now; the key is used up and a new launch is made later. With the hint `capacity`
+   * there is no room, which takes minutes to change; with `configuration` waiting rarely helps, so after
+   * a few tries the run ends as rejected.
+   */
+  | { readonly type: "refused"; readonly message: string; readonly hint?: RefusalHint }
   /** The platform cannot be reached, so certainly nothing was started. */
   | { readonly type: "unavailable"; readonly message: string };
+
+/** What a platform's refusal is about. */
+export type RefusalHint = "capacity" | "configuration";
 
 /** One line of a job's log. */
 export interface LogLine {

@@ -1,6 +1,6 @@
 import type { App } from "./app.ts";
 import { messageOf, PermanentError } from "./errors.ts";
-import { backendOf } from "./launch.ts";
+import { backendOf } from "./jobs.ts";
 import { move } from "./move.ts";
 import { isFinal, type Run, type RunState } from "./run.ts";
 import { launchOf, REQUESTED } from "./state-after.ts";

@@ -5,16 +5,17 @@ import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
 import { hostOf, waitsForHost } from "./hosts.ts";
 import { causeOf } from "./intake.ts";
+import { backendOf, findJob, keyOf } from "./jobs.ts";
 import { launchRequest } from "./launch-request.ts";
 import type { RunRequest } from "./request.ts";
 import {
-  type Cause,
   type Final,
   type Launch,
   type Launching,
   type Place,
   type Run,
   type RunState,
+  type Submitted,
   type Waiting,
 } from "./run.ts";
 import { plus, timestamp } from "./time.ts";
@@ -23,6 +24,8 @@ import { plus, timestamp } from "./time.ts";
 export type Decision =
   | { readonly event: "wait"; readonly next: Waiting; readonly place: Place }
   | { readonly event: "launch"; readonly next: Launching; readonly plan: LaunchPlan }
+  /** A launch that was refused has a job all the same. */
+  | { readonly event: "observe"; readonly next: Submitted }
   | { readonly event: "end"; readonly next: Final };
 
 /** The parts of a run that a decision rests on; a run not yet stored has them too. */
@@ -38,7 +41,7 @@ export async function decide(app: App, run: Candidate, request: RunRequest): Pro
   const agent = matchAgent(app.agents, run);
   if (agent === undefined) return waitForSomeAgent(app, run);
   const place = app.placeOf(agent);
-  if (place !== app.place) return await leaveTo(app, agent, place);
+  if (place !== app.place) return await leaveTo(app, run, { agent, place });
   const pending = pendingLaunch(run.state, agent);
   try {
     return await launchOn(app, run, { agent, request, pending });
@@ -64,31 +67,37 @@ function tryLater(
     tries: tries + 1,
     agent: agent.name,
     ...(pending === undefined ? {} : { pending }),
+    ...refusedLaunch(run.state),
   };
   return { event: "wait", next, place: app.place };
 }
 
-/** The launch that a refused run goes on with, if it still is for the same agent. */
+/** The launch that a run goes on with because its platform never looked at it, if it is for the same agent. */
 function pendingLaunch(state: RunState | undefined, agent: Agent): Launch | undefined {
   if (state?.type !== "waiting" || state.pending?.agent !== agent.name) return undefined;
   return state.pending;
 }
 
-async function launchOn(
-  app: App,
-  run: Candidate,
-  rest: { agent: Agent; request: RunRequest; pending: Launch | undefined },
-): Promise<Decision> {
-  const { agent, request, pending } = rest;
+function refusedLaunch(state: RunState | undefined): { refused?: Launch } {
+  return state?.type !== "waiting" || state.refused === undefined ? {} : { refused: state.refused };
+}
+
+interface OnAgent {
+  readonly agent: Agent;
+  readonly request: RunRequest;
+  readonly pending: Launch | undefined;
+}
+
+async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision> {
+  const { agent, request, pending } = on;
+  const job = await jobOfRefused(app, run);
+  if (job !== undefined) return job;
   const launch = pending?.launch ?? run.launches + 1;
   const backend = await app.backend(agent);
   const plan = await backend.plan(launchRequest(run, request, agent, launch));
+  // Nothing binds a launch to its old target if the platform there never looked at it.
   if (pending !== undefined && pending.target !== plan.target) {
-    // Where the platform never looked at the launch, nothing binds it to its old target.
-    if (pending.open !== true) return launchOn(app, run, { ...rest, pending: undefined });
-    const cause = movedAway(pending, plan.target);
-    const { target } = pending;
-    return { event: "end", next: { type: "crashed", cause, agent: agent.name, target, launch } };
+    return launchOn(app, run, { ...on, pending: undefined });
   }
   for (const warning of plan.warnings) app.log.warn("launch planned", { runId: run.id, warning });
   const now = timestamp(app.now());
@@ -97,8 +106,7 @@ async function launchOn(
     agent: agent.name,
     target: plan.target,
     launch,
-    first: pending?.open === true ? pending.first : now,
-    ...(pending?.open === true ? { open: true } : {}),
+    first: now,
     by: app.newId(),
     until: plus(now, app.launchLeaseMs),
     tries: run.state?.type === "waiting" ? run.state.tries : 0,
@@ -106,22 +114,36 @@ async function launchOn(
   return { event: "launch", next, plan };
 }
 
-/** Why a launch is not made again where its agent works now: elsewhere its key protects nothing. */
-export function movedAway({ agent, target }: Launch, now: string): Cause {
-  const message = `its launch was begun at ${target}, and agent ${agent} now works at ${now}`;
-  return { type: "lost", message };
+/** A platform may have started a job although it said no; a second one must not stand beside it. */
+async function jobOfRefused(app: App, run: Candidate): Promise<Decision | undefined> {
+  const { refused } = refusedLaunch(run.state);
+  if (refused === undefined || !app.agents.some(({ name }) => name === refused.agent))
+    return undefined;
+  const job = await findJob(app, await backendOf(app, refused), keyOf(run, refused));
+  return job && { event: "observe", next: { type: "submitted", ...refused, job } };
 }
 
 /** The run stays where it is: two places that read different files would hand it back and forth. */
 function waitForSomeAgent(app: App, run: Candidate): Decision {
   const message = whyNoAgent(app.agents, run);
   const until = timestamp(app.now());
-  const next: Waiting = { type: "waiting", reason: "no_agent", message, until, tries: 0 };
+  const next: Waiting = {
+    type: "waiting",
+    reason: "no_agent",
+    message,
+    until,
+    tries: 0,
+    ...refusedLaunch(run.state),
+  };
   return { event: "wait", next, place: app.place };
 }
 
 /** Leaves a run to the place that works for its agent. */
-async function leaveTo(app: App, agent: Agent, place: Place): Promise<Decision> {
+async function leaveTo(
+  app: App,
+  run: Candidate,
+  { agent, place }: { readonly agent: Agent; readonly place: Place },
+): Promise<Decision> {
   const now = timestamp(app.now());
   const next: Waiting = {
     type: "waiting",
@@ -130,6 +152,7 @@ async function leaveTo(app: App, agent: Agent, place: Place): Promise<Decision> 
     until: now,
     tries: 0,
     agent: agent.name,
+    ...refusedLaunch(run.state),
   };
   return { event: "wait", next, place };
 }

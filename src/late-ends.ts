@@ -1,7 +1,7 @@
 import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
 import { isGivenUp, tellLate } from "./given-up.ts";
-import { backendOf } from "./launch.ts";
+import { backendOf } from "./jobs.ts";
 import type { Job, Run } from "./run.ts";
 
 /** So many of the newest crashed runs are looked at. */

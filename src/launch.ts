@@ -1,15 +1,14 @@
-import type { Agent } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
-import { movedAway } from "./decide.ts";
 import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
 import { causeOf } from "./intake.ts";
+import { backendOf, findJob, keyOf, namedAgent } from "./jobs.ts";
 import { launchRequest } from "./launch-request.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
 import type { RunRequest } from "./request.ts";
-import type { Cause, Job, Launching, LaunchKey, Run, RunState, Waiting } from "./run.ts";
+import type { Cause, Job, Launching, Run, RunState, Waiting } from "./run.ts";
 import { launchOf } from "./state-after.ts";
 import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
 
@@ -19,10 +18,10 @@ import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
  */
 export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
 
-const LOST: Cause = {
-  type: "lost",
-  message: "no job was found for half an hour after its launch was begun",
-};
+/** A platform without room, or with a limit reached, is not asked again sooner. */
+const CAPACITY_PAUSE_MS = 2 * MINUTE;
+/** A refusal that waiting rarely cures is believed after so many launches. */
+const HOPEFUL_TRIES = 5;
 
 /** The effect is broken off so long before its lease ends, so that two handlers never overlap. */
 const LEASE_MARGIN_MS = 5 * SECOND;
@@ -41,7 +40,9 @@ export async function launchNow(
   const launching = { ...run, state };
   try {
     const backend = await backendOf(app, state);
-    const signal = app.timeout(app.launchLeaseMs - LEASE_MARGIN_MS);
+    const left = between(timestamp(app.now()), state.until) - LEASE_MARGIN_MS;
+    if (left <= 0) throw new Error("the lease was over before the platform could be asked");
+    const signal = app.timeout(left);
     const answer = await backend.launch(plan, keyOf(run, state), signal);
     await settle(app, launching, backend, answer);
   } catch (error) {
@@ -77,35 +78,6 @@ export async function takeOver(
   }
 }
 
-/** The job of a launch, if the platform knows one. More than one is a fault worth a loud line. */
-export async function findJob(
-  app: App,
-  backend: Backend,
-  key: LaunchKey,
-): Promise<Job | undefined> {
-  const jobs = await backend.find(key);
-  if (jobs.length > 1) {
-    app.log.error("several jobs found for one launch", { ...key, jobs: jobs.map(({ id }) => id) });
-  }
-  return jobs[0];
-}
-
-/** The key of a launch. */
-export function keyOf(run: Run, { launch, target }: { launch: number; target: string }): LaunchKey {
-  return { runId: run.id, launch, target };
-}
-
-/** The backend of the agent a state names. Throws if the agent is no longer in `sluice.yml`. */
-export async function backendOf(app: App, state: { readonly agent: string }): Promise<Backend> {
-  return app.backend(agentOf(app, state));
-}
-
-function agentOf(app: App, { agent: name }: { readonly agent: string }): Agent {
-  const agent = app.agents.find((candidate) => candidate.name === name);
-  if (agent === undefined) throw new Error(`agent ${name} is no longer in sluice.yml: put it back`);
-  return agent;
-}
-
 /** The same launch, planned again; undefined, and the run ended, if it may not be made any more. */
 async function planAgain(
   app: App,
@@ -114,13 +86,27 @@ async function planAgain(
 ): Promise<LaunchPlan | undefined> {
   const { state } = run;
   if (between(state.first, timestamp(app.now())) > RELAUNCH_LIMIT_MS) {
-    await end(app, run, LOST);
+    await end(app, run, neverFound(state));
     return undefined;
   }
-  const plan = await backend.plan(launchRequest(run, request, agentOf(app, state), state.launch));
+  const plan = await backend.plan(
+    launchRequest(run, request, namedAgent(app, state), state.launch),
+  );
   if (plan.target === state.target) return plan;
   await end(app, run, movedAway(state, plan.target));
   return undefined;
+}
+
+function neverFound({ detail }: Launching): Cause {
+  const why = detail === undefined ? "" : `; the last try: ${detail}`;
+  const message = `no job was found for half an hour after its launch was begun${why}`;
+  return { type: "lost", message };
+}
+
+/** Why a launch is not made again where its agent works now: elsewhere its key protects nothing. */
+function movedAway({ agent, target }: Launching, now: string): Cause {
+  const message = `its launch was begun at ${target}, and agent ${agent} now works at ${now}`;
+  return { type: "lost", message };
 }
 
 /** Writes what a platform answered. */
@@ -134,11 +120,11 @@ async function settle(
     case "launched":
       return submitted(app, run, backend, answer.job);
     case "throttled":
-      return wait(app, run, { reason: "throttled", message: answer.message, again: true });
+      return notLookedAt(app, run, { reason: "throttled", message: answer.message });
     case "unavailable":
-      return wait(app, run, { reason: "agent", message: answer.message, again: true });
+      return notLookedAt(app, run, { reason: "agent", message: answer.message });
     case "refused":
-      return wait(app, run, { reason: "capacity", message: answer.message, again: false });
+      return refused(app, run, answer);
   }
 }
 
@@ -153,21 +139,47 @@ async function submitted(app: App, run: LaunchingRun, backend: Backend, job: Job
   await backend.cancel(job);
 }
 
-async function wait(
+/**
+ * The platform was not asked, or did not look: the same launch goes on later. If an earlier try was left
+ * open, it stays a launch, for a run that waits is cancelled or abandoned without a look for its job.
+ */
+async function notLookedAt(
   app: App,
   run: LaunchingRun,
-  { reason, message, again }: { reason: Waiting["reason"]; message: string; again: boolean },
+  { reason, message }: Pick<Waiting, "reason" | "message">,
 ): Promise<void> {
   const { state } = run;
+  const until = plus(timestamp(app.now()), backoff(state.tries, app.random()));
+  const tries = state.tries + 1;
+  if (state.open === true) {
+    await move(app, run, { event: "release", next: { ...state, tries, detail: message, until } });
+    return;
+  }
+  const { agent } = state;
+  const pending = launchOf(state);
+  const next: Waiting = { type: "waiting", reason, message, until, tries, agent, pending };
+  await move(app, run, { event: "wait", next });
+}
+
+/** The platform has used the key up: a new launch is made later, unless a job shows up after all. */
+async function refused(
+  app: App,
+  run: LaunchingRun,
+  { message, hint }: LaunchAnswer & { readonly type: "refused" },
+): Promise<void> {
+  const { state } = run;
+  if (hint === "configuration" && state.tries + 1 >= HOPEFUL_TRIES) {
+    return end(app, run, { type: "rejected", message });
+  }
+  const pause = hint === "capacity" ? CAPACITY_PAUSE_MS : 0;
   const next: Waiting = {
     type: "waiting",
-    reason,
+    reason: "capacity",
     message,
-    until: plus(timestamp(app.now()), backoff(state.tries, app.random())),
+    until: plus(timestamp(app.now()), pause + backoff(state.tries, app.random())),
     tries: state.tries + 1,
     agent: state.agent,
-    // A key that the platform has refused is used up; one it has not looked at is not.
-    ...(again ? { pending: launchOf(state) } : {}),
+    refused: launchOf(state),
   };
   await move(app, run, { event: "wait", next });
 }

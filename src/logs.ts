@@ -3,7 +3,7 @@ import type { LogPage } from "./backend.ts";
 import { notFound } from "./cancel.ts";
 import { PermanentError } from "./errors.ts";
 import { hostOf } from "./hosts.ts";
-import { backendOf } from "./launch.ts";
+import { backendOf } from "./jobs.ts";
 import { isFinal, type Job, type Run } from "./run.ts";
 
 /**

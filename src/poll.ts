@@ -1,7 +1,7 @@
 import { matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
-import { backendOf, findJob, keyOf } from "./launch.ts";
+import { backendOf, findJob, keyOf } from "./jobs.ts";
 import { judgeHosts } from "./lost-hosts.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";

@@ -67,8 +67,6 @@ export interface Launch {
   readonly launch: number;
   /** When its platform was first asked for it; half an hour later it is not asked for again. */
   readonly first: Timestamp;
-  /** An earlier try was left open, so that its job may exist although nobody has seen it. */
-  readonly open?: boolean;
 }
 
 /**
@@ -96,8 +94,10 @@ export interface Waiting {
   readonly sent?: Timestamp;
   /** The agent it waits for, if there is one. */
   readonly agent?: string;
-  /** The launch that goes on when the wait is over; without it a new one is made. */
+  /** The launch that goes on when the wait is over, for no platform has looked at it; else a new one is made. */
   readonly pending?: Launch;
+  /** The launch a platform refused. Its job may show up after all; then no new launch is made. */
+  readonly refused?: Launch;
 }
 
 export interface Launching extends Launch {
@@ -109,6 +109,8 @@ export interface Launching extends Launch {
   readonly sent?: Timestamp;
   /** How often the run has waited in a row before this launch. */
   readonly tries: number;
+  /** A try was left open: its job may exist although nobody has seen it, so it is looked for first. */
+  readonly open?: boolean;
   /** What went wrong with the last try, for people. */
   readonly detail?: string;
 }

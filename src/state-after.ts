@@ -47,12 +47,22 @@ export function stateAfter(
       if (observation.launch !== state.launch) return undefined;
       return afterCancel(state, run.since, observation, now);
     case "waiting":
-      // A launch that seemed refused and shows up after all is the one that counts.
-      if (state.pending?.launch !== observation.launch) return undefined;
-      return afterStatus({ ...state, ...state.pending }, run.since, observation, now);
+      return afterWait(state, run.since, observation, now);
     default:
       return undefined;
   }
+}
+
+/** A launch that seemed refused and shows up after all is the one that counts. */
+function afterWait(
+  state: Waiting,
+  since: Timestamp,
+  observation: Observation,
+  now: Timestamp,
+): RunState | undefined {
+  const launch = state.pending ?? state.refused;
+  if (launch?.launch !== observation.launch) return undefined;
+  return afterStatus({ ...state, ...launch }, since, observation, now);
 }
 
 type Observable = Launching | Submitted | Running | (Waiting & Launch);
@@ -106,8 +116,8 @@ function afterCancel(
 export const REQUESTED: Cause = { type: "requested", message: "cancelled on request" };
 
 /** The part of a state that says which launch it is. */
-export function launchOf({ agent, target, launch, first, open }: Launch): Launch {
-  return { agent, target, launch, first, ...(open === undefined ? {} : { open }) };
+export function launchOf({ agent, target, launch, first }: Launch): Launch {
+  return { agent, target, launch, first };
 }
 
 function finished(

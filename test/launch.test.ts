@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { RELAUNCH_LIMIT_MS } from "../src/launch.ts";
 import { observe } from "../src/observe.ts";
@@ -73,6 +74,31 @@ describe("a launch whose answer is", () => {
     expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 2 });
   });
 
+  test("no room that takes minutes to change waits for two at least", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", hint: "capacity" });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({ until: "2026-11-21T12:02:05.000Z" });
+  });
+
+  test("no, for how it is configured, is believed at the fifth time", async () => {
+    const t = testApp();
+    t.platform.behave(
+      ...Array.from({ length: 9 }, () => ({ type: "refuse", hint: "configuration" }) as const),
+    );
+    await deliver(t);
+    for (let tries = 1; tries < 5; tries++) {
+      expect(await stateOf(t)).toMatchObject({ type: "waiting", tries });
+      t.clock.pass(15 * MINUTE);
+      await tick(t);
+    }
+    expect(await stateOf(t)).toMatchObject({
+      type: "crashed",
+      launch: 5,
+      cause: { type: "rejected", message: "no room" },
+    });
+  });
+
   test("not to be had because nobody answers waits for the agent, saying so", async () => {
     const t = testApp();
     t.platform.behave({ type: "unavailable" });
@@ -114,8 +140,158 @@ describe("a launch whose answer is", () => {
       t.clock.pass(MINUTE);
       await tick(t);
     }
-    expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "lost" } });
+    expect(await stateOf(t)).toMatchObject({
+      type: "crashed",
+      cause: { type: "lost", message: expect.stringContaining("the last try: socket hang up") },
+    });
     expect(t.platform.started).toEqual([]);
+  });
+});
+
+describe("a launch that was refused and has a job all the same", () => {
+  test("counts when its job is found before the next one is made", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", started: true });
+    await deliver(t);
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("counts when its job tells of itself", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", started: true });
+    await deliver(t);
+    const job = { backend: "test", id: "here/r1/1", ref: { runId: "r1" } };
+    await observe(t.app, "r1", { launch: 1, job, status: { type: "running" } });
+    expect(await stateOf(t)).toMatchObject({ type: "running", launch: 1 });
+  });
+
+  test("is looked for although no agent took the run for a while", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", started: true });
+    await deliver(t);
+    t.setAgents({ labels: ["other"] });
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ reason: "no_agent" });
+    t.setAgents({});
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("is not waited for when its agent is gone", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse" });
+    await deliver(t);
+    t.setAgents({ name: "other" });
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", agent: "other", launch: 2 });
+  });
+});
+
+/** On a platform that knows no keys and shows new jobs late, as Vertex AI. */
+describe("a launch that was left open", () => {
+  async function leftOpen() {
+    const t = testApp();
+    t.platform.knowKeys(false);
+    t.platform.showJobs(false);
+    t.platform.behave({ type: "answer lost" }, { type: "throttle" }, { type: "unavailable" });
+    await deliver(t);
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({
+      type: "launching",
+      open: true,
+      detail: "asked too often",
+    });
+    return t;
+  }
+
+  test("is looked for before every try, whatever was answered meanwhile", async () => {
+    const t = await leftOpen();
+    t.clock.pass(MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching", detail: "nobody answers" });
+    t.platform.showJobs(true);
+    t.clock.pass(MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("stays with its agent when another one comes before it", async () => {
+    const t = await leftOpen();
+    t.setAgents({ name: "newer" }, {});
+    t.platform.showJobs(true);
+    t.clock.pass(MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", agent: "here", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
+  });
+
+  test("is looked for, and its job stopped, when its run is cancelled", async () => {
+    const t = await leftOpen();
+    await cancel(t.app, "r1");
+    expect(await stateOf(t)).toMatchObject({ type: "cancelling" });
+    t.platform.showJobs(true);
+    t.clock.pass(MINUTE);
+    await tick(t);
+    expect(t.platform.cancelled).toEqual(["here/r1/1"]);
+  });
+});
+
+describe("the lease of a launch", () => {
+  const signals = (t: TestApp) => {
+    const asked: number[] = [];
+    const timeout = (ms: number) => {
+      asked.push(ms);
+      return new AbortController().signal;
+    };
+    return { t: { ...t, app: { ...t.app, timeout } }, asked };
+  };
+
+  test("ends the effect before somebody else may begin it", async () => {
+    const { t, asked } = signals(testApp());
+    await deliver(t);
+    expect(asked).toEqual([55 * SECOND]);
+  });
+
+  test("counts from when it was taken, however long the look for a job takes", async () => {
+    const plain = testApp();
+    plain.platform.behave({ type: "request lost" });
+    await deliver(plain);
+    plain.clock.pass(5 * SECOND);
+    const { t, asked } = signals(plain);
+    const backend = async () => ({
+      ...plain.platform.backend,
+      find: async () => {
+        plain.clock.pass(40 * SECOND);
+        return [];
+      },
+    });
+    await deliver({ ...t, app: { ...t.app, backend } }, { run_id: "r1" });
+    expect(asked).toEqual([15 * SECOND]);
+  });
+
+  test("that is over before the platform was asked makes no launch", async () => {
+    const plain = testApp();
+    plain.platform.behave({ type: "request lost" });
+    await deliver(plain);
+    plain.clock.pass(5 * SECOND);
+    const backend = async () => ({
+      ...plain.platform.backend,
+      find: async () => {
+        plain.clock.pass(MINUTE);
+        return [];
+      },
+    });
+    await deliver({ ...plain, app: { ...plain.app, backend } }, { run_id: "r1" });
+    expect(plain.platform.started).toEqual([]);
+    expect(await stateOf(plain)).toMatchObject({ type: "launching", open: true });
   });
 });
 
@@ -150,7 +326,6 @@ describe("a launch that waits because its platform did not look at it", () => {
     t.platform.behave({ type: "request lost" }, { type: "throttle" });
     await deliver(t);
     await tickAfter(t, 5 * SECOND);
-    expect(await stateOf(t)).toMatchObject({ type: "waiting", pending: { open: true } });
     t.platform.moveTo("elsewhere");
     await tickAfter(t, 10 * SECOND);
     expect(await stateOf(t)).toMatchObject({
@@ -159,15 +334,6 @@ describe("a launch that waits because its platform did not look at it", () => {
       cause: { type: "lost" },
     });
     expect(t.platform.started).toEqual([]);
-  });
-
-  test("goes on with its launch if an earlier try was left open", async () => {
-    const t = testApp();
-    t.platform.behave({ type: "request lost" }, { type: "throttle" });
-    await deliver(t);
-    await tickAfter(t, 5 * SECOND);
-    await tickAfter(t, 10 * SECOND);
-    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1, open: true });
   });
 
   test("keeps it while it cannot be planned", async () => {

@@ -1,4 +1,10 @@
-import type { Backend, LaunchAnswer, LaunchPlan, LaunchRequest } from "../../src/backend.ts";
+import type {
+  Backend,
+  LaunchAnswer,
+  LaunchPlan,
+  LaunchRequest,
+  RefusalHint,
+} from "../../src/backend.ts";
 import { PermanentError } from "../../src/errors.ts";
 import type { Job, JobStatus, LaunchKey } from "../../src/run.ts";
 
@@ -10,7 +16,8 @@ export type Behaviour =
   /** Nothing is started, and nobody can tell. */
   | { readonly type: "request lost" }
   | { readonly type: "throttle" }
-  | { readonly type: "refuse" }
+  /** Says no; `started`: although a job was started. */
+  | { readonly type: "refuse"; readonly hint?: RefusalHint; readonly started?: true }
   | { readonly type: "unavailable" }
   | { readonly type: "reject" };
 
@@ -27,6 +34,12 @@ export interface TestPlatform {
   fail(what: "plan" | "inspect" | "cancel" | "find", error: Error | undefined): void;
   /** Changes where launches go. */
   moveTo(target: string): void;
+  /** Whether a launch that comes again is known by its key, or makes another job. Default: true. */
+  knowKeys(known: boolean): void;
+  /** Whether jobs that were started can be found yet. Default: true. */
+  showJobs(shown: boolean): void;
+  /** What every job of a launch looks like from now on. */
+  launchAs(job: Job): void;
   /** Runs while a launch is in flight, after its job was started. */
   during(action: () => Promise<void>): void;
   readonly cancelled: readonly string[];
@@ -40,6 +53,9 @@ export function testPlatform(): TestPlatform {
   let behaviours: Behaviour[] = [];
   let target = "here";
   let action: (() => Promise<void>) | undefined;
+  let keysKnown = true;
+  let jobsShown = true;
+  let likeThis: Job | undefined;
 
   const check = (what: string) => {
     const error = failures.get(what);
@@ -47,8 +63,8 @@ export function testPlatform(): TestPlatform {
   };
   const start = (key: LaunchKey): Job => {
     const known = jobs.get(textOf(key));
-    if (known !== undefined) return known.job;
-    const job = { backend: "test", id: textOf(key), ref: { runId: key.runId } };
+    if (known !== undefined && keysKnown) return known.job;
+    const job = likeThis ?? { backend: "test", id: textOf(key), ref: { runId: key.runId } };
     jobs.set(textOf(key), { job, status: { type: "pending" } });
     started.push(key);
     return job;
@@ -67,8 +83,11 @@ export function testPlatform(): TestPlatform {
         throw new Error("socket hang up");
       case "throttle":
         return { type: "throttled", message: "asked too often" };
-      case "refuse":
-        return { type: "refused", message: "no room" };
+      case "refuse": {
+        if (behaviour.started) start(key);
+        const { hint } = behaviour;
+        return { type: "refused", message: "no room", ...(hint === undefined ? {} : { hint }) };
+      }
       case "unavailable":
         return { type: "unavailable", message: "nobody answers" };
       case "reject":
@@ -90,7 +109,7 @@ export function testPlatform(): TestPlatform {
     async find(key) {
       check("find");
       const known = jobs.get(textOf(key));
-      return known === undefined ? [] : [known.job];
+      return known === undefined || !jobsShown ? [] : [known.job];
     },
     async inspect(asked) {
       check("inspect");
@@ -119,6 +138,15 @@ export function testPlatform(): TestPlatform {
     },
     moveTo: (place) => {
       target = place;
+    },
+    knowKeys: (known) => {
+      keysKnown = known;
+    },
+    showJobs: (shown) => {
+      jobsShown = shown;
+    },
+    launchAs: (job) => {
+      likeThis = job;
     },
     during: (next) => {
       action = next;
