@@ -1,9 +1,8 @@
 import type * as Sdk from "@aws-sdk/client-ecs";
 import type { World } from "../../backend.ts";
-import { messageOf } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { markUnconnected, sendWatched } from "./attempts.ts";
 import { clientSettings, perRegion } from "./clients.ts";
-import { NOT_CONNECTED } from "./errors.ts";
 import { plain } from "./plain.ts";
 import type { TaskView } from "./status.ts";
 
@@ -87,7 +86,8 @@ function taskCalls(open: Open): Omit<EcsApi, keyof DefinitionCalls> {
     runTask: async (region, input, abortSignal) => {
       const { sdk, client } = await open(region);
       const typed = input as unknown as Sdk.RunTaskCommandInput;
-      const answer = await client.send(new sdk.RunTaskCommand(typed), { abortSignal });
+      const command = new sdk.RunTaskCommand(typed);
+      const answer = await sendWatched(command, () => client.send(command, { abortSignal }));
       return { tasks: answer.tasks ?? [], failures: answer.failures ?? [] };
     },
     listTasks: async (region, query) => {
@@ -110,35 +110,4 @@ function taskCalls(open: Open): Omit<EcsApi, keyof DefinitionCalls> {
       await client.send(new sdk.StopTaskCommand(input));
     },
   };
-}
-
-/**
- * Gives the error of an attempt that never reached ECS a name of its own. The SDK does not repeat such an
- * attempt, so a call that fails by this name in its first attempt has certainly done nothing.
- */
-function markUnconnected(client: Sdk.ECSClient): void {
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      try {
-        return await next(args);
-      } catch (error) {
-        throw isUnconnected(error) ? notConnected(error) : error;
-      }
-    },
-    { step: "finalizeRequest", priority: "low", name: "sluiceNotConnected" },
-  );
-}
-
-const CODES = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
-
-function isUnconnected(error: unknown): boolean {
-  const { code = "" } = (error ?? {}) as { readonly code?: string };
-  return CODES.has(code) || /did not establish a connection/.test(messageOf(error));
-}
-
-/** Without the original as its cause, for the SDK would look at that and try again. */
-function notConnected(error: unknown): Error {
-  const { code } = error as { readonly code?: string };
-  const message = `no connection to ECS: ${messageOf(error) || code}`;
-  return Object.assign(new Error(message), { name: NOT_CONNECTED });
 }

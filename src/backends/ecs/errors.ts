@@ -24,8 +24,6 @@ export interface AwsFault {
   readonly message: string;
   /** HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
-  /** How often the request was sent. */
-  readonly attempts: number;
   /** The tasks a used token belongs to. */
   readonly resourceIds: readonly string[];
 }
@@ -34,20 +32,22 @@ export interface AwsFault {
 export function faultOf(error: unknown): AwsFault {
   const { name, $metadata, resourceIds } = (error ?? {}) as {
     readonly name?: string;
-    readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+    readonly $metadata?: { readonly httpStatusCode?: number };
     readonly resourceIds?: readonly string[];
   };
   return {
     name: name ?? "",
     message: messageOf(error),
     status: $metadata?.httpStatusCode,
-    attempts: $metadata?.attempts ?? 1,
     resourceIds: resourceIds ?? [],
   };
 }
 
 /** The name of the error that stands for a connection that did not come about. */
 export const NOT_CONNECTED = "SluiceNotConnected";
+
+/** The name of the error that stands for a call of which an earlier attempt may have been carried out. */
+export const OPEN = "SluiceOpen";
 
 const THROTTLES =
   /^(Throttling|ThrottlingException|ThrottledException|RequestThrottled|RequestThrottledException|RequestLimitExceeded|TooManyRequestsException|LimitExceededException|SlowDown|EC2ThrottledException)$/;
@@ -62,9 +62,9 @@ export function hasNoCredentials(error: unknown): boolean {
 }
 
 /** Decides what an error means. The first rule that fits counts. Pure. */
-export function kindOf({ name, message, status, attempts }: AwsFault): ErrorKind {
-  // An earlier attempt of the same call may have reached AWS.
-  if (name === NOT_CONNECTED) return attempts > 1 ? "ambiguous" : "unreachable";
+export function kindOf({ name, message, status }: AwsFault): ErrorKind {
+  if (name === OPEN) return "ambiguous";
+  if (name === NOT_CONNECTED) return "unreachable";
   if (THROTTLES.test(name) || status === 429) return "throttled";
   if (CREDENTIALS.test(name)) return "unreachable";
   if (status === undefined || status >= 500 || status < 400) return "ambiguous";

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PermanentError } from "../../../src/errors.ts";
-import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
+import { type FakeEcs, type Fault, fakeEcs } from "../../fakes/ecs.ts";
 import { ecsAgent, ecsRun, jobOf, keyOf, launch, openEcs, sharedOnce, signal } from "./steps.ts";
 
 const HOUR = 3_600_000;
@@ -71,6 +71,49 @@ describe("launch on ecs", () => {
     // Whoever takes the launch over asks for the same key.
     const job = jobOf(await launch(openEcs(fake)));
     expect(fake.tasks.map(({ view }) => view.taskArn)).toEqual([job.id]);
+  });
+
+  describe("once an attempt may have been carried out", () => {
+    const error = (code: string, message = "no") => ({ type: "error", code, message }) as const;
+    const throttle = error("ThrottlingException", "Rate exceeded");
+
+    it.each<[first: "lost" | "done_but_500", later: readonly Fault[]]>([
+      ["lost", [throttle, throttle]],
+      ["lost", [error("AccessDeniedException")]],
+      ["lost", [error("ClientException", "TaskDefinition is inactive")]],
+      ["done_but_500", [throttle, error("ExpiredTokenException")]],
+      ["done_but_500", [error("AccessDeniedException")]],
+      ["done_but_500", [error("ClientException", "You've reached the limit on tasks")]],
+    ])("leaves open what happened: %s, then %j", async (type, later) => {
+      const backend = openEcs(fake);
+      fake.fail("RunTask", { type }, ...later);
+      const thrown = await launch(backend).catch((caught: unknown) => caught);
+      expect(thrown).toBeInstanceOf(Error);
+      expect(thrown).not.toBeInstanceOf(PermanentError);
+      expect(String(thrown)).toMatch(/nobody knows whether the task was started/);
+      expect(fake.definitions).toHaveLength(1);
+      const job = jobOf(await launch(backend));
+      expect(fake.tasks.map(({ view }) => view.taskArn)).toEqual([job.id]);
+    });
+
+    it("believes a conflict, for that names the task", async () => {
+      const backend = openEcs(fake);
+      const first = jobOf(await launch(backend));
+      const resourceIds = [first.id];
+      const conflict = { ...error("ConflictException"), extra: { resourceIds } };
+      fake.fail("RunTask", { type: "lost" }, conflict);
+      expect(jobOf(await launch(backend)).id).toBe(first.id);
+    });
+  });
+
+  it("believes the last answer if AWS has only refused before", async () => {
+    const backend = openEcs(fake);
+    const throttle = { type: "error", code: "ThrottlingException", message: "Rate" } as const;
+    fake.fail("RunTask", throttle, { ...throttle, code: "AccessDeniedException" });
+    await expect(launch(backend)).rejects.toBeInstanceOf(PermanentError);
+    fake.fail("RunTask", throttle, { ...throttle, code: "ExpiredTokenException" });
+    expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+    expect(fake.tasks).toEqual([]);
   });
 
   it("adopts the bound task if the same launch has other parameters by now", async () => {

@@ -102,15 +102,15 @@ describe("the log of a definition", () => {
 });
 
 describe("errors of aws", () => {
-  const error = (name: string, message = "", status?: number, attempts = 1) =>
+  const error = (name: string, message = "", status?: number) =>
     Object.assign(new Error(message), {
       name,
-      $metadata: { attempts, ...(status === undefined ? {} : { httpStatusCode: status }) },
+      $metadata: status === undefined ? {} : { httpStatusCode: status },
     });
 
   it.each([
     [error("SluiceNotConnected"), "unreachable"],
-    [error("SluiceNotConnected", "", undefined, 2), "ambiguous"],
+    [error("SluiceOpen", "AccessDeniedException"), "ambiguous"],
     [error("CredentialsProviderError"), "unreachable"],
     [error("UnrecognizedClientException", "", 400), "unreachable"],
     [error("TimeoutError"), "ambiguous"],
