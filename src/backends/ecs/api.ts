@@ -22,15 +22,23 @@ export interface TasksAnswer {
 /** The calls of ECS this backend makes. Each throws what the SDK throws; see `errors.ts`. */
 export interface EcsApi {
   /** A definition as AWS describes it, as plain JSON. A family stands for its newest active revision. */
-  describeTaskDefinition(region: string, definition: string): Promise<JsonObject>;
+  describeTaskDefinition(region: string, definition: string, within?: Within): Promise<JsonObject>;
   /** Registers a revision and returns its ARN. */
-  registerTaskDefinition(region: string, input: JsonObject): Promise<string>;
+  registerTaskDefinition(region: string, input: JsonObject, within?: Within): Promise<string>;
   runTask(region: string, input: JsonObject, signal: AbortSignal): Promise<TasksAnswer>;
   /** The ARNs of tasks with a mark. ECS lists running and stopped ones apart. */
   listTasks(region: string, query: TaskQuery): Promise<readonly string[]>;
   /** At most 100 tasks, all of one cluster. */
   describeTasks(region: string, cluster: string, tasks: readonly string[]): Promise<TasksAnswer>;
   stopTask(region: string, input: StopInput): Promise<void>;
+}
+
+/** How long a call may take. */
+export interface Within {
+  /** Nothing is sent once it is aborted. */
+  readonly abortSignal: AbortSignal;
+  /** For each attempt, in milliseconds. Default: 30,000. */
+  readonly requestTimeout: number;
 }
 
 /** With `startedBy` ECS takes no other filter. */
@@ -65,15 +73,16 @@ type DefinitionCalls = Pick<EcsApi, "describeTaskDefinition" | "registerTaskDefi
 
 function definitionCalls(open: Open): DefinitionCalls {
   return {
-    describeTaskDefinition: async (region, taskDefinition) => {
+    describeTaskDefinition: async (region, taskDefinition, within) => {
       const { sdk, client } = await open(region);
-      const answer = await client.send(new sdk.DescribeTaskDefinitionCommand({ taskDefinition }));
+      const command = new sdk.DescribeTaskDefinitionCommand({ taskDefinition });
+      const answer = await client.send(command, within);
       return plain(answer.taskDefinition ?? {});
     },
-    registerTaskDefinition: async (region, input) => {
+    registerTaskDefinition: async (region, input, within) => {
       const { sdk, client } = await open(region);
       const typed = input as unknown as Sdk.RegisterTaskDefinitionCommandInput;
-      const answer = await client.send(new sdk.RegisterTaskDefinitionCommand(typed));
+      const answer = await client.send(new sdk.RegisterTaskDefinitionCommand(typed), within);
       const arn = answer.taskDefinition?.taskDefinitionArn;
       if (arn === undefined) throw new Error("RegisterTaskDefinition answered without an ARN");
       return arn;

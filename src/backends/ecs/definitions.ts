@@ -1,6 +1,6 @@
 import type { World } from "../../backend.ts";
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
-import type { EcsApi } from "./api.ts";
+import type { EcsApi, Within } from "./api.ts";
 import { faultOf, kindOf } from "./errors.ts";
 
 /** Task definitions as they are registered: once for each content, and then never again. */
@@ -14,13 +14,34 @@ export interface Definitions {
   arnAfter(region: string, definition: JsonObject, inactive: string): Promise<string>;
 }
 
+/** What registering once rests on. */
+export interface Registering {
+  readonly once: World["once"];
+  /** Tells apart what must not share ARNs, such as accounts. */
+  readonly scope: string;
+  /** Ends the making of one definition. Default: after `MAKING_MS`. */
+  readonly deadline?: () => AbortSignal;
+}
+
+/**
+ * So long finding or registering a definition may take, in milliseconds. Stores believe whoever holds a
+ * `once` to be alive for a minute; whoever took longer might register beside a successor.
+ */
+export const MAKING_MS = 45_000;
+
+/** One attempt of a call gets so long, so that a first one without answer leaves time for others. */
+const ATTEMPT_MS = 6_000;
+
 /**
  * Registers each content once, however many launches ask at the same time, in this process or another.
  *
- * `scope` tells apart what must not share ARNs, such as accounts. The registry keeps a value for ever, so
- * the successor of an inactive revision is kept under a key that names the revision.
+ * The registry keeps a value for ever, so the successor of an inactive revision is kept under a key that
+ * names the revision.
  */
-export function openDefinitions(api: EcsApi, once: World["once"], scope: string): Definitions {
+export function openDefinitions(
+  api: EcsApi,
+  { once, scope, deadline = () => AbortSignal.timeout(MAKING_MS) }: Registering,
+): Definitions {
   const known = new Map<string, Promise<string>>();
   const share = (name: string, make: () => Promise<string>) => {
     const fresh = make();
@@ -34,7 +55,7 @@ export function openDefinitions(api: EcsApi, once: World["once"], scope: string)
     const { region, definition, inactive } = wanted;
     const key = `ecs-task-definition/${scope}/${region}/${familyOf(definition)}`;
     return once(inactive === undefined ? key : `${key} after ${inactive}`, () =>
-      findOrRegister(api, wanted),
+      findOrRegister(api, wanted, { abortSignal: deadline(), requestTimeout: ATTEMPT_MS }),
     );
   };
   return {
@@ -67,14 +88,14 @@ interface Wanted {
   readonly inactive?: string;
 }
 
-async function findOrRegister(api: EcsApi, wanted: Wanted): Promise<string> {
-  const found = await findRegistered(api, wanted);
+async function findOrRegister(api: EcsApi, wanted: Wanted, within: Within): Promise<string> {
+  const found = await findRegistered(api, wanted, within);
   if (found !== undefined) return found;
   try {
-    return await api.registerTaskDefinition(wanted.region, wanted.definition);
+    return await api.registerTaskDefinition(wanted.region, wanted.definition, within);
   } catch (error) {
     if (kindOf(faultOf(error)) !== "contention") throw error;
-    const winner = await findRegistered(api, wanted);
+    const winner = await findRegistered(api, wanted, within);
     if (winner !== undefined) return winner;
     throw error;
   }
@@ -87,8 +108,10 @@ async function findOrRegister(api: EcsApi, wanted: Wanted): Promise<string> {
 async function findRegistered(
   api: EcsApi,
   { region, definition, inactive }: Wanted,
+  within: Within,
 ): Promise<string | undefined> {
-  const described = await describeFamily(api, region, familyOf(definition));
+  const family = familyOf(definition);
+  const described = await unlessUnknown(() => api.describeTaskDefinition(region, family, within));
   const arn = described?.["taskDefinitionArn"];
   if (described === undefined || typeof arn !== "string" || arn === inactive) return undefined;
   const { tags: _, ...content } = definition;
@@ -111,13 +134,9 @@ const OF_AWS = new Set([
   "tags",
 ]);
 
-async function describeFamily(
-  api: EcsApi,
-  region: string,
-  family: string,
-): Promise<JsonObject | undefined> {
+async function unlessUnknown(describe: () => Promise<JsonObject>): Promise<JsonObject | undefined> {
   try {
-    return await api.describeTaskDefinition(region, family);
+    return await describe();
   } catch (error) {
     const { name, message } = faultOf(error);
     if (name === "ClientException" && /unable to describe/i.test(message)) return undefined;

@@ -23,7 +23,7 @@ function open(agent: Agent, world: World): Backend {
   const options = agent.options as EcsAgentOptions;
   const api = ecsApi(world.env);
   const sources = openSources(agent, world, { api, subnets: defaultSubnets(world.env) });
-  const definitions = openDefinitions(api, world.once, scopeOf(options, world));
+  const definitions = openDefinitions(api, { once: world.once, scope: scopeOf(options, world) });
   const events = readEvents(world.env);
   const region = async () => knownRegion(options, world.env) ?? profileRegion(agent.name);
   return {

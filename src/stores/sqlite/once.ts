@@ -18,7 +18,8 @@ export interface OnceOptions {
   readonly waitMs?: number;
 }
 
-const LEASE_MS = 60_000;
+/** The default of `leaseMs`. */
+export const LEASE_MS = 60_000;
 const WAIT_MS = 180_000;
 /** How often a waiting caller looks whether the value is there. */
 const LOOK_EVERY_MS = 50;

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { says } from "../../../src/backends/ecs/definitions.ts";
+import { ecsApi } from "../../../src/backends/ecs/api.ts";
+import { MAKING_MS, openDefinitions, says } from "../../../src/backends/ecs/definitions.ts";
 import { PermanentError } from "../../../src/errors.ts";
+import { LEASE_MS as DYNAMODB_LEASE_MS } from "../../../src/stores/dynamodb/once.ts";
+import { LEASE_MS as SQLITE_LEASE_MS } from "../../../src/stores/sqlite/once.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
 import { ecsAgent, ecsRun, jobOf, keyOf, launch, openEcs, sharedOnce, signal } from "./steps.ts";
 
@@ -206,6 +209,35 @@ describe("task definitions on ecs", () => {
     expect(fake.count("RunTask")).toBe(0);
     fake.heal();
     expect(await launch(backend)).toMatchObject({ type: "launched" });
+  });
+
+  it.each(["DescribeTaskDefinition", "RegisterTaskDefinition"])(
+    "are given up when their time is over while %s is not answered, and can be made again",
+    async (op) => {
+      const controllers: AbortController[] = [];
+      const deadline = () => {
+        const controller = new AbortController();
+        controllers.push(controller);
+        return controller.signal;
+      };
+      const parts = { once: sharedOnce(), scope: "test", deadline };
+      const definitions = openDefinitions(ecsApi(fake.env), parts);
+      const content = { family: "etl", containerDefinitions: [{ name: "flow", image: "a" }] };
+      fake.fail(op, { type: "hang" });
+      const making = definitions.arnOf("us-east-1", content);
+      const failed = expect(making).rejects.toMatchObject({ name: "AbortError" });
+      await fake.called(op, 1);
+      controllers[0]?.abort();
+      await failed;
+      expect(fake.count(op)).toBe(1);
+      expect(await definitions.arnOf("us-east-1", content)).toMatch(/task-definition\/etl:1$/);
+      expect(fake.definitions).toHaveLength(1);
+    },
+  );
+
+  it("are made within the lease of those who make them, with time to spare", () => {
+    const spare = 10_000;
+    expect(MAKING_MS + spare).toBeLessThanOrEqual(Math.min(DYNAMODB_LEASE_MS, SQLITE_LEASE_MS));
   });
 
   it("end a launch for good when AWS refuses them", async () => {
