@@ -140,7 +140,8 @@ export function jsonLines(text: string): Json[] {
     .map((line) => JSON.parse(line) as Json);
 }
 
-function startSluice(
+/** Starts `bin/sluice` in a process of its own, in a folder. */
+export function startSluice(
   cwd: string,
   args: readonly string[],
   { env = {}, node = [] }: Options,

@@ -71,7 +71,13 @@ export function inspected(container: FakeContainer): Json {
       StartedAt: container.startedAt,
       FinishedAt: container.finishedAt,
     },
-    Config: { Labels: container.body.Labels ?? {} },
+    Config: {
+      Image: container.body.Image,
+      Cmd: container.body.Cmd,
+      Env: container.body.Env ?? [],
+      Labels: container.body.Labels ?? {},
+    },
+    HostConfig: container.body.HostConfig ?? {},
     NetworkSettings: { Networks: Object.fromEntries([...container.networks].map((n) => [n, {}])) },
   };
 }

@@ -1,0 +1,75 @@
+import { startSluice } from "../cli/sluice.ts";
+import { type ExamplesShape, examplesContract } from "../contracts/examples.ts";
+import { agentsIn, furnish, PARAMETERS, TEMPLATE } from "../contracts/examples-agents.ts";
+import {
+  dockerJobs,
+  ecsJobs,
+  kubernetesJobs,
+  localJobs,
+  vertexJobs,
+} from "../contracts/examples-jobs.ts";
+import type { ExampleMachine } from "../contracts/examples-machine.ts";
+import { answerServer } from "../fakes/answers.ts";
+import { fakeEcs } from "../fakes/ecs.ts";
+import { fakePlatforms } from "../fakes/platforms.ts";
+
+const REGION = "eu-west-1";
+
+/** Everything on one machine: each command has a data folder and a `sluice.yml` of its own. */
+async function open(machine: ExampleMachine): Promise<ExamplesShape> {
+  const platforms = await fakePlatforms();
+  furnish(platforms);
+  const { docker, kubernetes, vertex } = platforms;
+  const ecs = await fakeEcs({ region: REGION });
+  ecs.clusters.add("prod");
+  platforms.alongside(() => {
+    ecs.advance(Date.now() - ecs.now().getTime() - 1_000);
+    ecs.tick();
+  });
+  const values: Readonly<Record<string, string>> = {
+    [PARAMETERS.kubeconfig]: kubernetes.kubeconfig,
+    [PARAMETERS.database]: machine.env["DATABASE_PASSWORD"] ?? "",
+  };
+  const rest = await answerServer(({ url, body }, response) => {
+    if (url.startsWith(`/${TEMPLATE.bucket}/${TEMPLATE.key}`)) {
+      response.end(TEMPLATE.text);
+      return;
+    }
+    const { Name } = JSON.parse(body) as { readonly Name: string };
+    response.end(JSON.stringify({ Parameter: { Name, Value: values[Name] } }));
+  });
+  const env = {
+    ...machine.env,
+    ...ecs.env,
+    AWS_ENDPOINT_URL_S3: rest.endpoint,
+    AWS_ENDPOINT_URL_SSM: rest.endpoint,
+  };
+  return {
+    async run(type, args) {
+      const agents = agentsIn(`examples/${type}/sluice.yml`, platforms);
+      const named = Object.keys(agents).length > 0;
+      const folder = machine.folder(named ? { "sluice.yml": JSON.stringify({ agents }) } : {});
+      const config = named ? ["--config", `${folder}/sluice.yml`] : [];
+      const words = ["run", ...args, ...config, "--data", `${folder}/data`, "--watch", "--json"];
+      return await startSluice(machine.path, words, { env }).ended;
+    },
+    jobs: async (runId) => [
+      ...localJobs(machine.path, runId),
+      ...(await dockerJobs(docker.url, runId)),
+      ...(await ecsJobs({ endpoint: ecs.url, region: REGION }, ["default", "prod"], runId)),
+      ...kubernetesJobs(kubernetes.store.jobs, runId),
+      ...vertexJobs(vertex, runId),
+    ],
+    async close() {
+      await platforms.close();
+      await ecs.close();
+      await rest[Symbol.asyncDispose]();
+    },
+  };
+}
+
+examplesContract("embedded", {
+  open,
+  anywhere: { agent: "local", backend: "local" },
+  patienceMs: 30_000,
+});
