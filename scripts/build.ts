@@ -43,9 +43,22 @@ export async function buildFunctions(config: string): Promise<Metafile> {
   const folder = join(DIST, "functions");
   rmSync(folder, { recursive: true, force: true });
   await packageConfig(config, join(DIST, "config"));
+  const metafile = await bundleFunctions(folder);
+  cpSync(join(ROOT, "schemas"), join(DIST, "schemas"), { recursive: true });
+  return metafile;
+}
+
+/**
+ * Bundles the functions into a folder, where they need no packages beside them; `others` are further
+ * modules, by the names their files get.
+ */
+export async function bundleFunctions(
+  folder: string,
+  others: Readonly<Record<string, string>> = {},
+): Promise<Metafile> {
   const { metafile } = await build({
     ...SHARED,
-    entryPoints: entryPoints(),
+    entryPoints: { ...entryPoints(), ...others },
     outdir: folder,
     minify: true,
     banner: { js: BANNER },
@@ -54,17 +67,17 @@ export async function buildFunctions(config: string): Promise<Metafile> {
     external: ["dockerode"],
   });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
-  cpSync(join(ROOT, "schemas"), join(DIST, "schemas"), { recursive: true });
   if (metafile === undefined) throw new Error("esbuild gave no metafile");
   return metafile;
 }
 
 /** The functions, by the names of their files: those that export a handler. */
-function entryPoints(): string[] {
+function entryPoints(): Readonly<Record<string, string>> {
   const shared = ["stack.ts", "batch.ts"];
-  return globSync("functions/*.ts", { cwd: ROOT }).filter(
+  const files = globSync("functions/*.ts", { cwd: ROOT }).filter(
     (file) => !shared.includes(basename(file)),
   );
+  return Object.fromEntries(files.map((file) => [basename(file, ".ts"), file]));
 }
 
 /** Bundles the command line; packages stay what they are, for npm installs them beside it. */

@@ -39,16 +39,17 @@ const RULES: readonly Rule[] = [
   { files: /^src\/backends\/local\//, folders: ["core", "local"], packages: ["node:", "zod"] },
   {
     files: /^src\/backends\/vertex\//,
-    folders: ["core", "vertex"],
+    folders: ["core", "vertex", "google"],
     packages: ["node:", "zod", "@google-cloud/aiplatform", "google-auth-library", "google-gax"],
   },
   { files: /^src\/stores\//, folders: ["core", "stores"], packages: ["node:", "@aws-sdk/"] },
   { files: /^src\/queues\//, folders: ["core", "queues", "stores"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/templates\//,
-    folders: ["core", "templates"],
-    packages: ["node:", "@aws-sdk/", "google-auth-library"],
+    folders: ["core", "templates", "google"],
+    packages: ["node:", "@aws-sdk/"],
   },
+  { files: /^src\/google\//, folders: ["core", "google"], packages: ["google-auth-library"] },
   { files: /^src\/secrets\//, folders: ["core", "secrets"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/http\//,

@@ -8,6 +8,7 @@ import { looks } from "../due.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { CLOUD } from "../run.ts";
 import { secretReader } from "../secrets/reader.ts";
+import { gcsOptions } from "../templates/gcs.ts";
 import { readTemplateInLambda } from "../templates/lambda.ts";
 import { log } from "./powertools.ts";
 import { sdkSettings } from "./sdk.ts";
@@ -78,7 +79,7 @@ function worldOf({
     // A function has no directory worth a name: relative addresses start at the root of what is packaged.
     cwd: "/",
     log,
-    readTemplate: readTemplateInLambda({ files, s3: client }),
+    readTemplate: readTemplateInLambda({ files, s3: client, gcs: gcsOptions(env) }),
     secret: secretReader({ now, env, ssm: client, secretsManager: client }),
     once,
     closing: new AbortController().signal,

@@ -1,5 +1,6 @@
 import type { World } from "../backend.ts";
 import { secretReader } from "../secrets/reader.ts";
+import { gcsOptions } from "../templates/gcs.ts";
 import { readTemplateOnThisMachine } from "../templates/index.ts";
 
 /** The services of AWS that are read from, as their endpoint variables name them. */
@@ -15,7 +16,11 @@ export function readersOnThisMachine({
   now,
 }: Pick<World, "env" | "cwd" | "now">): Pick<World, "readTemplate" | "secret"> {
   return {
-    readTemplate: readTemplateOnThisMachine({ cwd, s3: clientSettings(env, "S3") }),
+    readTemplate: readTemplateOnThisMachine({
+      cwd,
+      s3: clientSettings(env, "S3"),
+      gcs: gcsOptions(env),
+    }),
     secret: secretReader({
       now,
       env,

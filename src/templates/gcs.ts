@@ -6,7 +6,10 @@ import { type FamilyReader, MAX_TEMPLATE_BYTES } from "./reader.ts";
 
 /** How Cloud Storage is reached. */
 export interface GcsReaderOptions {
-  /** Address of its JSON API. Default: https://storage.googleapis.com. */
+  /**
+   * Address of its JSON API. No credentials are sent to one that begins with http://, but for a `token`
+   * that is given. Default: https://storage.googleapis.com.
+   */
   readonly endpoint?: string;
   /**
    * An access token. Default: of the credentials Google's library finds by itself, which is loaded with
@@ -21,6 +24,13 @@ const ENDPOINT = "https://storage.googleapis.com";
 const TIMEOUT_MS = 10_000;
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_only";
 
+/** How Cloud Storage is reached from an environment: STORAGE_EMULATOR_HOST is Google's variable for it. */
+export function gcsOptions(env: Readonly<Record<string, string>>): GcsReaderOptions {
+  const host = env["STORAGE_EMULATOR_HOST"];
+  if (!host) return {};
+  return { endpoint: (/^https?:/.test(host) ? host : `http://${host}`).replace(/\/+$/, "") };
+}
+
 /**
  * Reads templates from buckets of Google Cloud Storage. What was read before is fetched again only if its
  * generation has changed; what is too large is not fetched, or no further than to its limit. Answers of
@@ -28,14 +38,15 @@ const SCOPE = "https://www.googleapis.com/auth/devstorage.read_only";
  */
 export function gcsReader(options: GcsReaderOptions = {}): FamilyReader {
   const cache = templateCache();
-  const token = options.token ?? googleToken();
+  const { endpoint = ENDPOINT } = options;
+  const token = options.token ?? (endpoint.startsWith("http://") ? undefined : googleToken());
   return {
     async read({ address }) {
       const object = objectOf(address);
       const known = cache.get(address.shown);
       try {
-        const response = await fetch(urlOf(object, known, options.endpoint ?? ENDPOINT), {
-          headers: { authorization: `Bearer ${await token()}` },
+        const response = await fetch(urlOf(object, known, endpoint), {
+          headers: token === undefined ? {} : { authorization: `Bearer ${await token()}` },
           signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
         });
         if (known !== undefined && response.status === 304) return known.bytes;
@@ -65,7 +76,7 @@ function urlOf(
 function googleToken(): () => Promise<string> {
   let auth: Promise<{ getAccessToken(): Promise<string | null | undefined> }> | undefined;
   return async () => {
-    auth ??= import("google-auth-library").then(
+    auth ??= import("../google/library.ts").then(
       ({ GoogleAuth }) => new GoogleAuth({ scopes: SCOPE }),
     );
     try {

@@ -1,7 +1,7 @@
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { TemplateReader } from "../template.ts";
 import { fileReader } from "./file.ts";
-import { gcsReader } from "./gcs.ts";
+import { type GcsReaderOptions, gcsReader } from "./gcs.ts";
 import { httpsReader } from "./https.ts";
 import { templateReader } from "./reader.ts";
 import { s3Reader } from "./s3.ts";
@@ -12,6 +12,8 @@ export interface MachineTemplateOptions {
   readonly cwd: string;
   /** Settings of the client of S3. Default: all as the SDK finds it. */
   readonly s3?: S3ClientConfig;
+  /** How Cloud Storage is reached. */
+  readonly gcs?: GcsReaderOptions;
 }
 
 /**
@@ -21,13 +23,14 @@ export interface MachineTemplateOptions {
 export function readTemplateOnThisMachine({
   cwd,
   s3 = {},
+  gcs,
 }: MachineTemplateOptions): TemplateReader {
   return templateReader({
     cwd,
     readers: {
       agent: fileReader(),
       s3: s3Reader({ client: s3 }),
-      gcs: gcsReader(),
+      gcs: gcsReader(gcs),
       https: httpsReader({ fetch }),
     },
   });

@@ -97,9 +97,7 @@ export function connect(connection: Connection): VertexApi {
  * its preparation where nobody can catch it, which ends the process.
  */
 async function open(connection: Connection, authClient: AuthClient): Promise<JobServiceClient> {
-  const { JobServiceClient: Client } = await import(
-    "@google-cloud/aiplatform/build/src/v1/job_service_client.js"
-  );
+  const { JobServiceClient: Client } = await import("./library.ts");
   const client = new Client(clientOptions(connection, authClient));
   try {
     await client.initialize();

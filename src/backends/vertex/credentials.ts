@@ -64,7 +64,7 @@ export function googleCredentials(project?: string): Credentials {
 export function noCredentials(): Credentials {
   return {
     ready: remembered(async () => {
-      const { PassThroughClient } = await import("google-auth-library");
+      const { PassThroughClient } = await import("../../google/library.ts");
       return new PassThroughClient();
     }).get,
     projectId: async (agent) => {
@@ -96,7 +96,7 @@ interface Identity {
 }
 
 async function findIdentity(projectId: string | undefined): Promise<Identity> {
-  const { GoogleAuth, OAuth2Client: Signer } = await import("google-auth-library");
+  const { GoogleAuth, OAuth2Client: Signer } = await import("../../google/library.ts");
   try {
     const options = { scopes: SCOPE, ...(projectId === undefined ? {} : { projectId }) };
     const source = await new GoogleAuth(options).getClient();
@@ -114,7 +114,7 @@ async function findIdentity(projectId: string | undefined): Promise<Identity> {
 }
 
 async function ambientProject(): Promise<string> {
-  const { GoogleAuth } = await import("google-auth-library");
+  const { GoogleAuth } = await import("../../google/library.ts");
   return await new GoogleAuth({ scopes: SCOPE }).getProjectId();
 }
 
