@@ -1,9 +1,10 @@
 /**
- * Makes the files that follow from the code: JSON Schemas in `schemas/`, the table of states and the
- * list of differences in `docs/`. With `--check` it changes nothing and fails, naming each stale file.
+ * Makes the files that follow from the code: JSON Schemas in `schemas/`, the table of states, the
+ * list of differences and the costs in `docs/`. With `--check` it changes nothing and fails, naming each stale file.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { costPage } from "./generate/costs.ts";
 import { differencePages } from "./generate/differences.ts";
 import { schemaFiles } from "./generate/schemas.ts";
 import { statePage } from "./generate/states.ts";
@@ -14,7 +15,12 @@ export interface Generated {
   readonly content: string;
 }
 
-const files: readonly Generated[] = [...(await schemaFiles()), statePage(), ...differencePages()];
+const files: readonly Generated[] = [
+  ...(await schemaFiles()),
+  statePage(),
+  costPage(),
+  ...differencePages(),
+];
 
 const stale = files.filter(
   ({ path, content }) => !existsSync(path) || readFileSync(path, "utf8") !== content,

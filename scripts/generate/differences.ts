@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Generated } from "../generate.ts";
+import { pageWithSection } from "./sections.ts";
 
 interface Difference {
   readonly id: string;
@@ -7,9 +8,6 @@ interface Difference {
   readonly vectors: readonly string[] | "*";
 }
 
-const BEGIN =
-  "<!-- differences: made by `npm run generate` from test/compatibility/differences.json -->";
-const END = "<!-- end of differences -->";
 const PAGE = "docs/compatibility.md";
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -26,12 +24,7 @@ const TITLES: Readonly<Record<string, string>> = {
 
 /** The page of compatibility with its list of differences brought up to date. */
 export function differencePages(): Generated[] {
-  const page = readFileSync(PAGE, "utf8");
-  const [before, after] = [page.split(BEGIN)[0], page.split(END)[1]];
-  if (before === undefined || after === undefined || !page.includes(BEGIN)) {
-    throw new Error(`${PAGE} has no place for the differences: expected ${BEGIN} … ${END}`);
-  }
-  return [{ path: PAGE, content: `${before}${BEGIN}\n${tables()}\n${END}${after}` }];
+  return [pageWithSection(PAGE, "differences", tables())];
 }
 
 function tables(): string {

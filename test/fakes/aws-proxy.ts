@@ -17,11 +17,19 @@ export type Fault =
   | { readonly type: "lost" }
   | { readonly type: "refused"; readonly status: number; readonly error: string };
 
+/** Request units of DynamoDB: those read, and those written in the table and in each of its indexes. */
+export interface UsedUnits {
+  readonly read: number;
+  readonly written: Readonly<Record<string, number>>;
+}
+
 /** A way to an AWS service on which calls are counted and things go wrong. */
 export interface AwsProxy {
   readonly endpoint: string;
   /** All calls so far, in order, those that were refused too. */
   readonly calls: readonly AwsCall[];
+  /** The request units all calls so far have used. */
+  readonly used: UsedUnits;
   /** Lets the next call that meets the condition, and `times` - 1 after it, go wrong. Default: 1. */
   break(fault: Fault, meets: (call: AwsCall) => boolean, times?: number): void;
   /** Whether every fault that was asked for has happened. */
@@ -39,6 +47,7 @@ interface Plan {
 export async function awsProxy(target: string): Promise<AwsProxy> {
   const calls: AwsCall[] = [];
   const plans: Plan[] = [];
+  const used = { read: 0, written: {} as Record<string, number> };
   const server = createServer((incoming, response) => {
     void handle(incoming, response).catch(() => response.destroy());
   });
@@ -51,7 +60,10 @@ export async function awsProxy(target: string): Promise<AwsProxy> {
     if (plan !== undefined) plan.left -= 1;
     const fault = plan?.fault;
     if (fault?.type === "refused") return refuse(response, fault);
-    const answer = await forward(target, incoming, bytes);
+    const answer = await forward(target, incoming, askingForUnits(call.body));
+    const units = unitsIn(answer.body);
+    if (/^(?:GetItem|Query)$/.test(operation)) used.read += units.total;
+    else for (const [where, some] of units.parts) used.written[where] = (used.written[where] ?? 0) + some;
     if (fault?.type === "lost") return void response.destroy();
     response.writeHead(answer.status, answer.headers).end(answer.body);
   };
@@ -59,6 +71,7 @@ export async function awsProxy(target: string): Promise<AwsProxy> {
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    used,
     break: (fault, meets, times = 1) => void plans.push({ fault, meets, left: times }),
     get done() {
       return plans.every(({ left }) => left === 0);
@@ -78,6 +91,33 @@ function refuse(response: ServerResponse, { status, error }: Fault & { type: "re
   response.writeHead(status, { "content-type": "application/x-amz-json-1.0" }).end(body);
 }
 
+/** An answer names the units a call has used only if it was asked to. */
+function askingForUnits(body: string): Buffer {
+  const input = JSON.parse(body) as object;
+  return Buffer.from(JSON.stringify({ ...input, ReturnConsumedCapacity: "INDEXES" }));
+}
+
+interface Capacity {
+  readonly CapacityUnits: number;
+}
+
+interface ConsumedCapacity extends Capacity {
+  readonly Table?: Capacity;
+  readonly GlobalSecondaryIndexes?: Readonly<Record<string, Capacity>>;
+}
+
+function unitsIn(body: Buffer) {
+  const { ConsumedCapacity: consumed } = JSON.parse(body.toString()) as {
+    readonly ConsumedCapacity?: ConsumedCapacity;
+  };
+  const { Table, GlobalSecondaryIndexes } = consumed ?? {};
+  const parts = { ...(Table === undefined ? {} : { table: Table }), ...GlobalSecondaryIndexes };
+  return {
+    total: consumed?.CapacityUnits ?? 0,
+    parts: Object.entries(parts).map(([where, { CapacityUnits }]) => [where, CapacityUnits] as const),
+  };
+}
+
 interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
@@ -86,7 +126,8 @@ interface Answer {
 
 function forward(target: string, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const { method = "POST", url = "/", headers } = incoming;
+    const { method = "POST", url = "/" } = incoming;
+    const headers = { ...incoming.headers, "content-length": String(body.byteLength) };
     const outgoing = request(new URL(url, target), { method, headers }, (answer) => {
       Array.fromAsync<Buffer>(answer).then(
         (chunks) =>

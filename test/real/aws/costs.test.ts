@@ -1,8 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, inject, it } from "vitest";
+import { QUERIES_PER_TICK, UNITS_PER_RUN } from "../../../scripts/costs/usage.ts";
+import { jobOf } from "../../../src/backends/ecs/job.ts";
 import { dispatch } from "../../../src/dispatch.ts";
+import { observe } from "../../../src/observe.ts";
 import { poll } from "../../../src/poll.ts";
 import { due } from "../../../src/stores/dynamodb/due.ts";
+import { dynamoHosts } from "../../../src/stores/dynamodb/hosts.ts";
 import { bodyKey, headKey } from "../../../src/stores/dynamodb/keys.ts";
 import { list } from "../../../src/stores/dynamodb/list.ts";
 import { dynamoStore } from "../../../src/stores/dynamodb/runs.ts";
@@ -134,6 +138,58 @@ describe("what a run costs", () => {
     expect(streamed.sort()).toStrictEqual(ids.sort());
   });
 });
+
+describe("what a run uses of the table", () => {
+  /** The head is as long as those of tasks on ECS are. */
+  const JOB = jobOf({
+    region: "eu-west-1",
+    cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/production",
+    task: "arn:aws:ecs:eu-west-1:123456789012:task/production/0123456789abcdef0123456789abcdef",
+    container: "flow",
+    startedBy: "sluice/7f9c2ba4-e88f-4271-8d4d-3c9f6b1e2a10/1",
+    log: {
+      group: "/sluice/runs",
+      region: "eu-west-1",
+      stream: "sluice/flow/0123456789abcdef0123456789abcdef",
+    },
+  });
+
+  it("is so many units for a run from the queue to its end, on ECS", async () => {
+    const t = testApp({ store: open(30) });
+    t.platform.launchAs(JOB);
+    const run = async (id: string) => {
+      const body = { run_id: id, flow: { name: "nightly-load", command: "python load.py" } };
+      await dispatch(t.app, { id, body: JSON.stringify(body) });
+      await observe(t.app, id, { launch: 1, job: JOB, status: { type: "running" } });
+      await observe(t.app, id, { launch: 1, job: JOB, status: ENDED });
+    };
+    await run("7f9c2ba4-e88f-4271-8d4d-3c9f6b1e2a10");
+    const before = { ...proxy.used, written: { ...proxy.used.written } };
+
+    await run("7f9c2ba4-e88f-4271-8d4d-3c9f6b1e2a11");
+
+    const written = Object.entries(proxy.used.written).map(
+      ([where, units]) => [where, units - (before.written[where] ?? 0)] as const,
+    );
+    expect(Object.fromEntries(written)).toStrictEqual(UNITS_PER_RUN.written);
+    expect(proxy.used.read - before.read).toBe(UNITS_PER_RUN.read);
+  });
+
+  it("is so many queries for a tick that finds nothing due", async () => {
+    const t = testApp({ store: open(30), hosts: dynamoHosts(through) });
+
+    await poll(t.app);
+
+    const operations = proxy.calls.map(({ operation }) => operation);
+    expect(operations).toStrictEqual(Array<string>(QUERIES_PER_TICK).fill("Query"));
+  });
+});
+
+const ENDED = {
+  type: "ended",
+  end: "succeeded",
+  cause: { type: "exit", message: "exit code 0", exitCode: 0 },
+} as const;
 
 describe("what is forgotten", () => {
   const expiry = async (id: string) => {

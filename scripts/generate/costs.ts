@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { ASSUMED, atRest, type Item, perMillionRuns, total } from "../costs/bill.ts";
+import type { Generated } from "../generate.ts";
+import { pageWithSection } from "./sections.ts";
+
+/** The page about deploying with what a deployment costs brought up to date. */
+export function costPage(): Generated {
+  return pageWithSection("docs/deploy.md", "costs", section());
+}
+
+function section(): string {
+  const { dispatchSeconds, observeSeconds, publishSeconds, tickSeconds } = ASSUMED;
+  return `
+| a month in which nothing happens | | |
+| --- | --- | ---: |
+${table(atRest(alarmMetrics()))}
+
+| a million runs, beside the tasks themselves | for each run | |
+| --- | --- | ---: |
+${table(perMillionRuns())}
+
+Units, requests, invocations and metrics are counted; that a tick takes ${tickSeconds} s, \`dispatch\` ${dispatchSeconds} s, \`observe\` ${observeSeconds} s,
+\`publish\` ${publishSeconds} s, and that an invocation writes a kilobyte of logs, is assumed. Full batches cost less.
+`;
+}
+
+function table(items: readonly Item[]): string {
+  const rows = items.map(
+    ({ what, amount, dollars }) => `| ${what} | ${amount} | ${money(dollars)} |`,
+  );
+  return [...rows, `| **together** | | **${money(total(items))}** |`].join("\n");
+}
+
+function money(dollars: number): string {
+  return `$${dollars.toFixed(2)}`;
+}
+
+interface Alarm {
+  readonly Properties: {
+    readonly MetricName?: string;
+    readonly Metrics?: readonly { readonly MetricStat?: object }[];
+  };
+}
+
+/** AWS asks for each metric an alarm watches. */
+function alarmMetrics(): number {
+  const { Resources } = parse(readFileSync("deploy/alarms.yml", "utf8")) as {
+    readonly Resources: Readonly<Record<string, Alarm>>;
+  };
+  return Object.values(Resources)
+    .map(({ Properties: { MetricName, Metrics = [] } }) =>
+      MetricName === undefined ? Metrics.filter((one) => one.MetricStat !== undefined).length : 1,
+    )
+    .reduce((sum, count) => sum + count, 0);
+}
