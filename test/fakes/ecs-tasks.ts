@@ -16,7 +16,7 @@ export interface TaskJson {
   readonly clusterArn: string;
   readonly taskDefinitionArn: string;
   readonly startedBy: string | undefined;
-  readonly overrides: Json;
+  readonly overrides: Json | null;
   readonly createdAt: number;
   readonly launchType?: string;
   readonly capacityProviderName?: string;
@@ -75,6 +75,8 @@ export interface Surroundings {
   lagMs(): number;
   definition(name: string): Definition | undefined;
   clusters: ReadonlySet<string>;
+  /** What becomes of a task's overrides. */
+  overrides(): "kept" | "dropped" | "not echoed";
   account: string;
   region: string;
   wrote(definition: Definition, taskId: string, lines: readonly string[]): void;
@@ -137,15 +139,19 @@ export function fakeTasks(around: Surroundings) {
   const start = (input: RunTaskInput, cluster: string, definition: Definition): FakeTask => {
     const id = (++serial).toString(16).padStart(32, "0");
     const arn = `arn:aws:ecs:${around.region}:${around.account}`;
-    const command = input.overrides?.containerOverrides?.find(
-      ({ name }) => name === "flow",
-    )?.command;
+    const fate = around.overrides();
+    const bare = definition.containerDefinitions?.map(({ name }) => ({ name }));
+    const overrides =
+      fate === "dropped" ? { containerOverrides: bare ?? [] } : (input.overrides ?? {});
+    const command = overrides.containerOverrides?.find(({ name }) => name === "flow") as
+      | { readonly command?: readonly string[] }
+      | undefined;
     const view: TaskJson = {
       taskArn: `${arn}:task/${cluster}/${id}`,
       clusterArn: `${arn}:cluster/${cluster}`,
       taskDefinitionArn: definition.taskDefinitionArn,
       startedBy: input.startedBy,
-      overrides: input.overrides ?? {},
+      overrides: fate === "not echoed" ? null : overrides,
       ...placeOf(input),
       lastStatus: "PROVISIONING",
       desiredStatus: "RUNNING",
@@ -157,7 +163,13 @@ export function fakeTasks(around: Surroundings) {
         lastStatus: "PENDING",
       })),
     };
-    const task = { view, cluster, createdAt: around.now(), command: command ?? [], definition };
+    const task: FakeTask = {
+      view,
+      cluster,
+      createdAt: around.now(),
+      command: command?.command ?? [],
+      definition,
+    };
     tasks.push(task);
     return task;
   };

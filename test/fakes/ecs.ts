@@ -39,6 +39,10 @@ export interface FakeEcsOptions {
   readonly subnets?: readonly string[];
   /** What DescribeTaskDefinition answers for definitions nobody has registered. */
   readonly foreign?: Json;
+  /** ECS loses what a run puts over its definition, and says so in what it answers. Default: no. */
+  readonly dropOverrides?: boolean;
+  /** Whether answers tell the overrides of a task. Default: yes. */
+  readonly echoOverrides?: boolean;
   /** A registration takes until so many others of its family were refused meanwhile. Default: 0. */
   readonly contenders?: number;
 }
@@ -86,6 +90,10 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     lagMs: () => lagMs,
     definition: find,
     clusters,
+    overrides: () => {
+      if (options.dropOverrides === true) return "dropped";
+      return options.echoOverrides === false ? "not echoed" : "kept";
+    },
     account: ACCOUNT,
     region,
     wrote: (definition, taskId, lines) => {

@@ -1,5 +1,7 @@
+import { setTimeout } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, World } from "../../backend.ts";
+import { type LaunchLimit, launchLimit } from "../../launch-rates.ts";
 import type { Job } from "../../run.ts";
 import { type EcsApi, ecsApi } from "./api.ts";
 import { knownRegion, profileRegion } from "./clients.ts";
@@ -26,15 +28,27 @@ function open(agent: Agent, world: World): Backend {
   const definitions = openDefinitions(api, { once: world.once, scope: scopeOf(options, world) });
   const events = readEvents(world.env);
   const region = async () => knownRegion(options, world.env) ?? profileRegion(agent.name);
+  const limit = limitOf(options, world);
   return {
     plan: (request) => planLaunch(request, { options, sources, region }),
     launch: (plan, key, signal) =>
-      launchTask({ api, definitions, known: sources.known }, { plan, key }, signal),
+      limit({ target: key.target, signal }, () =>
+        launchTask({ api, definitions, known: sources.known }, { plan, key }, signal),
+      ),
     find: (key) => findJobs(api, key),
     inspect: (jobs) => inspectTasks(api, jobs),
     cancel: (job) => stop(api, job),
     logs: (job, after) => readLog({ api, events }, job, after),
   };
+}
+
+function limitOf({ launches_per_second: launches }: EcsAgentOptions, world: World): LaunchLimit {
+  return launchLimit(world, {
+    backend: "ecs",
+    rate: { launches, per: "second" },
+    option: "launches_per_second",
+    sleep: (ms, signal) => setTimeout(ms, undefined, { signal }),
+  });
 }
 
 /** ARNs hold the account: what may be another account has its own. */

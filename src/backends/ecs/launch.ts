@@ -1,13 +1,21 @@
 import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
-import { PermanentError } from "../../errors.ts";
+import { messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { EcsApi, Failure, TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";
+import { lostOverrides } from "./echo.ts";
 import { faultOf, kindOf, refusal } from "./errors.ts";
 import { findTasks } from "./find.ts";
 import { jobOf, logOf } from "./job.ts";
-import { type ClusterPlace, clientToken, FLOW_CONTAINER, placeOf, startedBy } from "./names.ts";
+import {
+  type ClusterPlace,
+  clientToken,
+  FLOW_CONTAINER,
+  placeOf,
+  startedBy,
+  undoReason,
+} from "./names.ts";
 import type { Template } from "./schema.ts";
 import type { Sources } from "./sources.ts";
 
@@ -65,18 +73,42 @@ async function runOnce(attempt: Attempt, definition: Promise<string>): Promise<L
 
 async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> {
   const { api, place, signal } = attempt;
+  const input = inputOf(attempt, definition);
   let answer: TasksAnswer;
   try {
-    answer = await api.runTask(place.region, inputOf(attempt, definition), signal);
+    answer = await api.runTask(place.region, input, signal);
   } catch (error) {
     return onError(attempt, error, definition);
   }
   const [task] = answer.tasks;
-  if (task?.taskArn !== undefined) return launched(attempt, task.taskArn);
+  if (task?.taskArn !== undefined) {
+    const lost = lostOverrides(input, task);
+    return lost === undefined ? launched(attempt, task.taskArn) : undo(attempt, task.taskArn, lost);
+  }
   if (answer.failures.length > 0) return refused(attempt, failureText(answer.failures));
   const found = await adopt(attempt);
   if (found !== undefined) return found;
   throw new Error("RunTask answered with neither a task nor a failure");
+}
+
+/**
+ * Stops a task that has lost what makes it that of its run. Without a look for the mark, which would
+ * find that task. Throws `PermanentError` if it cannot be stopped: beside it nothing may be launched.
+ */
+async function undo(attempt: Attempt, task: string, lost: string): Promise<LaunchAnswer> {
+  const { api, place, key } = attempt;
+  const what = `ECS started the task ${task} without ${lost} of the run`;
+  const input = { cluster: place.cluster, task, reason: undoReason(startedBy(key)) };
+  try {
+    await api.stopTask(place.region, input);
+  } catch (error) {
+    throw new PermanentError(
+      "rejected",
+      `${what}, and it could not be stopped: stop it by hand, then run again: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  return { type: "refused", message: `${what}, so it was stopped` };
 }
 
 /** The input as planned, at the place and with the marks of the key. */

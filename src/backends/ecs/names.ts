@@ -74,6 +74,19 @@ export function isOurStop(reason: string): boolean {
   return reason.includes(STOPPED_BY);
 }
 
+/** Starts the reason with which Sluice takes a launch back. */
+const UNDONE_BY = "Undone by Sluice";
+
+/** The reason given to StopTask for a task that has lost what made it that of its run. */
+export function undoReason(mark: string): string {
+  return `${UNDONE_BY}: ECS lost the overrides of the task (${mark})`;
+}
+
+/** Whether a task was stopped with that reason: its run is launched anew. */
+export function isUndone(reason: string): boolean {
+  return reason.includes(UNDONE_BY);
+}
+
 /** SHA-256 in hex. */
 export function hash(text: string): string {
   return createHash("sha256").update(text).digest("hex");

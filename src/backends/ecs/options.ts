@@ -60,6 +60,14 @@ export const agentOptions = z
       .describe(
         "CloudWatch log group for the flow's output, where its template has no logConfiguration.",
       ),
+    launches_per_second: z
+      .number()
+      .positive("expected more than 0")
+      .max(1_000, "expected at most 1000")
+      .default(20)
+      .describe(
+        "Tasks all processes together start in a second at most; each keeps to its share. Fargate takes 20 a second from an account in a region. Default: 20.",
+      ),
   })
   .refine((options) => !(options.run_task_kwargs && options.run_task_kwargs_path), {
     path: ["run_task_kwargs_path"],

@@ -1,6 +1,6 @@
 import { exited } from "../../exit.ts";
 import type { Cause, FinalType, JobStatus } from "../../run.ts";
-import { FLOW_CONTAINER, isOurStop } from "./names.ts";
+import { FLOW_CONTAINER, isOurStop, isUndone } from "./names.ts";
 
 /** A moment as the API (a date), an event (ISO text) or raw JSON (seconds) writes it. */
 export type Moment = Date | string | number;
@@ -18,6 +18,22 @@ export interface TaskView {
   readonly startedAt?: Moment | undefined;
   readonly stoppedAt?: Moment | undefined;
   readonly containers?: readonly ContainerView[] | undefined;
+  /** What the task puts over its definition, if that is told. */
+  readonly overrides?: OverridesView | null | undefined;
+}
+
+/** Overrides as answers have them: of each container, also of those that have none. */
+export interface OverridesView {
+  readonly containerOverrides?:
+    | readonly {
+        readonly name?: string | undefined;
+        readonly command?: readonly string[] | undefined;
+        readonly environment?:
+          | readonly { readonly name?: string | undefined; readonly value?: string | undefined }[]
+          | undefined;
+      }[]
+    | null
+    | undefined;
 }
 
 export interface ContainerView {
@@ -66,6 +82,9 @@ function ended(task: TaskView, name: string): Ended {
   const { stopCode = "", stoppedReason = "" } = task;
   const told = [stoppedReason, flow?.reason ?? ""].filter((text) => text !== "").join("; ");
   const known = told === "" ? stopCode : told;
+  if (isUndone(stoppedReason)) {
+    return end("crashed", { type: "start_failed", message: stoppedReason });
+  }
   if (isOurStop(stoppedReason)) {
     return end("cancelled", { type: "requested", message: stoppedReason, ...codeOf(flow) });
   }

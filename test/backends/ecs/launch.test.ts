@@ -323,6 +323,42 @@ describe("launch on ecs", () => {
     await expect(launching).rejects.toMatchObject({ name: "AbortError" });
   });
 
+  describe("where ECS loses the overrides of a task", () => {
+    let lossy: FakeEcs;
+    beforeEach(async () => {
+      lossy = await fakeEcs({ dropOverrides: true });
+    });
+    afterEach(() => lossy.close());
+
+    it("stops the task and is refused, for it would run without its command", async () => {
+      const answer = await launch(openEcs(lossy), { command: ["sleep"] });
+      const [task] = lossy.tasks;
+      expect(answer).toEqual({
+        type: "refused",
+        message: `ECS started the task ${task?.view.taskArn} without the command and the variable SLUICE_RUN_ID of the run, so it was stopped`,
+      });
+      expect(task?.view).toMatchObject({
+        desiredStatus: "STOPPED",
+        stoppedReason: "Undone by Sluice: ECS lost the overrides of the task (sluice/run-1/1)",
+      });
+    });
+
+    it("ends the run, naming the task, if that cannot be stopped", async () => {
+      const message = "not authorized to perform: ecs:StopTask";
+      lossy.fail("StopTask", { type: "error", code: "AccessDeniedException", message });
+      const thrown = await launch(openEcs(lossy)).catch((error: unknown) => error);
+      expect(thrown).toBeInstanceOf(PermanentError);
+      expect(String(thrown)).toMatch(/task\/default\/0+1 .*stop it by hand.*ecs:StopTask/);
+    });
+  });
+
+  it("takes a task of which ECS does not say the overrides", async () => {
+    const silent = await fakeEcs({ echoOverrides: false });
+    jobOf(await launch(openEcs(silent)));
+    expect(silent.count("StopTask")).toBe(0);
+    await silent.close();
+  });
+
   it("names a job by its task, with a page about it", async () => {
     const job = jobOf(await launch(openEcs(fake, ecsAgent({}), { once: sharedOnce() })));
     const arn = fake.tasks[0]?.view.taskArn ?? "";

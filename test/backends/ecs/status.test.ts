@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { undoReason } from "../../../src/backends/ecs/names.ts";
 import { statusOf, type TaskView, toTimestamp } from "../../../src/backends/ecs/status.ts";
 
 const ENDED = "Essential container in task exited";
@@ -35,6 +36,15 @@ describe("the status of a task", () => {
       });
     },
   );
+
+  it("is a failed start if Sluice has undone the launch", () => {
+    const stoppedReason = undoReason("sluice/run-1/1");
+    expect(statusOf(stopped(143, { stopCode: "UserInitiated", stoppedReason }))).toEqual({
+      type: "ended",
+      end: "crashed",
+      cause: { type: "start_failed", message: stoppedReason },
+    });
+  });
 
   it("is running without a start if ECS says no more than RUNNING", () => {
     expect(statusOf({ lastStatus: "RUNNING" })).toEqual({ type: "running" });
