@@ -40,7 +40,7 @@ export interface Deployed {
 const REGION = "eu-west-1";
 
 /** A minute of a schedule, in milliseconds. */
-const MINUTE_MS = 1_500;
+const MINUTE_MS = 1_000;
 
 const AGENTS = `
 agents:
@@ -66,7 +66,12 @@ export async function deploy({
 }: DeployOptions = {}): Promise<Deployed> {
   const moto = await startMoto();
   const tasks = tasksOf();
-  const proxy = await startProxy(moto.url, tasks);
+  let runtime: Runtime | undefined;
+  const proxy = await startProxy({
+    moto: moto.url,
+    tasks,
+    emit: async (event, bus) => runtime?.emit(event, bus),
+  });
   const endpoint = proxy.url;
   const env = {
     AWS_ENDPOINT_URL: endpoint,
@@ -79,7 +84,7 @@ export async function deploy({
   const service = copyService({ agents, files, params, env });
   const { folder, packaged, serverless } = service;
   await serverless("package");
-  const leftOut = leaveOut(join(packaged, "cloudformation-template-update-stack.json"));
+  const leftOut = leaveOut(packaged);
   await serverless("deploy");
   const streams = await leftOut.make(endpoint, REGION);
   const code = join(folder, "code");
@@ -88,7 +93,7 @@ export async function deploy({
   await new ECSClient({ endpoint, region: REGION }).send(
     new CreateClusterCommand({ clusterName: "default" }),
   );
-  const runtime = await startRuntime({
+  const started = await startRuntime({
     endpoint,
     region: REGION,
     folder: code,
@@ -97,6 +102,7 @@ export async function deploy({
     env,
     streams,
   });
+  runtime = started;
   tasks.events.on("task", (detail) => {
     const event = {
       source: "aws.ecs",
@@ -104,19 +110,19 @@ export async function deploy({
       region: REGION,
       detail,
     };
-    runtime.emit(event).catch((error: unknown) => console.error(error));
+    started.emit(event).catch((error: unknown) => console.error(error));
   });
   return {
     endpoint,
     region: REGION,
-    runtime,
+    runtime: started,
     tasks,
     env,
     name: "sluice-test",
     folder,
     serverless,
     async close() {
-      await runtime.close();
+      await started.close();
       await serverless("remove");
       await proxy.close();
       await moto.close();

@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { DescribeTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { GetQueueUrlCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type RawAws, rawAws } from "./runtime/aws.ts";
 import type { Mapping } from "./runtime/mappings.ts";
 import type { Json } from "./tasks.ts";
@@ -10,6 +12,15 @@ interface Resource {
   readonly Properties: Json;
 }
 
+interface Template {
+  readonly Resources: Record<string, Resource>;
+}
+
+/** What the framework keeps between `package` and `deploy`. */
+interface State {
+  readonly service: { readonly provider: { readonly compiledCloudFormationTemplate: Template } };
+}
+
 type Resources = readonly (readonly [string, Resource])[];
 
 /** The resources of a stack that moto's CloudFormation must not or cannot make. */
@@ -18,21 +29,32 @@ export interface LeftOut {
   make(endpoint: string, region: string): Promise<readonly Mapping[]>;
 }
 
+/** A type no CloudFormation makes anything of; moto passes over those it does not know. */
+const UNKNOWN = "AWS::Lambda::NotForMoto";
+
 /**
- * Takes the mappings of streams out of a packaged template: moto drives the function of such a mapping
- * within each write to the table, in Docker, be the mapping enabled or not, and forgets the stream's records
- * after that. The HTTP API stays in it; moto takes no notice.
+ * Hides the mappings of streams in what the framework has packaged: moto drives the function of such a
+ * mapping within each write to the table, in Docker, be the mapping enabled or not, and forgets the stream's
+ * records after that. What moto does not know anyway stays as it is: the HTTP API, policies of queues, and
+ * how often functions are given an event.
  */
-export function leaveOut(file: string): LeftOut {
-  const template = JSON.parse(readFileSync(file, "utf8")) as { readonly Resources: object };
+export function leaveOut(packaged: string): LeftOut {
+  const read = (name: string) => JSON.parse(readFileSync(join(packaged, name), "utf8")) as unknown;
+  const template = read("cloudformation-template-update-stack.json") as Template;
   const resources: Resources = Object.entries(template.Resources);
   const streams = resources.filter(([, one]) => isStream(one));
-  const rest = Object.fromEntries(resources.filter(([, one]) => !isStream(one)));
-  writeFileSync(file, JSON.stringify({ ...template, Resources: rest }));
+  // The framework deploys the template in here. Other parts refer to its parts, so all of them must stay.
+  const state = read("serverless-state.json") as State;
+  const deployed = state.service.provider.compiledCloudFormationTemplate.Resources;
+  for (const [id, resource] of streams) deployed[id] = { ...resource, Type: UNKNOWN };
+  writeFileSync(join(packaged, "serverless-state.json"), JSON.stringify(state));
   return {
     async make(endpoint, region) {
       const known = await namesOf(resources, endpoint, region);
-      await makeApi(resources, rawAws(endpoint, region), known);
+      const aws = rawAws(endpoint, region);
+      await makeApi(resources, aws, known);
+      await allowInvocations(resources, aws, known);
+      await setPolicies(resources, new SQSClient({ endpoint, region }), known);
       return streams.map(([, { Properties }]) => {
         const { FunctionName, ...all } = resolve(Properties, known) as Json;
         return { ...all, FunctionArn: FunctionName } as unknown as Mapping;
@@ -45,22 +67,25 @@ function isStream({ Type, Properties }: Resource): boolean {
   return Type === "AWS::Lambda::EventSourceMapping" && "StartingPosition" in Properties;
 }
 
-/** What references to functions, queues and tables stand for. All of them have literal names. */
+/** What references to functions, queues, rules and tables stand for. All of them have literal names. */
 async function namesOf(resources: Resources, endpoint: string, region: string) {
   const known = new Map<string, string>();
-  const arn = (service: string, name: unknown) =>
-    `arn:aws:${service}:${region}:123456789012:${String(name)}`;
   const tables = new DynamoDBClient({ endpoint, region });
-  for (const [id, { Type, Properties }] of resources) {
-    if (Type === "AWS::Lambda::Function") {
-      known.set(`${id}.Arn`, arn("lambda", `function:${String(Properties["FunctionName"])}`));
-    }
-    if (Type === "AWS::SQS::Queue") known.set(`${id}.Arn`, arn("sqs", Properties["QueueName"]));
-    if (Type === "AWS::DynamoDB::Table") {
-      const TableName = String(Properties["TableName"]);
-      const { Table } = await tables.send(new DescribeTableCommand({ TableName }));
-      known.set(`${id}.StreamArn`, Table?.LatestStreamArn ?? "");
-    }
+  const make = (id: string, name: unknown, arn: string) => {
+    known.set(id, String(name));
+    known.set(
+      `${id}.Arn`,
+      `arn:aws:${arn.replace(":", `:${region}:123456789012:`)}${String(name)}`,
+    );
+  };
+  for (const [id, { Type, Properties: properties }] of resources) {
+    if (Type === "AWS::Lambda::Function") make(id, properties["FunctionName"], "lambda:function:");
+    if (Type === "AWS::SQS::Queue") make(id, properties["QueueName"], "sqs:");
+    if (Type === "AWS::Events::Rule") make(id, properties["Name"], "events:rule/");
+    if (Type !== "AWS::DynamoDB::Table") continue;
+    const TableName = String(properties["TableName"]);
+    const { Table } = await tables.send(new DescribeTableCommand({ TableName }));
+    known.set(`${id}.StreamArn`, Table?.LatestStreamArn ?? "");
   }
   tables.destroy();
   return known;
@@ -76,6 +101,28 @@ async function makeApi(resources: Resources, aws: RawAws, known: Map<string, str
       const below = kind === "Api" ? "" : `/${String(ApiId)}/${kind.toLowerCase()}s`;
       const made = await aws.post("apigateway", `/v2/apis${below}`, withSmallInitials(input));
       known.set(id, String(made[kind === "Api" ? "apiId" : `${kind.toLowerCase()}Id`]));
+    }
+  }
+}
+
+/** Says how often an event is given to functions again. */
+async function allowInvocations(resources: Resources, aws: RawAws, known: Map<string, string>) {
+  for (const [, { Type, Properties }] of resources) {
+    if (Type !== "AWS::Lambda::EventInvokeConfig") continue;
+    const { FunctionName, Qualifier: _, ...config } = resolve(Properties, known) as Json;
+    await aws.put("lambda", `/2019-09-25/functions/${FunctionName}/event-invoke-config`, config);
+  }
+}
+
+/** Says who may send to queues. */
+async function setPolicies(resources: Resources, sqs: SQSClient, known: Map<string, string>) {
+  for (const [, { Type, Properties }] of resources) {
+    if (Type !== "AWS::SQS::QueuePolicy") continue;
+    const { Queues, PolicyDocument } = resolve(Properties, known) as Json;
+    for (const QueueName of Queues as readonly string[]) {
+      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+      const Attributes = { Policy: JSON.stringify(PolicyDocument) };
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
     }
   }
 }

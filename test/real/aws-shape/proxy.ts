@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { BusEvent } from "./runtime/rules.ts";
 import { type Json, listOf, type Tasks } from "./tasks.ts";
 
 /** What stands before moto. */
@@ -9,10 +10,10 @@ export interface Proxy {
 }
 
 /** Passes everything on to moto, but for what moto does otherwise than AWS. */
-export async function startProxy(moto: string, tasks: Tasks): Promise<Proxy> {
-  const table = oneByOne();
+export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+  const behind = { ...options, table: oneByOne() };
   const server = createServer((incoming, outgoing) => {
-    serve(incoming, outgoing, { moto, tasks, table }).catch((error: unknown) => {
+    serve(incoming, outgoing, behind).catch((error: unknown) => {
       outgoing.destroy(error as Error);
     });
   });
@@ -27,9 +28,16 @@ export async function startProxy(moto: string, tasks: Tasks): Promise<Proxy> {
   };
 }
 
-interface Behind {
+/** What stands behind the proxy. */
+export interface ProxyOptions {
+  /** Where moto is. */
   readonly moto: string;
   readonly tasks: Tasks;
+  /** Hands an event to the rules of a bus. */
+  emit(event: BusEvent, bus: string): Promise<void>;
+}
+
+interface Behind extends ProxyOptions {
   /** How calls of tables are passed on. */
   readonly table: typeof forward;
 }
@@ -45,6 +53,10 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, behind
   // moto refuses a template for a warning that AWS only gives.
   if (body.includes("Action=ValidateTemplate")) return reply(outgoing, VALID, "text/xml");
   const [service, operation] = String(incoming.headers["x-amz-target"] ?? "").split(".");
+  if (service === "AWSEvents" && operation === "PutEvents") {
+    const results = await putEvents(JSON.parse(body.toString("utf8")) as PutEvents, behind);
+    return reply(outgoing, JSON.stringify(results));
+  }
   if (service !== "AmazonEC2ContainerServiceV20141113") {
     const pass = service?.startsWith("DynamoDB_") === true ? behind.table : forward;
     const { status, headers, body: text } = await pass(incoming, body, behind.moto);
@@ -75,6 +87,28 @@ function oneByOne(): typeof forward {
     last = answer.catch(() => undefined);
     return answer;
   };
+}
+
+interface PutEvents {
+  readonly Entries: readonly Readonly<Record<string, string | undefined>>[];
+}
+
+/** The runtime knows more of rules than moto. One entry after the other: whoever puts them relies on it. */
+async function putEvents({ Entries }: PutEvents, { emit }: Behind) {
+  const results: Json[] = [];
+  for (const { Source, DetailType, Detail, EventBusName = "default" } of Entries) {
+    if (!Source || !DetailType || !Detail) {
+      const ErrorMessage = "Source, DetailType and Detail are required arguments.";
+      results.push({ ErrorCode: "InvalidArgument", ErrorMessage });
+      continue;
+    }
+    const id = crypto.randomUUID();
+    const detail = JSON.parse(Detail) as Json;
+    await emit({ id, source: Source, "detail-type": DetailType, detail }, EventBusName);
+    results.push({ EventId: id });
+  }
+  const failed = results.filter(({ ErrorCode }) => ErrorCode !== undefined);
+  return { FailedEntryCount: failed.length, Entries: results };
 }
 
 /** moto reads no condition that goes on in another line. */

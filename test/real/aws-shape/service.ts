@@ -58,6 +58,8 @@ export function copyService({ agents, files, params, env }: ServiceOptions): Ser
       const { stdout } = await promisify(execFile)(process.execPath, all, {
         cwd: folder,
         env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1", ...env },
+      }).catch((error: Error & { readonly stdout?: string }) => {
+        throw new Error(`${error.message}\n${error.stdout ?? ""}`, { cause: error });
       });
       return stdout;
     },

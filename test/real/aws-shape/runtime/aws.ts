@@ -2,6 +2,7 @@
 export interface RawAws {
   get(service: string, path: string): Promise<Record<string, unknown>>;
   post(service: string, path: string, input: unknown): Promise<Record<string, unknown>>;
+  put(service: string, path: string, input: unknown): Promise<Record<string, unknown>>;
   /** Calls an operation of DynamoDB or its streams. */
   call(target: string, input: unknown): Promise<Record<string, unknown>>;
 }
@@ -20,19 +21,18 @@ export function rawAws(endpoint: string, region: string): RawAws {
     if (!response.ok) throw new Error(`${service} ${path}: ${response.status} ${text}`);
     return JSON.parse(text) as Record<string, unknown>;
   };
-  const post = (service: string, path: string, input: unknown, more: Record<string, string>) =>
-    ask(service, path, {
-      method: "POST",
-      headers: { "content-type": "application/json", ...more },
-      body: JSON.stringify(input),
-    });
+  const send = (method: string, input: unknown, more: Readonly<Record<string, string>> = {}) => ({
+    method,
+    headers: { "content-type": "application/json", ...more },
+    body: JSON.stringify(input),
+  });
   return {
     get: (service, path) => ask(service, path, { method: "GET" }),
-    post: (service, path, input) => post(service, path, input, {}),
-    call: (target, input) =>
-      post("dynamodb", "/", input, {
-        "x-amz-target": target,
-        "content-type": "application/x-amz-json-1.0",
-      }),
+    post: (service, path, input) => ask(service, path, send("POST", input)),
+    put: (service, path, input) => ask(service, path, send("PUT", input)),
+    call: (target, input) => {
+      const type = { "content-type": "application/x-amz-json-1.0" };
+      return ask("dynamodb", "/", send("POST", input, { ...type, "x-amz-target": target }));
+    },
   };
 }

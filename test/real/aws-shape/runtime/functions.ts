@@ -1,6 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import type { RawAws } from "./aws.ts";
+import { pause } from "./mappings.ts";
+import { openSandboxes, type Sandboxes } from "./sandboxes.ts";
 
 /** A function as it is deployed. */
 export interface FunctionConfiguration {
@@ -9,94 +9,97 @@ export interface FunctionConfiguration {
   readonly Handler: string;
   /** In seconds. */
   readonly Timeout: number;
-  readonly Environment: { readonly Variables: Readonly<Record<string, string>> };
+  readonly Environment?: { readonly Variables: Readonly<Record<string, string>> };
 }
 
-/** Invokes a function; throws what it throws, and if it takes longer than it may. */
-export interface LocalFunction {
-  readonly arn: string;
-  invoke(event: unknown): Promise<unknown>;
-  close(): void;
+/** What functions are run with. */
+export interface FunctionsOptions {
+  readonly aws: RawAws;
+  /** Functions whose names start so are run. */
+  readonly prefix: string;
+  /** Folder with what was packaged. */
+  readonly folder: string;
+  /** Variables every function has from Lambda itself. */
+  readonly env: Readonly<Record<string, string>>;
+  /** How long so many seconds of AWS are here, in milliseconds. */
+  shortened(seconds: number): number;
+  readonly signal: AbortSignal;
 }
 
-type Message =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: string };
+/** The functions of a deployment. */
+export interface Functions {
+  /** The ARN of a function by the end of its name. Throws if there is none. */
+  arnOf(name: string): string;
+  /** Whether there is a function with this ARN. */
+  has(arn: string): boolean;
+  /** Calls a function and waits for its answer. Throws what it throws, and if it takes longer than it may. */
+  invoke(arn: string, event: unknown): Promise<unknown>;
+  /**
+   * Calls a function as events of AWS do: nobody waits for the answer, and what fails is tried again as often
+   * as the function is deployed to, twice unless told. Returns when that is over.
+   */
+  deliver(arn: string, event: unknown): Promise<void>;
+  /** What functions have thrown, and how they ended, in the order in which it came. */
+  readonly failures: readonly string[];
+  /** Ends all that still runs. */
+  close(): Promise<void>;
+}
 
-/** So many sandboxes of a function work side by side; an event more waits for a free one. */
-const SANDBOXES = 2;
+/** Reads the functions of a deployment and makes them ready to be called. */
+export async function openFunctions(options: FunctionsOptions): Promise<Functions> {
+  const { aws, prefix, shortened, signal } = options;
+  const { Functions: all } = (await aws.get("lambda", "/2015-03-31/functions/")) as {
+    readonly Functions: readonly FunctionConfiguration[];
+  };
+  const deployed = all.filter(({ FunctionName }) => FunctionName.startsWith(prefix));
+  const functions = new Map<string, Sandboxes>();
+  for (const one of deployed) functions.set(one.FunctionArn, openSandboxes(one, options));
+  const failures: string[] = [];
 
-/** Runs the code of a function in processes of its own, with the variables it was deployed with. */
-export function localFunction(
-  { FunctionName, FunctionArn, Handler, Timeout, Environment }: FunctionConfiguration,
-  { folder, env }: { readonly folder: string; readonly env: Readonly<Record<string, string>> },
-): LocalFunction {
-  const free: ChildProcess[] = [];
-  const all = new Set<ChildProcess>();
-  const waiting: (() => void)[] = [];
-  const host = fileURLToPath(new URL("host.ts", import.meta.url));
-
-  async function sandbox(): Promise<ChildProcess> {
-    for (;;) {
-      const idle = free.pop();
-      if (idle !== undefined) return idle;
-      if (all.size < SANDBOXES) break;
-      await new Promise<void>((resolve) => waiting.push(resolve));
+  async function invoke(arn: string, event: unknown): Promise<unknown> {
+    const found = functions.get(arn);
+    if (found === undefined) throw new Error(`no function ${arn} is deployed`);
+    try {
+      return await found.handle(event);
+    } catch (error) {
+      failures.push(String(error));
+      throw error;
     }
-    const child = fork(host, [folder, Handler], {
-      cwd: folder,
-      execArgv: [],
-      stdio: ["ignore", "ignore", process.env["SLUICE_SHOW"] ? "inherit" : "ignore", "ipc"],
-      env: {
-        PATH: process.env["PATH"],
-        ...env,
-        ...Environment.Variables,
-        AWS_LAMBDA_FUNCTION_NAME: FunctionName,
-      },
-    });
-    all.add(child);
-    await once(child, "message");
-    return child;
   }
 
   return {
-    arn: FunctionArn,
-    async invoke(event) {
-      const child = await sandbox();
-      const timeoutMs = Timeout * 1_000;
-      const timer = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
-      child.send({ event, timeoutMs });
-      try {
-        const message = await answerOf(child);
-        if (message === undefined) {
-          all.delete(child);
-          throw new Error(`${FunctionName} ended: it took longer than ${Timeout} s, or crashed`);
-        }
-        free.push(child);
-        if (!message.ok) throw new Error(message.error);
-        return message.value;
-      } finally {
-        clearTimeout(timer);
-        waiting.shift()?.();
+    failures,
+    invoke,
+    has: (arn) => functions.has(arn),
+    arnOf(name) {
+      const found = deployed.find(({ FunctionName }) => FunctionName.endsWith(`-${name}`));
+      if (found === undefined) throw new Error(`no function ${prefix}${name} is deployed`);
+      return found.FunctionArn;
+    },
+    async deliver(arn, event) {
+      const retries = await retriesOf(aws, arn);
+      for (let attempt = 0; attempt <= retries && !signal.aborted; attempt++) {
+        // Lambda waits a minute before the first try more and two before the second.
+        if (attempt > 0) await pause(shortened(60 * attempt), signal);
+        const done = await invoke(arn, event).then(
+          () => true,
+          () => false,
+        );
+        if (done) return;
       }
     },
-    close() {
-      for (const child of all) child.kill("SIGKILL");
+    async close() {
+      await Promise.all([...functions.values()].map((one) => one.close()));
     },
   };
 }
 
-/** What a sandbox answers; undefined if it ended instead. */
-function answerOf(child: ChildProcess): Promise<Message | undefined> {
-  return new Promise((resolve) => {
-    const answered = (message: unknown) => {
-      child.off("exit", ended);
-      resolve(message as Message);
-    };
-    const ended = () => {
-      child.off("message", answered);
-      resolve(undefined);
-    };
-    child.once("message", answered).once("exit", ended);
-  });
+/** How often an event is given to a function again. */
+async function retriesOf(aws: RawAws, arn: string): Promise<number> {
+  const name = arn.split(":").at(-1) ?? "";
+  const { FunctionEventInvokeConfigs: configs } = (await aws.get(
+    "lambda",
+    `/2019-09-25/functions/${name}/event-invoke-config/list`,
+  )) as { readonly FunctionEventInvokeConfigs: readonly { MaximumRetryAttempts?: number }[] };
+  return configs[0]?.MaximumRetryAttempts ?? 2;
 }

@@ -26,4 +26,4 @@ process.on("message", ({ event, timeoutMs }: Invocation) => {
     (error: unknown) => process.send?.({ ok: false, error: String(error) }),
   );
 });
-process.send?.({ ready: true });
+process.send?.({ ok: true });

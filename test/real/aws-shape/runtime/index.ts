@@ -1,15 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import {
-  EventBridgeClient,
-  ListRulesCommand,
-  ListTargetsByRuleCommand,
-  type Rule,
-} from "@aws-sdk/client-eventbridge";
-import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { SQSClient } from "@aws-sdk/client-sqs";
 import { rawAws } from "./aws.ts";
-import { type FunctionConfiguration, type LocalFunction, localFunction } from "./functions.ts";
+import { openFunctions } from "./functions.ts";
 import { serveApi } from "./http.ts";
-import { type Mapping, matches, readQueue, readStream } from "./mappings.ts";
+import type { Mapping } from "./mappings.ts";
+import { readQueue } from "./queue.ts";
+import { type BusEvent, eventRules, rulesOf } from "./rules.ts";
+import { keepTime } from "./schedule.ts";
+import { readStream } from "./stream.ts";
 
 /** Where the deployment is, and how it is run. */
 export interface RuntimeOptions {
@@ -19,7 +17,10 @@ export interface RuntimeOptions {
   readonly folder: string;
   /** Functions whose names start so are run. */
   readonly prefix: string;
-  /** A minute of a schedule takes so long here. */
+  /**
+   * How long a minute of schedules, of hidden messages and of batching windows is here, in milliseconds.
+   * What functions do takes the time it takes: their timeouts are those that were deployed.
+   */
   readonly minuteMs: number;
   /** Variables every function has from Lambda itself. */
   readonly env: Readonly<Record<string, string>>;
@@ -31,100 +32,66 @@ export interface RuntimeOptions {
 export interface Runtime {
   /** Where the deployed HTTP API is served, on loopback. */
   readonly url: string;
-  /** Hands an event to the rules of the default bus. */
-  emit(event: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Hands an event to the rules of a bus; of the default one, unless told. */
+  emit(event: BusEvent, bus?: string): Promise<void>;
+  /** Calls a function by the end of its name, and waits for its answer. */
   invoke(name: string, event: unknown): Promise<unknown>;
+  /** What functions have thrown, and how they ended, in the order in which it came. */
+  readonly failures: readonly string[];
   close(): Promise<void>;
 }
 
 /**
- * Runs a deployed stack as AWS does: reads its functions, event source mappings and rules from the
- * deployment, and does what they say.
+ * Runs a deployed stack as AWS does: reads its functions, event source mappings, rules and routes from the
+ * deployment, and does what they say. Mappings and schedules count as enabled: a stack is deployed with all
+ * of them disabled, so that moto does not do the same by its own means.
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { endpoint, region, prefix } = options;
+  const { endpoint, region } = options;
   const aws = rawAws(endpoint, region);
-  const client = { endpoint, region };
-  const sqs = new SQSClient(client);
-  const functions = (await listFunctions()).map((one) => localFunction(one, options));
+  const sqs = new SQSClient({ endpoint, region });
+  const events = new EventBridgeClient({ endpoint, region });
   const closing = new AbortController();
   const { signal } = closing;
-  const target = (arn: string): LocalFunction => {
-    const found = functions.find((one) => one.arn === arn);
-    if (found === undefined) throw new Error(`no function ${arn} is deployed`);
-    return found;
-  };
-  const { EventSourceMappings } = (await aws.get(
+  const shortened = (seconds: number) => (seconds * options.minuteMs) / 60;
+  const functions = await openFunctions({ ...options, aws, shortened, signal });
+  const emit = eventRules({ events, sqs, functions, region });
+  const gateway = await serveApi({ aws, region, invoke: functions.invoke });
+  const rules = await rulesOf(events, "default");
+  const { EventSourceMappings: queues } = (await aws.get(
     "lambda",
     "/2015-03-31/event-source-mappings/",
-  )) as {
-    readonly EventSourceMappings: readonly Mapping[];
-  };
-  const works = [...EventSourceMappings, ...options.streams].map((mapping) => {
-    const reader = { aws, sqs, target: target(mapping.FunctionArn), signal };
-    return mapping.EventSourceArn.includes(":sqs:")
-      ? readQueue(mapping, reader)
-      : readStream(mapping, reader);
-  });
-  const rules = await listRules(new EventBridgeClient(client));
-  const ticks = rules.flatMap(({ rule, targets }) =>
-    rule.ScheduleExpression === "rate(1 minute)" ? targets.map((arn) => tick(target(arn))) : [],
-  );
+  )) as { readonly EventSourceMappings: readonly Mapping[] };
 
-  const gateway = await serveApi({
-    aws,
-    region,
-    invoke: (arn, event) => target(arn).invoke(event),
-  });
+  const toolsFor = ({ FunctionArn }: Mapping) => {
+    const invoke = (event: unknown) => functions.invoke(FunctionArn, event);
+    return { aws, sqs, invoke, shortened, signal };
+  };
+  const works = [
+    ...queues.map((mapping) => readQueue(mapping, toolsFor(mapping))),
+    ...options.streams.map((mapping) => readStream(mapping, toolsFor(mapping))),
+    ...rules
+      .filter(({ rule }) => rule.ScheduleExpression !== undefined)
+      .flatMap(({ rule, targets }) =>
+        targets.map(({ Arn = "" }) => {
+          const deliver = (event: unknown) => functions.deliver(Arn, event);
+          return keepTime(rule, { deliver, shortened, signal });
+        }),
+      ),
+  ];
 
   return {
     url: gateway.url,
-    async emit(event) {
-      for (const { rule, targets } of rules) {
-        if (rule.EventPattern === undefined) continue;
-        if (!matches(JSON.parse(rule.EventPattern), event)) continue;
-        for (const arn of targets) await send(arn, JSON.stringify(event));
-      }
-    },
-    invoke: (name, event) =>
-      target(functions.find(({ arn }) => arn.endsWith(`-${name}`))?.arn ?? name).invoke(event),
+    failures: functions.failures,
+    emit: (event, bus = "default") => emit(event, bus),
+    invoke: (name, event) => functions.invoke(functions.arnOf(name), event),
     async close() {
       closing.abort();
       await gateway.close();
-      await Promise.allSettled([...works, ...ticks]);
-      for (const one of functions) one.close();
+      await functions.close();
+      await Promise.all(works);
+      sqs.destroy();
+      events.destroy();
     },
   };
-
-  async function tick(poll: LocalFunction): Promise<void> {
-    while (!signal.aborted) {
-      await poll.invoke({ "detail-type": "Scheduled Event", source: "aws.events", detail: {} });
-      await sleep(options.minuteMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async function send(arn: string, MessageBody: string): Promise<void> {
-    const QueueName = arn.split(":").at(-1) ?? "";
-    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
-    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
-  }
-
-  async function listFunctions(): Promise<readonly FunctionConfiguration[]> {
-    const { Functions } = (await aws.get("lambda", "/2015-03-31/functions/")) as {
-      readonly Functions: readonly FunctionConfiguration[];
-    };
-    return Functions.filter(({ FunctionName }) => FunctionName.startsWith(prefix));
-  }
-}
-
-async function listRules(
-  events: EventBridgeClient,
-): Promise<readonly { readonly rule: Rule; readonly targets: readonly string[] }[]> {
-  const { Rules = [] } = await events.send(new ListRulesCommand({}));
-  return Promise.all(
-    Rules.map(async (rule) => {
-      const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: rule.Name }));
-      return { rule, targets: Targets.map(({ Arn = "" }) => Arn) };
-    }),
-  );
 }
