@@ -6,7 +6,7 @@ import { messageOf, PermanentError } from "../../errors.ts";
  * `throttled` asked too often, nothing was done · `unreachable` no connection came about, or there are no
  * valid credentials, so nothing was done · `conflict` the token belongs to another request · `contention`
  * somebody else registers the same family at this moment · `inactive` the task definition may not be run
- * any more · `capacity` no room · `permanent` refused for good · `ambiguous` anything may have happened.
+ * any more · `capacity` no room · `role` ECS may not use the role, maybe not yet · `permanent` refused for good · `ambiguous` anything may have happened.
  */
 export type ErrorKind =
   | "throttled"
@@ -15,6 +15,7 @@ export type ErrorKind =
   | "contention"
   | "inactive"
   | "capacity"
+  | "role"
   | "permanent"
   | "ambiguous";
 
@@ -73,6 +74,7 @@ export function kindOf({ name, message, status }: AwsFault): ErrorKind {
   if (name === "ConflictException") return "conflict";
   if (/too many concurrent attempts to create a new revision/i.test(message)) return "contention";
   if (isUnusable(name, message)) return "inactive";
+  if (name === "ClientException" && UNUSABLE_ROLE.test(message)) return "role";
   if (
     /capacity|provisioning|you.ve reached the limit/i.test(message) &&
     name === "ClientException"
@@ -80,6 +82,13 @@ export function kindOf({ name, message, status }: AwsFault): ErrorKind {
     return "capacity";
   }
   return "permanent";
+}
+
+const UNUSABLE_ROLE = /unable to assume the role/i;
+
+/** Whether asking again is of no use where nothing but the answer is wanted. */
+export function isForGood(kind: ErrorKind): boolean {
+  return kind === "permanent" || kind === "inactive" || kind === "role";
 }
 
 /** A definition that was deregistered or deleted, or is another account's since credentials changed. */
@@ -93,8 +102,7 @@ export async function refusedOr<T>(what: string, ask: () => Promise<T>): Promise
   try {
     return await ask();
   } catch (error) {
-    const kind = kindOf(faultOf(error));
-    throw kind === "permanent" || kind === "inactive" ? refusal(what, error) : error;
+    throw isForGood(kindOf(faultOf(error))) ? refusal(what, error) : error;
   }
 }
 
@@ -111,7 +119,7 @@ export function refusal(what: string, error: unknown): PermanentError {
 }
 
 function advice(message: string): string {
-  if (/unable to assume the role/i.test(message)) {
+  if (UNUSABLE_ROLE.test(message)) {
     return "; let the role trust ecs-tasks.amazonaws.com, and run again if it was made a moment ago";
   }
   if (/not authorized to perform/i.test(message)) {

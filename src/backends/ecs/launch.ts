@@ -2,10 +2,10 @@ import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
-import type { EcsApi, Failure, TasksAnswer } from "./api.ts";
+import type { EcsApi, TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";
 import { lostOverrides } from "./echo.ts";
-import { faultOf, kindOf, refusal } from "./errors.ts";
+import { faultOf, isForGood, kindOf, refusal } from "./errors.ts";
 import { findTasks } from "./find.ts";
 import { jobOf, logOf } from "./job.ts";
 import {
@@ -16,6 +16,7 @@ import {
   startedBy,
   undoReason,
 } from "./names.ts";
+import { type Refusal, refusalFor } from "./refusals.ts";
 import type { Template } from "./schema.ts";
 import type { Sources } from "./sources.ts";
 
@@ -85,7 +86,7 @@ async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> 
     const lost = lostOverrides(input, task);
     return lost === undefined ? launched(attempt, task.taskArn) : undo(attempt, task.taskArn, lost);
   }
-  if (answer.failures.length > 0) return refused(attempt, failureText(answer.failures));
+  if (answer.failures.length > 0) return refused(attempt, refusalFor(answer.failures));
   const found = await adopt(attempt);
   if (found !== undefined) return found;
   throw new Error("RunTask answered with neither a task nor a failure");
@@ -123,6 +124,8 @@ function inputOf({ plan, key, place }: Attempt, taskDefinition: string): JsonObj
   };
 }
 
+const TO_RUN = "to run the task";
+
 async function onError(
   attempt: Attempt,
   error: unknown,
@@ -131,9 +134,14 @@ async function onError(
   const fault = faultOf(error);
   const kind = kindOf(fault);
   if (kind === "conflict") return adoptBound(attempt, error);
-  if (kind === "capacity") return refused(attempt, fault.message);
+  if (kind === "capacity") return refused(attempt, { message: fault.message, hint: "capacity" });
+  if (kind === "role") {
+    // A role made a moment ago is not known everywhere yet.
+    const { message } = refusal(TO_RUN, error);
+    return refused(attempt, { message, hint: "configuration" });
+  }
   if (kind === "inactive") return onInactive(attempt, error, definition);
-  return answerTo(error, "to run the task");
+  return answerTo(error, TO_RUN);
 }
 
 /** Registers the definition anew, once. Somebody else's is not ours to register. */
@@ -143,8 +151,10 @@ async function onInactive(
   definition: string,
 ): Promise<LaunchAnswer> {
   const { register, definitions, place, second } = attempt;
-  if (register === undefined) throw refusal("to run the task", error);
-  if (second) return refused(attempt, `the task definition ${definition} is inactive`);
+  if (register === undefined) throw refusal(TO_RUN, error);
+  if (second) {
+    return refused(attempt, { message: `the task definition ${definition} is inactive` });
+  }
   const next = definitions.arnAfter(place.region, register, definition);
   return runOnce({ ...attempt, second: true }, next);
 }
@@ -160,7 +170,7 @@ function answerTo(error: unknown, what: string): LaunchAnswer {
   if (kind === "unreachable") {
     return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
   }
-  throw kind === "permanent" || kind === "inactive" ? refusal(what, error) : error;
+  throw isForGood(kind) ? refusal(what, error) : error;
 }
 
 /**
@@ -172,7 +182,7 @@ async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswe
   const [bound] = faultOf(error).resourceIds;
   if (bound === undefined) {
     // The request for the inactive definition may have used the token up; it has started nothing.
-    if (attempt.second) return refused(attempt, faultOf(error).message);
+    if (attempt.second) return refused(attempt, { message: faultOf(error).message });
     const found = await adopt(attempt);
     if (found !== undefined) return found;
     throw error;
@@ -188,8 +198,8 @@ async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswe
 }
 
 /** A no, unless a task of this launch is there all the same: ECS may answer failures beside a task. */
-async function refused(attempt: Attempt, message: string): Promise<LaunchAnswer> {
-  return (await adopt(attempt)) ?? { type: "refused", message };
+async function refused(attempt: Attempt, refusal: Refusal): Promise<LaunchAnswer> {
+  return (await adopt(attempt)) ?? { type: "refused", ...refusal };
 }
 
 async function adopt(attempt: Attempt): Promise<LaunchAnswer | undefined> {
@@ -208,14 +218,6 @@ async function definitionOf({ plan, place, known }: Attempt): Promise<Template> 
   const { register_task_definition: register, task_definition: given } = plan.launch;
   const definition = isJsonObject(register) ? register : await known(place.region, String(given));
   return definition ?? {};
-}
-
-function failureText(failures: readonly Failure[]): string {
-  const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(": "));
-  const text = [...new Set(reasons)].join("; ");
-  return /ATTRIBUTE|LOCATION|constraint/i.test(text)
-    ? `ECS cannot place the task: ${text}; if this stays so, look at the placement constraints and the network`
-    : `ECS cannot place the task: ${text}`;
 }
 
 /** Stops waiting when the signal does; the work itself is shared with other launches and goes on. */

@@ -171,6 +171,7 @@ describe("launch on ecs", () => {
     expect(await launch(openEcs(fake))).toEqual({
       type: "refused",
       message: `ECS cannot place the task: ${reason}`,
+      hint: "capacity",
     });
     expect(fake.count("ListTasks")).toBe(2);
     expect(fake.tasks).toEqual([]);
@@ -194,18 +195,44 @@ describe("launch on ecs", () => {
     expect(jobOf(await launch(backend)).id).toBe(first.id);
   });
 
-  it("advises on failures that are rather faults of the configuration", async () => {
-    fake.fail("RunTask", { type: "failures", reason: "ATTRIBUTE" });
+  it.each<[reason: string, hint: string | undefined]>([
+    ["RESOURCE:ENI", "capacity"],
+    ["RESOURCE:FARGATE", "capacity"],
+    [
+      "Capacity is unavailable at this time. Please try again later or in a different availability zone",
+      "capacity",
+    ],
+    ["NO ACTIVE INSTANCES", "capacity"],
+    ["EMPTY CAPACITY PROVIDER", "capacity"],
+    ["AGENT", undefined],
+    ["allocation in progress", undefined],
+    ["ATTRIBUTE", "configuration"],
+    ["LOCATION", "configuration"],
+    ["MemberOf placement constraint unsatisfied.", "configuration"],
+  ])("tells of the failure %s that it is about %s", async (reason, hint) => {
+    fake.fail("RunTask", { type: "failures", reason });
+    const answer = await launch(openEcs(fake));
+    expect(answer).toMatchObject({ type: "refused", message: expect.stringContaining(reason) });
+    expect("hint" in answer ? answer.hint : undefined).toBe(hint);
+    const advises = "message" in answer && answer.message.includes("placement constraints");
+    expect(advises).toBe(hint === "configuration");
+  });
+
+  it("is refused, with advice, while ECS may not use the role, for a new one is known late", async () => {
+    const message = "ECS was unable to assume the role 'arn:x' that was provided for this task.";
+    fake.fail("RunTask", { type: "error", code: "ClientException", message });
     expect(await launch(openEcs(fake))).toMatchObject({
       type: "refused",
-      message: expect.stringMatching(/placement constraints/),
+      hint: "configuration",
+      message: expect.stringMatching(/unable to assume the role .*ecs-tasks\.amazonaws\.com/),
     });
+    expect(fake.count("ListTasks")).toBe(2);
   });
 
   it("is refused while too many tasks are being provisioned", async () => {
     const message = "Capacity is unavailable: quota of tasks in PROVISIONING";
     fake.fail("RunTask", { type: "error", code: "ClientException", message });
-    expect(await launch(openEcs(fake))).toMatchObject({ type: "refused" });
+    expect(await launch(openEcs(fake))).toMatchObject({ type: "refused", hint: "capacity" });
   });
 
   it("adopts or leaves open a launch answered with nothing at all", async () => {
@@ -250,15 +277,12 @@ describe("launch on ecs", () => {
     expect(fake.count("RunTask")).toBe(1);
   });
 
-  it("advises on roles, rights and containers", async () => {
+  it("advises on rights and containers", async () => {
     const backend = openEcs(fake);
     const advice = async (code: string, message: string) => {
       fake.fail("RunTask", { type: "error", code, message });
       return String(await launch(backend).catch((error: unknown) => error));
     };
-    expect(await advice("ClientException", "ECS was unable to assume the role 'arn:x'")).toMatch(
-      /ecs-tasks.amazonaws.com/,
-    );
     expect(
       await advice("AccessDeniedException", "User is not authorized to perform: iam:PassRole"),
     ).toMatch(/rights of the dispatcher/);

@@ -128,6 +128,7 @@ describe("errors of aws", () => {
     [error("ClientException", "capacity error: quota of tasks in PROVISIONING", 400), "capacity"],
     [error("InvalidParameterException", "unknown capacity provider", 400), "permanent"],
     [error("ConflictException", "", 400), "conflict"],
+    [error("ClientException", "ECS was unable to assume the role 'arn:x'", 400), "role"],
     [undefined, "ambiguous"],
     ["a text", "ambiguous"],
   ])("%s is %s", (thrown, kind) => {
