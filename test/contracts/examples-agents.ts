@@ -23,23 +23,25 @@ containerDefinitions:
 `,
 } as const;
 
-/** The agents of a `sluice.yml` of the examples, with the addresses of platforms on this machine; none if there is no such file. */
-export function agentsIn(file: string, platforms: FakePlatforms): JsonObject {
+/** The agents of a `sluice.yml` of the examples with what each backend's are given; none without the file. */
+export function exampleAgents(file: string, given: (backend: string) => JsonObject): JsonObject {
   if (!existsSync(file)) return {};
   const agents = Object.entries(readExample(file)["agents"] as JsonObject);
   return Object.fromEntries(
     agents.map(([name, agent]) => {
-      const { backend } = agent as JsonObject;
-      return [name, { ...(agent as JsonObject), ...addressOf(String(backend), platforms) }];
+      const { backend, ...rest } = agent as JsonObject;
+      return [name, { backend, ...rest, ...given(String(backend)) } as JsonObject];
     }),
   );
 }
 
-/** Clusters of ECS and Kubernetes are found through AWS. */
-function addressOf(backend: string, { docker, vertexUrl }: FakePlatforms): JsonObject {
-  if (backend === "docker") return { base_url: docker.url };
-  if (backend === "vertex") return { api_endpoint: vertexUrl };
-  return {};
+/** The addresses of platforms on this machine. Clusters of ECS and Kubernetes are found through AWS. */
+export function addressesOf({ docker, vertexUrl }: FakePlatforms) {
+  return (backend: string): JsonObject => {
+    if (backend === "docker") return { base_url: docker.url };
+    if (backend === "vertex") return { api_endpoint: vertexUrl };
+    return {};
+  };
 }
 
 /** Lets the platforms have what the examples expect of them. */

@@ -38,14 +38,19 @@ export function localJobs(below: string, runId: string): PlatformJob[] {
   });
 }
 
-/** Containers of a run, running and ended. `engine` is `unix://…`, `tcp://…` or `http://…`. */
-export async function dockerJobs(engine: string, runId: string): Promise<PlatformJob[]> {
-  const { protocol, hostname, port, pathname } = new URL(engine);
-  const docker = new Docker(
+/** The engine at `unix://…`, `tcp://…` or `http://…`. */
+export function engineAt(address: string): Docker {
+  const { protocol, hostname, port, pathname } = new URL(address);
+  return new Docker(
     protocol === "unix:"
       ? { socketPath: pathname }
       : { protocol: "http", host: hostname, port: Number(port) },
   );
+}
+
+/** Containers of a run, running and ended. */
+export async function dockerJobs(address: string, runId: string): Promise<PlatformJob[]> {
+  const docker = engineAt(address);
   const found = await docker.listContainers({
     all: true,
     filters: { label: [`sluice.run-id=${runId}`] },

@@ -17,6 +17,7 @@ export interface Journey {
 }
 
 const MIB = 1024 ** 2;
+const ETL = "registry.example.com/etl:3";
 
 /** One journey for each document that asks for a run, by its path below `examples/`. */
 export function journeysOn(machine: ExampleMachine): Readonly<Record<string, Journey>> {
@@ -56,7 +57,7 @@ export function journeysOn(machine: ExampleMachine): Readonly<Record<string, Jou
     "docker.yml": {
       ...containers,
       raw: {
-        Config: { Image: "registry.example.com/etl:3" },
+        Config: { Image: ETL },
         HostConfig: {
           Memory: 512 * MIB,
           ShmSize: 64 * MIB,
@@ -68,7 +69,7 @@ export function journeysOn(machine: ExampleMachine): Readonly<Record<string, Jou
     "docker/flow-runner.yml": {
       ...containers,
       raw: {
-        Config: { Image: "registry.example.com/etl:3", Labels: { team: "data" } },
+        Config: { Image: ETL, Labels: { team: "data" } },
         HostConfig: { Binds: ["flow-cache:/cache:rw"] },
         NetworkSettings: { Networks: { flows: {} } },
       },
@@ -89,7 +90,7 @@ export function journeysOn(machine: ExampleMachine): Readonly<Record<string, Jou
           containerDefinitions: [
             {
               name: "flow",
-              image: "registry.example.com/etl:3",
+              image: ETL,
               secrets: [{ name: "WAREHOUSE_KEY", valueFrom: "/prod/warehouse-key" }],
               logConfiguration: { options: { "awslogs-group": "/sluice/flows" } },
             },
@@ -121,7 +122,7 @@ export function journeysOn(machine: ExampleMachine): Readonly<Record<string, Jou
               containers: [
                 {
                   name: "flow",
-                  image: "registry.example.com/etl:3",
+                  image: ETL,
                   resources: { requests: { cpu: "500m" }, limits: { memory: "2Gi" } },
                   env: expect.arrayContaining([
                     {
@@ -144,7 +145,7 @@ export function journeysOn(machine: ExampleMachine): Readonly<Record<string, Jou
           template: {
             spec: {
               nodeSelector: { disk: "fast" },
-              containers: [{ image: "registry.example.com/etl:3" }],
+              containers: [{ image: ETL }],
             },
           },
         },

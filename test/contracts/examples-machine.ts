@@ -15,7 +15,7 @@ export interface ExampleMachine {
 }
 
 /** Tells how it was called, and ends well; as a flow of any example would. */
-const PYTHON = `#!/bin/sh
+export const PYTHON = `#!/bin/sh
 env
 echo "PROGRAM=$0 $*"
 echo "PWD=$PWD"

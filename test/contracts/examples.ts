@@ -25,8 +25,6 @@ export interface ExamplesTraits {
   readonly patienceMs: number;
   /** The types of which there are platforms. Default: all. */
   readonly types?: readonly string[];
-  /** What is otherwise than with the platforms the examples speak of, by document. */
-  readonly changes?: (machine: ExampleMachine) => Readonly<Record<string, Journey>>;
   /** Registers tests of this shape alone; they run beside the journeys. */
   more?(): void;
 }
@@ -70,10 +68,7 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
 
     beforeAll(async () => {
       machine = exampleMachine();
-      journeys = { ...journeysOn(machine) };
-      for (const [document, change] of Object.entries(traits.changes?.(machine) ?? {})) {
-        journeys = { ...journeys, [document]: { ...journeys[document], ...change } };
-      }
+      journeys = journeysOn(machine);
       shape = await open(machine);
     }, 600_000);
     afterAll(async () => {

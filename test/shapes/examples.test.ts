@@ -1,6 +1,12 @@
 import { startSluice } from "../cli/sluice.ts";
 import { type ExamplesShape, examplesContract } from "../contracts/examples.ts";
-import { agentsIn, furnish, PARAMETERS, TEMPLATE } from "../contracts/examples-agents.ts";
+import {
+  addressesOf,
+  exampleAgents,
+  furnish,
+  PARAMETERS,
+  TEMPLATE,
+} from "../contracts/examples-agents.ts";
 import {
   dockerJobs,
   ecsJobs,
@@ -46,7 +52,7 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
   };
   return {
     async run(type, args) {
-      const agents = agentsIn(`examples/${type}/sluice.yml`, platforms);
+      const agents = exampleAgents(`examples/${type}/sluice.yml`, addressesOf(platforms));
       const named = Object.keys(agents).length > 0;
       const folder = machine.folder(named ? { "sluice.yml": JSON.stringify({ agents }) } : {});
       const config = named ? ["--config", `${folder}/sluice.yml`] : [];
