@@ -3,6 +3,7 @@ import type { Agent } from "./agent.ts";
 import type { Engine } from "./engine.ts";
 import type { Flow } from "./flow.ts";
 import type { JsonObject } from "./json.ts";
+import type { LaunchRates } from "./launch-rates.ts";
 import type { Logger } from "./log.ts";
 import type { Once } from "./registry.ts";
 import type { Job, JobStatus, LaunchKey } from "./run.ts";
@@ -128,6 +129,11 @@ export interface World {
   /** The text of a secret reference such as `env:NAME`. Throws `PermanentError` if there is none. */
   secret(reference: string): Promise<string>;
   readonly once: Once;
+  /**
+   * What this process has launched lately, and how many processes launch beside it: each keeps to its
+   * share of what a platform takes. Default: nothing yet, and it launches alone.
+   */
+  readonly launchRates?: LaunchRates;
   /**
    * Takes what a platform reports by itself; only long-lived processes have it. An observation is a
    * hint that comes early: whatever it says is also found by `inspect`.

@@ -14,7 +14,7 @@ import { launchTask } from "./launch.ts";
 import { readEvents, readLog } from "./logs.ts";
 import { accountOfArn, stopReason } from "./names.ts";
 import { defaultSubnets } from "./network.ts";
-import { agentOptions, type EcsAgentOptions } from "./options.ts";
+import { agentOptions, DEFAULT_LAUNCHES_PER_SECOND, type EcsAgentOptions } from "./options.ts";
 import { planLaunch } from "./request.ts";
 import { openSources } from "./sources.ts";
 
@@ -42,7 +42,8 @@ function open(agent: Agent, world: World): Backend {
   };
 }
 
-function limitOf({ launches_per_second: launches }: EcsAgentOptions, world: World): LaunchLimit {
+function limitOf(options: EcsAgentOptions, world: World): LaunchLimit {
+  const { launches_per_second: launches = DEFAULT_LAUNCHES_PER_SECOND } = options;
   return launchLimit(world, {
     backend: "ecs",
     rate: { launches, per: "second" },

@@ -7,6 +7,9 @@ import { runTaskSchema } from "./schema.ts";
 /** JSON objects whose members belong to AWS. */
 const object = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject>;
 
+/** Tasks that Fargate starts in a second, for an account in a region. */
+export const DEFAULT_LAUNCHES_PER_SECOND = 20;
+
 /** What an ECS agent may set in `sluice.yml` beside the keys all agents have. */
 export const agentOptions = z
   .strictObject({
@@ -64,7 +67,7 @@ export const agentOptions = z
       .number()
       .positive("expected more than 0")
       .max(1_000, "expected at most 1000")
-      .default(20)
+      .optional()
       .describe(
         "Tasks all processes together start in a second at most; each keeps to its share. Fargate takes 20 a second from an account in a region. Default: 20.",
       ),

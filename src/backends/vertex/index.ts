@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
+import { launchLimit } from "../../launch-rates.ts";
 import type { Connection } from "./api.ts";
 import { cancelJob } from "./cancel.ts";
 import type { Credentials } from "./credentials.ts";
@@ -10,7 +11,6 @@ import { inspectJobs } from "./inspect.ts";
 import { parentOf } from "./job.ts";
 import { ownerOf } from "./labels.ts";
 import { type Launcher, launchJob } from "./launch.ts";
-import { submissionLimit } from "./limit.ts";
 import { isNone } from "./none.ts";
 import { agentOptions, DEFAULT_REGION, type VertexAgentOptions } from "./options.ts";
 import { credentialsFor, regionalApis } from "./regions.ts";
@@ -48,17 +48,23 @@ export function openVertex(
   const launcher: Launcher = {
     apiFor,
     secrets: (reference) => world.secret(reference),
-    limit: submissionLimit(options.submissions_per_minute, now),
     find: (key, signal) => findJobs(finder, key, signal),
     sleep,
   };
+  const limit = launchLimit(world, {
+    backend: "vertex",
+    rate: { launches: options.submissions_per_minute, per: "minute" },
+    option: "submissions_per_minute",
+    sleep,
+  });
   return {
     async plan(request) {
       const known = project ?? (await credentials.projectId(agent.name));
       const parent = parentOf(known, regionName(options));
       return planJob(request, { options, owner, parent });
     },
-    launch: (plan, key, signal) => launchJob(launcher, { plan, key, signal }),
+    launch: (plan, key, signal) =>
+      limit({ target: key.target, signal }, () => launchJob(launcher, { plan, key, signal })),
     find: (key) => findJobs(finder, key),
     inspect: (jobs) => inspectJobs({ ...finder, now }, jobs),
     cancel: (job) => cancelJob(apiFor, job),

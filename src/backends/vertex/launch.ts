@@ -5,7 +5,6 @@ import { SECOND } from "../../time.ts";
 import { NotReadyError } from "./credentials.ts";
 import { codeOf, failureOf, PERMISSION_DENIED, textOf } from "./errors.ts";
 import { jobOf } from "./job.ts";
-import type { SubmissionLimit } from "./limit.ts";
 import type { ApiFor } from "./regions.ts";
 import { type PlannedJob, type Secrets, toClientJob } from "./sent.ts";
 
@@ -13,7 +12,6 @@ import { type PlannedJob, type Secrets, toClientJob } from "./sent.ts";
 export interface Launcher {
   readonly apiFor: ApiFor;
   readonly secrets: Secrets;
-  readonly limit: SubmissionLimit;
   /** The jobs that carry the mark of a launch, the oldest first. */
   readonly find: (key: LaunchKey, signal: AbortSignal) => Promise<readonly Job[]>;
   /** Waits; throws as soon as the signal is aborted. */
@@ -36,8 +34,6 @@ export async function launchJob(launcher: Launcher, asked: Asked): Promise<Launc
   signal.throwIfAborted();
   const { parent, custom_job: planned } = plan.launch as unknown as PlannedLaunch;
   const job = await toClientJob(planned, launcher.secrets);
-  const waitMs = launcher.limit.take();
-  if (waitMs !== undefined) return { type: "throttled", message: limitText(launcher, waitMs) };
   try {
     const created = await launcher.apiFor(parent).create(parent, job, signal);
     return { type: "launched", job: jobOf(created, parent) };
@@ -64,7 +60,6 @@ async function answerTo(launcher: Launcher, asked: Asked, error: unknown): Promi
   if (error instanceof NotReadyError) return { type: "unavailable", message: text };
   switch (failureOf(error)) {
     case "throttled":
-      launcher.limit.drain();
       return { type: "throttled", message: `Vertex AI is asked too often: ${text}` };
     case "no_quota":
       return { type: "refused", message: `Vertex AI has no quota left for the job: ${text}` };
@@ -102,8 +97,4 @@ function refusal({ key, plan }: Asked, error: unknown): PermanentError {
     `Vertex AI refuses the job of run ${key.runId} in ${plan.target}: ${textOf(error)}${advice}`,
     { cause: error },
   );
-}
-
-function limitText({ limit }: Launcher, waitMs: number): string {
-  return `this process may create ${limit.perMinute} Vertex AI jobs a minute (submissions_per_minute); the next in ${Math.ceil(waitMs / SECOND)} s`;
 }

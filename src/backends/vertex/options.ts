@@ -36,7 +36,7 @@ export const agentOptions = z
       .min(1, "expected at least 1")
       .default(60)
       .describe(
-        "Jobs one process creates in a minute at most. Google takes 60 a minute from a project in a region, from all processes together. Default: 60.",
+        "Jobs all processes together create in a minute at most; each keeps to its share. Google takes 60 a minute from a project in a region. Default: 60.",
       ),
     transport: z
       .enum(["rest", "grpc"])

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend, LaunchAnswer, LaunchPlan } from "../../../src/backend.ts";
 import { PermanentError } from "../../../src/errors.ts";
+import { launchRates } from "../../../src/launch-rates.ts";
 import type { LaunchKey } from "../../../src/run.ts";
 import { launchRequest, type RequestParts } from "../../contracts/request.ts";
 import {
@@ -139,10 +140,9 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
         ),
       });
       expect(await launch(backend)).toMatchObject({ type: "throttled" });
-      expect(await launch(backend)).toMatchObject({ type: "throttled" });
       expect(world.service.calls).toEqual(["CreateCustomJob"]);
-      world.service.advance(1_000);
       expect(await launch(backend)).toMatchObject({ type: "launched" });
+      expect(world.slept()).toBe(2_000);
     });
 
     it("is refused, not throttled, when a quota on machines is used up", async () => {
@@ -155,7 +155,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       await small.close();
     });
 
-    it("is unavailable when the service does not accept the caller", async () => {
+    it("ends for good when the service does not accept the caller", async () => {
       world.service.fault({
         method: "CreateCustomJob",
         when: "before",
@@ -164,7 +164,10 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
           "Request had invalid authentication credentials.",
         ),
       });
-      expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+      await expect(launch(backend)).rejects.toMatchObject({
+        code: "rejected",
+        message: expect.stringMatching(/credentials.*set GOOGLE_APPLICATION_CREDENTIALS/) as string,
+      });
       expect(world.slept()).toBe(0);
     });
 
@@ -279,6 +282,21 @@ describe("launching with secrets", () => {
 });
 
 describe("the limit of a process", () => {
+  it("is its share of what all processes may submit", async () => {
+    const world = await openWorld("rest");
+    const rates = launchRates({ processes: 60, now: world.service.now });
+    const [first, second] = [0, 1].map(() => world.open({}, { launchRates: rates }));
+    if (first === undefined || second === undefined) throw new Error("two were opened");
+    expect(await launch(first, runOf("runs"))).toMatchObject({ type: "launched" });
+    // Another agent of the same process shares the project's tokens.
+    expect(await launch(second, runOf("runs", { runId: "run-2" }))).toMatchObject({
+      type: "throttled",
+      message: expect.stringContaining("60, shared by 60 processes") as string,
+    });
+    expect(world.service.calls).toEqual(["CreateCustomJob"]);
+    await world.close();
+  });
+
   it("keeps jobs back that the project may not submit yet, without asking", async () => {
     const world = await openWorld("rest", { submissionsPerMinute: 2 });
     const backend = world.open({ options: { submissions_per_minute: 2 } });
@@ -288,7 +306,9 @@ describe("the limit of a process", () => {
     const answer = await launch(backend, runOf("runs", { runId: "run-3" }));
     expect(answer).toEqual({
       type: "throttled",
-      message: expect.stringMatching(/2 Vertex AI jobs a minute.*next in 60 s/) as string,
+      message: expect.stringMatching(
+        /2 vertex jobs a minute \(submissions_per_minute: 2\).*next in 60 s/,
+      ) as string,
     });
     expect(world.service.calls).toHaveLength(2);
     world.service.advance(60_000);
