@@ -179,6 +179,8 @@ function createJob(store: FakeStore, namespace: string, text: string): Answer {
       "the namespace of the provided object does not match the namespace sent on the request",
     );
   }
+  const other = otherType(job);
+  if (other !== undefined) return refusal(400, "BadRequest", other);
   const containers = job.spec?.template?.spec?.containers ?? [];
   if (containers.some(({ env = [] }) => env.some(({ value = "" }) => typeof value !== "string"))) {
     return refusal(
@@ -201,6 +203,16 @@ function createJob(store: FakeStore, namespace: string, text: string): Answer {
   store.jobs.push(stored);
   store.created++;
   return { status: 201, body: stored };
+}
+
+/** What the server says to an object that says to be no Job of this API. */
+function otherType(job: FakeJob & { kind?: string; apiVersion?: string }): string | undefined {
+  const { kind = "Job", apiVersion = "batch/v1" } = job;
+  if (apiVersion !== "batch/v1") {
+    return `the API version in the data (${apiVersion}) does not match the expected API version (batch/v1)`;
+  }
+  if (kind === "Job") return undefined;
+  return `${kind} in version "v1" cannot be handled as a Job: converting (v1.${kind}) to (batch.Job): unknown conversion`;
 }
 
 function faultsOf({ metadata, spec }: FakeJob): string[] {

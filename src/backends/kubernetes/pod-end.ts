@@ -49,7 +49,7 @@ function disruption(pod: PodJson): End | undefined {
   if (reason === "NodeLost") return crashed("infrastructure", told(pod, reason, message));
   if (!TAKEN_BACK.has(reason)) return undefined;
   if (/exceed(s|ed) (the|its) .*limit/i.test(message)) {
-    return { end: "failed", cause: { type: "killed", message: told(pod, reason, message) } };
+    return crashed("killed", told(pod, reason, message));
   }
   return crashed("reclaimed", told(pod, reason, message));
 }

@@ -59,6 +59,13 @@ function inlineTemplate(value: RunOptions["job_template"]): JsonValue | undefine
   return parseYaml(value, "run_config.job_template") ?? undefined;
 }
 
+/** What the API takes Jobs as; where nothing is said it takes it for granted. */
+const only = (word: string) =>
+  z
+    .string()
+    .refine((given) => given === word, `expected ${word} or nothing: a run becomes a Job`)
+    .nullish();
+
 const anyObject = z.record(z.string(), z.unknown());
 
 const metadata = z.looseObject({
@@ -82,6 +89,8 @@ const container = z.looseObject({
 const podSpec = z.looseObject({ containers: z.array(container).optional() });
 
 const schema = z.looseObject({
+  apiVersion: only("batch/v1"),
+  kind: only("Job"),
   metadata: metadata.optional(),
   spec: z.looseObject({
     parallelism: atMostOne,

@@ -74,6 +74,18 @@ describe("an answer that is no success", () => {
   });
 });
 
+describe("creating", () => {
+  it.each([
+    ["apps/v1", "Deployment", /400 BadRequest: the API version in the data \(apps\/v1\)/],
+    ["batch/v1beta1", "Job", /400 BadRequest: the API version in the data/],
+    ["batch/v1", "CronJob", /400 BadRequest: CronJob .* cannot be handled as a Job/],
+  ])("is refused for a %s %s", async (apiVersion, kind, message) => {
+    const job = { apiVersion, kind, metadata: { name: "a" }, spec: {} };
+    const creating = api.createJob("default", job, new AbortController().signal);
+    await expect(creating).rejects.toThrow(message);
+  });
+});
+
 describe("deleting", () => {
   it("leaves a Job that has taken the name since", async () => {
     addJobs(1);

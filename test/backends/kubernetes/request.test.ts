@@ -285,6 +285,29 @@ describe("a job template", () => {
     expect(await issuesOf(templated(template))).toEqual([expect.stringContaining(message)]);
   });
 
+  it.each([
+    ["Deployment", "apps/v1", ["apiVersion", "kind"]],
+    ["CronJob", "batch/v1", ["kind"]],
+    ["Pod", "v1", ["apiVersion", "kind"]],
+    ["List", "v1", ["apiVersion", "kind"]],
+    ["Job", "batch/v1beta1", ["apiVersion"]],
+    ["job", undefined, ["kind"]],
+  ])("is refused if it is a %s of %s", async (kind, apiVersion, fields) => {
+    const template = { ...POD, kind, ...(apiVersion === undefined ? {} : { apiVersion }) };
+    const issues = await issuesOf(templated(template));
+    expect(issues.map((issue) => issue.split(" | ")[0])).toEqual(
+      fields.map((field) => `run_config.job_template.${field}`),
+    );
+    expect(issues[0]).toMatch(/expected (Job|batch\/v1)\b.*, got the text "/);
+  });
+
+  it("may leave open what it is", async () => {
+    const { job } = await planFor(templated({ ...POD, kind: null }));
+    expect(job).toMatchObject({ kind: null });
+    const said = await planFor(templated({ ...POD, kind: "Job", apiVersion: "batch/v1" }));
+    expect(said.job).toMatchObject({ kind: "Job", apiVersion: "batch/v1" });
+  });
+
   it("is refused with all its faults at once", async () => {
     const containers = [{ name: "flow", env: null, resources: null }];
     const template = {

@@ -117,7 +117,7 @@ describe("a failed Job", () => {
           message: "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.",
         },
       ),
-      "failed",
+      "crashed",
       "killed",
     ],
     [
