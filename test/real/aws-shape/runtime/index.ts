@@ -68,15 +68,19 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return { aws, sqs, invoke, shortened, signal };
   };
   const works = [
-    ...queues.map((mapping) => readQueue(mapping, toolsFor(mapping))),
+    ...queues
+      .filter(({ FunctionArn }) => functions.has(FunctionArn))
+      .map((mapping) => readQueue(mapping, toolsFor(mapping))),
     ...options.streams.map((mapping) => readStream(mapping, toolsFor(mapping))),
     ...rules
       .filter(({ rule }) => rule.ScheduleExpression !== undefined)
       .flatMap(({ rule, targets }) =>
-        targets.map(({ Arn = "" }) => {
-          const deliver = (event: unknown) => functions.deliver(Arn, event);
-          return keepTime(rule, { deliver, shortened, signal });
-        }),
+        targets
+          .filter(({ Arn = "" }) => functions.has(Arn))
+          .map(({ Arn = "" }) => {
+            const deliver = (event: unknown) => functions.deliver(Arn, event);
+            return keepTime(rule, { deliver, shortened, signal });
+          }),
       ),
   ];
 
