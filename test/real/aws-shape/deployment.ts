@@ -11,19 +11,25 @@ import { type Tasks, tasksOf } from "./tasks.ts";
 
 /** What is deployed, where it is not the default. */
 export interface DeployOptions {
-  /** The text of `sluice.yml`. Default: one agent `prod` for ECS, without labels. */
-  readonly agents?: string;
+  /**
+   * The text of `sluice.yml`, or what makes it of an AWS in which nothing is deployed yet. Default: one
+   * agent `prod` for ECS, without labels.
+   */
+  readonly agents?: string | ((aws: Aws) => Promise<string>);
   /** Texts of files beside it, by their names. Default: the task definition of `prod`. */
   readonly files?: Readonly<Record<string, string>>;
   /** Parameters of `serverless.yml`. */
   readonly params?: Readonly<Record<string, string>>;
 }
 
-/** A stack that is deployed and at work, on a moto of its own. */
-export interface Deployed {
-  /** Where this AWS is. */
+/** Where an AWS is. */
+export interface Aws {
   readonly endpoint: string;
   readonly region: string;
+}
+
+/** A stack that is deployed and at work, on a moto of its own. */
+export interface Deployed extends Aws {
   readonly runtime: Runtime;
   readonly tasks: Tasks;
   /** Variables with which the AWS command line and SDKs find this AWS. */
@@ -81,7 +87,8 @@ export async function deploy({
     AWS_SECRET_ACCESS_KEY: "test",
   };
   Object.assign(process.env, env);
-  const service = copyService({ agents, files, params, env });
+  const text = typeof agents === "string" ? agents : await agents({ endpoint, region: REGION });
+  const service = copyService({ agents: text, files, params, env });
   const { folder, packaged, serverless } = service;
   await serverless("package");
   const leftOut = leaveOut(packaged);

@@ -132,7 +132,9 @@ function completed(operation: string | undefined, input: Json): Json {
   if (operation !== "RunTask") return input;
   const { awsvpcConfiguration } = (input["networkConfiguration"] ?? {}) as Json;
   const network = { securityGroups: ["sg-default"], ...(awsvpcConfiguration as Json | undefined) };
-  return { ...input, networkConfiguration: { awsvpcConfiguration: network } };
+  // moto places tasks on Fargate by their launch type alone.
+  const place = input["capacityProviderStrategy"] === undefined ? {} : { launchType: "FARGATE" };
+  return { ...input, ...place, networkConfiguration: { awsvpcConfiguration: network } };
 }
 
 function seen(operation: string | undefined, input: Json, answer: Json, tasks: Tasks): Json {

@@ -15,7 +15,7 @@ interface Task {
   };
 }
 
-/** Tasks that do what their command says: `true` and `echo` end well, `exit N` with N, anything else runs on. */
+/** Tasks that do what their command says: `sleep` runs on, `exit N` ends with N, and anything else well. */
 export type Tasks = ReturnType<typeof tasksOf>;
 
 /**
@@ -31,6 +31,7 @@ export function tasksOf() {
 
   function view(task: Task): Json {
     const { arn, input, startedAt, end } = task;
+    const [provider] = listOf(input["capacityProviderStrategy"]);
     const cluster = arn.replace(/:task\/([^/]+)\/.*$/, ":cluster/$1");
     return {
       taskArn: arn,
@@ -38,6 +39,7 @@ export function tasksOf() {
       startedBy: input["startedBy"],
       lastStatus: end === undefined ? "RUNNING" : "STOPPED",
       desiredStatus: end === undefined ? "RUNNING" : "STOPPED",
+      ...(provider === undefined ? {} : { capacityProviderName: provider["capacityProvider"] }),
       startedAt: startedAt / 1_000,
       containers: [
         { name: "flow", ...(end?.exitCode === undefined ? {} : { exitCode: end.exitCode }) },
@@ -96,9 +98,8 @@ function exitCodeOf(input: Json): number | undefined {
   const { containerOverrides } = (input["overrides"] ?? {}) as Json;
   const [flow] = listOf(containerOverrides);
   const command = JSON.stringify(flow?.["command"] ?? []);
-  const [, code] = /exit (\d+)/.exec(command) ?? [];
-  if (code !== undefined) return Number(code);
-  return /\b(true|echo)\b/.test(command) ? 0 : undefined;
+  if (/\bsleep\b/.test(command)) return undefined;
+  return Number(/exit (\d+)/.exec(command)?.[1] ?? 0);
 }
 
 export function listOf(value: unknown): Json[] {
