@@ -156,8 +156,11 @@ describe("the bundles of the functions", () => {
     };
     await writeFile(credentials, JSON.stringify(federation));
     vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", credentials);
-    const { answer } = await launch("keyed", { config: { type: "VertexRun", options: { image } } });
-    expect(answer).toMatchObject({ message: expect.stringContaining("The token has expired") });
+    const launching = launch("keyed", { config: { type: "VertexRun", options: { image } } });
+    await expect(launching).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringContaining("The token has expired"),
+    });
     expect(tokens.asked).toHaveLength(1);
   });
 });

@@ -25,7 +25,8 @@ const KEEP_MS = 300 * SECOND;
  * same time and kept for some minutes, so one that was rotated is seen a little later.
  *
  * Throws `PermanentError`: `invalid` for other references, and for a secret that is not there or has no
- * text, `forbidden` for one that may not be read. No message holds a value.
+ * text, `forbidden` for one that may not be read, `rejected` where AWS does not accept the credentials of
+ * this process or there are none. No message holds a value.
  */
 export function secretReader(options: SecretOptions): World["secret"] {
   const sources: Readonly<Record<string, Source>> = {
@@ -109,6 +110,18 @@ const ABSENT = [
   "InvalidRequestException",
   "InvalidParameterException",
 ];
+/** What the SDK says where there are no credentials, and AWS of those it does not accept, or no more. */
+const CREDENTIALS = [
+  "CredentialsProviderError",
+  "TokenProviderError",
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "UnrecognizedClientException",
+  "InvalidSignatureException",
+  "IncompleteSignature",
+  "MissingAuthenticationToken",
+  "MissingAuthenticationTokenException",
+];
 const DENIED = ["AccessDeniedException", "DecryptionFailure", "InvalidKeyId"];
 
 /** Anything else, such as being asked too often, may be over with the next try. */
@@ -118,6 +131,13 @@ function failure(reference: string, error: unknown): unknown {
     return new PermanentError(
       "invalid",
       `the secret ${reference} cannot be read: ${name}: ${messageOf(error)}; create it, or name another`,
+      { cause: error },
+    );
+  }
+  if (CREDENTIALS.includes(name)) {
+    return new PermanentError(
+      "rejected",
+      `the secret ${reference} cannot be read: the AWS credentials of this process are missing or not accepted: ${name}: ${messageOf(error)}; set or renew them (AWS_ACCESS_KEY_ID and its siblings, AWS_PROFILE, or the role of this process)`,
       { cause: error },
     );
   }

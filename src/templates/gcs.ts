@@ -1,4 +1,5 @@
-import { messageOf } from "../errors.ts";
+import { messageOf, PermanentError } from "../errors.ts";
+import { CREDENTIALS_ADVICE, CredentialsError, googleIdentity } from "../google/identity.ts";
 import type { TemplateAddress } from "./address.ts";
 import { type CachedTemplate, templateCache } from "./cache.ts";
 import { notAllowed, notThere, type ObjectAddress, objectOf, tooLarge } from "./objects.ts";
@@ -7,17 +8,23 @@ import { type FamilyReader, MAX_TEMPLATE_BYTES } from "./reader.ts";
 /** How Cloud Storage is reached. */
 export interface GcsReaderOptions {
   /**
-   * Address of its JSON API. No credentials are sent to one that begins with http://, but for a `token`
-   * that is given. Default: https://storage.googleapis.com.
+   * Address of its JSON API. One that begins with http:// is not sent the credentials of this process.
+   * Default: https://storage.googleapis.com.
    */
   readonly endpoint?: string;
   /**
-   * An access token. Default: of the credentials Google's library finds by itself, which is loaded with
-   * the first call; it keeps a token until it is about to end.
+   * Who reads. Default: who Google's library, which is loaded with the first call, finds this process to
+   * be.
    */
-  readonly token?: () => Promise<string>;
+  readonly identity?: Identity;
   /** How long one template may take, in milliseconds. Default: 10,000. */
   readonly timeoutMs?: number;
+}
+
+/** Gives access tokens, and is told of one that was not accepted. */
+interface Identity {
+  token(): Promise<{ readonly token: string }>;
+  forget(): void;
 }
 
 const ENDPOINT = "https://storage.googleapis.com";
@@ -39,24 +46,26 @@ export function gcsOptions(env: Readonly<Record<string, string>>): GcsReaderOpti
 export function gcsReader(options: GcsReaderOptions = {}): FamilyReader {
   const cache = templateCache();
   const { endpoint = ENDPOINT } = options;
-  const token = options.token ?? (endpoint.startsWith("http://") ? undefined : googleToken());
+  const plainText = endpoint.startsWith("http://");
+  const identity = options.identity ?? (plainText ? undefined : googleIdentity({ scope: SCOPE }));
   return {
     async read({ address }) {
       const object = objectOf(address);
       const known = cache.get(address.shown);
       try {
         const response = await fetch(urlOf(object, known, endpoint), {
-          headers: token === undefined ? {} : { authorization: `Bearer ${await token()}` },
+          headers: await headersOf(identity),
           signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
         });
         if (known !== undefined && response.status === 304) return known.bytes;
+        if (response.status === 401) identity?.forget();
         if (!response.ok) throw await failure(response, address, object);
         const bytes = await bytesOf(response, address);
         const mark = response.headers.get("x-goog-generation");
         if (mark !== null) cache.put(address.shown, { mark, bytes });
         return bytes;
       } catch (error) {
-        throw isNetwork(error) ? unreachable(address, error) : error;
+        throw explained(error, address);
       }
     },
   };
@@ -72,24 +81,10 @@ function urlOf(
   return `${endpoint}/storage/v1/b/${inBucket}/o/${name}?alt=media${changed}`;
 }
 
-/** Asks again after a failure: credentials may come later, and a machine's own may be slow. */
-function googleToken(): () => Promise<string> {
-  let auth: Promise<{ getAccessToken(): Promise<string | null | undefined> }> | undefined;
-  return async () => {
-    auth ??= import("../google/library.ts").then(
-      ({ GoogleAuth }) => new GoogleAuth({ scopes: SCOPE }),
-    );
-    try {
-      const token = await (await auth).getAccessToken();
-      if (typeof token === "string") return token;
-      throw new Error("no access token was given");
-    } catch (error) {
-      auth = undefined;
-      throw new Error(`Google's credentials of this process cannot be used: ${messageOf(error)}`, {
-        cause: error,
-      });
-    }
-  };
+async function headersOf(identity: Identity | undefined): Promise<Record<string, string>> {
+  if (identity === undefined) return {};
+  const { token } = await identity.token();
+  return { authorization: `Bearer ${token}` };
 }
 
 async function failure(
@@ -99,9 +94,13 @@ async function failure(
 ): Promise<Error> {
   await body?.cancel();
   if (status === 404) return notThere(address, object);
-  if (status === 401 || status === 403) {
-    return notAllowed(address, object, "storage.objects.get on it");
+  if (status === 401) {
+    return new PermanentError(
+      "rejected",
+      `template ${address.shown} cannot be read: Cloud Storage does not accept the credentials of this process; ${CREDENTIALS_ADVICE}`,
+    );
   }
+  if (status === 403) return notAllowed(address, object, "storage.objects.get on it");
   return new Error(`template ${address.shown} cannot be fetched: Cloud Storage answers ${status}`);
 }
 
@@ -121,14 +120,22 @@ async function bytesOf({ body, headers }: Response, address: TemplateAddress): P
   return Buffer.concat(chunks);
 }
 
+/** Says of every failure which template it is about. */
+function explained(error: unknown, { shown }: TemplateAddress): unknown {
+  if (error instanceof CredentialsError) {
+    const message = `template ${shown} cannot be read: ${error.message}`;
+    return error.lasting
+      ? new PermanentError("rejected", message, { cause: error })
+      : new Error(message, { cause: error });
+  }
+  if (!isNetwork(error)) return error;
+  const reason = messageOf(error.cause ?? error);
+  return new Error(`template ${shown} cannot be fetched: ${reason}`, { cause: error });
+}
+
 /** What fetch and its bodies throw: a TypeError that hides the reason in its cause, or the end of the time. */
 function isNetwork(error: unknown): error is Error {
   return (
     error instanceof TypeError || (error instanceof DOMException && error.name === "TimeoutError")
   );
-}
-
-function unreachable({ shown }: TemplateAddress, error: Error): Error {
-  const reason = messageOf(error.cause ?? error);
-  return new Error(`template ${shown} cannot be fetched: ${reason}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
-import { messageOf } from "../errors.ts";
+import { messageOf, PermanentError } from "../errors.ts";
 import type { TemplateAddress } from "./address.ts";
 import { templateCache } from "./cache.ts";
 import { notAllowed, notThere, type ObjectAddress, objectOf, tooLarge } from "./objects.ts";
@@ -78,7 +78,20 @@ async function bytesOf(
   throw tooLarge(address);
 }
 
+/** What the SDK says where there are no credentials, and S3 of those it does not accept, or no more. */
+const CREDENTIALS =
+  /^(CredentialsProviderError|TokenProviderError|ExpiredToken|ExpiredTokenException|InvalidToken|TokenRefreshRequired|InvalidAccessKeyId|SignatureDoesNotMatch)$/;
+
+function unaccepted(error: Error, { shown }: TemplateAddress): PermanentError {
+  return new PermanentError(
+    "rejected",
+    `template ${shown} cannot be read: the AWS credentials of this process are missing or not accepted: ${error.name}: ${messageOf(error)}; set or renew them (AWS_ACCESS_KEY_ID and its siblings, AWS_PROFILE, or the role of this process)`,
+    { cause: error },
+  );
+}
+
 function failure(error: unknown, address: TemplateAddress, object: ObjectAddress): unknown {
+  if (error instanceof Error && CREDENTIALS.test(error.name)) return unaccepted(error, address);
   const status = statusOf(error);
   if (status === 404) return notThere(address, object, error);
   if (status === 403) return notAllowed(address, object, "s3:GetObject on it", error);

@@ -105,6 +105,8 @@ describe("a secret", () => {
     ["secretsmanager:key", "ResourceNotFoundException", "invalid"],
     ["ssm:key", "AccessDeniedException", "forbidden"],
     ["secretsmanager:key", "DecryptionFailure", "forbidden"],
+    ["ssm:key", "ExpiredTokenException", "rejected"],
+    ["secretsmanager:key", "UnrecognizedClientException", "rejected"],
   ])("is refused for good: %s with %s", async (reference, name, code) => {
     await using secrets = await aws({
       GetParameter: () => failing(name),

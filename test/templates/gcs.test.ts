@@ -2,9 +2,10 @@ import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { PermanentError } from "../../src/errors.ts";
+import { CredentialsError } from "../../src/google/identity.ts";
 import type { TemplateSource } from "../../src/template.ts";
 import { templateAddress } from "../../src/templates/address.ts";
-import { type GcsReaderOptions, gcsReader } from "../../src/templates/gcs.ts";
+import { type GcsReaderOptions, gcsOptions, gcsReader } from "../../src/templates/gcs.ts";
 import { templateReader } from "../../src/templates/reader.ts";
 import { testAgent } from "../contracts/request.ts";
 import { type Asked, answerServer } from "../fakes/answers.ts";
@@ -12,10 +13,12 @@ import { type Asked, answerServer } from "../fakes/answers.ts";
 const agent = testAgent({ templates: ["gs://sluice-templates/p/"] });
 
 function reading(endpoint: string, options: GcsReaderOptions = {}) {
-  const gcs = gcsReader({ endpoint, token: async () => "token-1", ...options });
+  const gcs = gcsReader({ endpoint, identity: bearerOf("token-1"), ...options });
   const read = templateReader({ readers: { gcs }, cwd: "/" });
   return (uri: string, source: TemplateSource = "message") => read(uri, agent, source);
 }
+
+const bearerOf = (token: string) => ({ token: async () => ({ token }), forget: () => undefined });
 
 interface Stored {
   text: string;
@@ -94,8 +97,8 @@ describe("a template in a bucket of Cloud Storage", () => {
     });
   });
 
-  it.each([401, 403])("answered by %i is forbidden", async (status) => {
-    await using gcs = await answering((response) => response.writeHead(status).end("secret"));
+  it("answered by 403 is forbidden", async () => {
+    await using gcs = await answering((response) => response.writeHead(403).end("secret"));
 
     const error = await failureOf(reading(gcs.endpoint)(T));
 
@@ -133,7 +136,7 @@ describe("a template in a bucket of Cloud Storage", () => {
         .end(gzipSync(Buffer.alloc(64 * 1_048_576, "x"))),
     );
 
-    const reader = gcsReader({ endpoint: gcs.endpoint, token: async () => "token-1" });
+    const reader = gcsReader({ endpoint: gcs.endpoint, identity: bearerOf("token-1") });
     const read = reader.read({ address: templateAddress(T, "/"), source: "agent", entries: [] });
 
     await expect(read).rejects.toMatchObject({
@@ -163,17 +166,48 @@ describe("a template in a bucket of Cloud Storage", () => {
     }
   });
 
-  it("is tried again where there are no credentials yet", async () => {
+  it("is refused when Cloud Storage does not accept the credentials, which are then looked for again", async () => {
     await using gcs = await storage({ "sluice-templates/p/t": { text: "a: 1", generation: 1 } });
-    let tries = 0;
-    const token = async () => {
-      tries += 1;
-      if (tries === 1) throw new Error("no credentials");
-      return "token-1";
-    };
-    const read = reading(gcs.endpoint, { token });
+    let token = "token-0";
+    const identity = { token: async () => ({ token }), forget: () => void (token = "token-1") };
+    const read = reading(gcs.endpoint, { identity });
 
-    expect(await failureOf(read(T))).not.toBeInstanceOf(PermanentError);
+    expect(await failureOf(read(T))).toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(/gcs:\/\/.* does not accept.*GOOGLE_APPLICATION_CREDENTIALS/),
+    });
     expect(await read(T)).toStrictEqual({ a: 1 });
+  });
+
+  it("is refused for credentials that a person must put right, and else tried again", async () => {
+    await using gcs = await storage({});
+    const failing = (lasting: boolean) => ({
+      token: () => Promise.reject(new CredentialsError("no token came", { lasting })),
+      forget: () => undefined,
+    });
+
+    const refused = await failureOf(reading(gcs.endpoint, { identity: failing(true) })(T));
+    const later = await failureOf(reading(gcs.endpoint, { identity: failing(false) })(T));
+
+    expect(refused).toMatchObject({ code: "rejected" });
+    expect(later).not.toBeInstanceOf(PermanentError);
+    for (const error of [refused, later]) {
+      expect(String(error)).toMatch(/template gcs:\/\/sluice-templates\/p\/t .*no token came/);
+    }
+    expect(gcs.asked).toHaveLength(0);
+  });
+
+  it("is read without credentials where Google's variable for emulators says", async () => {
+    await using gcs = await answering((response) => response.end("a: 1"));
+    const host = gcs.endpoint.replace("http://", "");
+    for (const STORAGE_EMULATOR_HOST of [gcs.endpoint, `${gcs.endpoint}/`, host]) {
+      const read = templateReader({
+        readers: { gcs: gcsReader(gcsOptions({ STORAGE_EMULATOR_HOST })) },
+        cwd: "/",
+      });
+      expect(await read(T, agent, "message")).toStrictEqual({ a: 1 });
+    }
+    expect(gcs.asked.map(({ headers }) => headers.authorization)).toEqual(Array(3).fill(undefined));
+    expect(gcsOptions({})).toEqual({});
   });
 });

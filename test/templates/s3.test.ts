@@ -38,6 +38,11 @@ async function put(Key: string, Body: string | Uint8Array): Promise<void> {
   client.destroy();
 }
 
+/** As the SDK's providers throw it. */
+class CredentialsProviderError extends Error {
+  override readonly name = "CredentialsProviderError";
+}
+
 describe("a template in a bucket of S3", () => {
   it("is read as YAML", async () => {
     await put("p/t.yaml", "cpu: 1024\n");
@@ -136,6 +141,37 @@ describe("a template in a bucket of S3", () => {
       message: expect.stringMatching(
         /object p\/t\.yaml in bucket sluice-templates is denied.*grant s3:GetObject/,
       ),
+    });
+  });
+
+  it.each([
+    [400, "ExpiredToken"],
+    [400, "InvalidToken"],
+    [403, "InvalidAccessKeyId"],
+    [403, "SignatureDoesNotMatch"],
+  ])("answered by %i %s is refused for its credentials", async (status, code) => {
+    await using s3 = await answerServer((_, response) =>
+      response.writeHead(status).end(`<Error><Code>${code}</Code><Message>no</Message></Error>`),
+    );
+
+    await expect(reading(s3.endpoint)("s3://sluice-templates/p/t.yaml")).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(
+        new RegExp(`s3://sluice-templates/p/t.yaml .*${code}.*set or renew them`),
+      ),
+    });
+  });
+
+  it("is refused where there are no credentials", async () => {
+    const none = async () => {
+      throw new CredentialsProviderError("Could not load credentials from any providers");
+    };
+    const s3 = s3Reader({ client: { ...configAt(here()), credentials: none } });
+    const read = templateReader({ readers: { s3 }, cwd: "/" });
+
+    await expect(read("s3://sluice-templates/p/t.yaml", agent, "message")).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(/any providers; set or renew them \(AWS_ACCESS_KEY_ID/),
     });
   });
 

@@ -1,7 +1,10 @@
+import { setTimeout } from "node:timers/promises";
 import type { JobServiceClient } from "@google-cloud/aiplatform/build/src/v1/job_service_client.js";
 import type { AuthClient } from "google-auth-library";
 import { messageOf } from "../../errors.ts";
-import { type Credentials, NotReadyError } from "./credentials.ts";
+import { CREDENTIALS_ADVICE, CredentialsError } from "../../google/identity.ts";
+import type { Credentials } from "./credentials.ts";
+import { codeOf, UNAUTHENTICATED } from "./errors.ts";
 import type { ReadMessage } from "./message.ts";
 import type { VertexJob } from "./status.ts";
 
@@ -64,31 +67,44 @@ export function connect(connection: Connection): VertexApi {
     if (opened?.by !== by) opened = { by, client: open(connection, by) };
     return opened.client;
   };
+  const asked = async <T>(call: (client: JobServiceClient) => Promise<T>): Promise<T> => {
+    const api = await client();
+    try {
+      return await call(api);
+    } catch (error) {
+      if (codeOf(error) === UNAUTHENTICATED) connection.credentials.forget();
+      throw error;
+    }
+  };
   return {
-    async create(parent, customJob, signal) {
-      const api = await client();
-      const [job] = await api.createCustomJob(
-        { parent, customJob },
-        { timeout: TIMEOUT_MS, signal },
-      );
-      return job;
-    },
-    async list({ signal, ...request }) {
-      const api = await client();
-      const [jobs, , answer] = await api.listCustomJobs(
-        { ...request, pageSize: PAGE_SIZE, readMask: READ_MASK },
-        { timeout: TIMEOUT_MS, autoPaginate: false, ...(signal === undefined ? {} : { signal }) },
-      );
-      const next = answer?.nextPageToken ?? "";
-      return { jobs, ...(next === "" ? {} : { next }) };
-    },
-    async get(name) {
-      const [job] = await (await client()).getCustomJob({ name }, { timeout: TIMEOUT_MS });
-      return job;
-    },
-    async cancel(name) {
-      await (await client()).cancelCustomJob({ name }, { timeout: TIMEOUT_MS });
-    },
+    create: (parent, customJob, signal) =>
+      asked(async (api) => {
+        // A function that was frozen on its way here learns of timers that are over a turn later.
+        await setTimeout(0, undefined, { signal });
+        const [job] = await api.createCustomJob(
+          { parent, customJob },
+          { timeout: TIMEOUT_MS, signal },
+        );
+        return job;
+      }),
+    list: ({ signal, ...request }) =>
+      asked(async (api) => {
+        const [jobs, , answer] = await api.listCustomJobs(
+          { ...request, pageSize: PAGE_SIZE, readMask: READ_MASK },
+          { timeout: TIMEOUT_MS, autoPaginate: false, ...(signal === undefined ? {} : { signal }) },
+        );
+        const next = answer?.nextPageToken ?? "";
+        return { jobs, ...(next === "" ? {} : { next }) };
+      }),
+    get: (name) =>
+      asked(async (api) => {
+        const [job] = await api.getCustomJob({ name }, { timeout: TIMEOUT_MS });
+        return job;
+      }),
+    cancel: (name) =>
+      asked(async (api) => {
+        await api.cancelCustomJob({ name }, { timeout: TIMEOUT_MS });
+      }),
   };
 }
 
@@ -102,9 +118,10 @@ async function open(connection: Connection, authClient: AuthClient): Promise<Job
   try {
     await client.initialize();
   } catch (error) {
-    throw new NotReadyError(`Google's client cannot be used: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw new CredentialsError(
+      `Google's client cannot be used with these credentials: ${messageOf(error)}; ${CREDENTIALS_ADVICE}`,
+      { lasting: true, cause: error },
+    );
   }
   connection.closing.addEventListener("abort", () => void client.close(), { once: true });
   return client;

@@ -1,59 +1,47 @@
 import type { AuthClient, OAuth2Client } from "google-auth-library";
 import { messageOf, PermanentError } from "../../errors.ts";
+import { googleIdentity } from "../../google/identity.ts";
 
-/** Who a process is to Google. */
+/** Who a process is to Vertex AI. */
 export interface Credentials {
   /**
    * What signs requests, with a token that is valid now and without a way to fetch another: a failure to
-   * get one shows here and never looks like an answer of Vertex AI. Google is asked for a token only when
-   * the last is about to end. The same client as before unless credentials had to be looked for again.
+   * get one shows here and never looks like an answer of Vertex AI. The same client as before unless
+   * credentials had to be looked for again.
    *
-   * Throws `NotReadyError` if there are none, or they are not accepted.
+   * Throws `CredentialsError` if there are none, or they are not accepted.
    */
   ready(): Promise<AuthClient>;
+  /** Looks whether there are credentials, asking Google for nothing. Throws `CredentialsError` if not. */
+  find(): Promise<unknown>;
+  /** Called when Vertex AI does not accept what signs requests. */
+  forget(): void;
   /** The project the credentials belong to. Throws `PermanentError` ("invalid") for the agent if they name none. */
   projectId(agent: string): Promise<string>;
 }
 
-/**
- * Vertex AI was not asked: there are no credentials, Google does not accept them any more, or its client
- * does not get along with them.
- */
-export class NotReadyError extends Error {
-  override readonly name = "NotReadyError";
-}
-
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 
-/**
- * The credentials Google's libraries find by themselves: the file named by GOOGLE_APPLICATION_CREDENTIALS
- * (a key, or the configuration of a workload identity federation), gcloud's own, or the machine's.
- * Looked for at the first use, and again after each failure. Google's library asks around for a project
- * unless it is told one.
- */
+/** The credentials Google's libraries find by themselves. */
 export function googleCredentials(project?: string): Credentials {
-  const identity = remembered(() => findIdentity(project));
-  const ambient = remembered(ambientProject);
+  const identity = googleIdentity({ scope: SCOPE, projectId: project });
+  let signing: { readonly source: AuthClient; readonly signer: OAuth2Client } | undefined;
+  let ambient: Promise<string> | undefined;
   return {
     async ready() {
-      const { source, signer } = await identity.get();
-      try {
-        const { token } = await source.getAccessToken();
-        if (!token) throw new Error("no token came");
-        signer.setCredentials({ access_token: token });
-        return signer;
-      } catch (error) {
-        identity.forget();
-        throw new NotReadyError(
-          `Google does not accept the credentials of this process: ${messageOf(error)}`,
-          { cause: error },
-        );
-      }
+      const { source, token } = await identity.token();
+      if (signing?.source !== source) signing = { source, signer: await signerFor(source) };
+      signing.signer.setCredentials({ access_token: token });
+      return signing.signer;
     },
+    find: identity.find,
+    forget: identity.forget,
     async projectId(agent) {
       try {
-        return await ambient.get();
+        ambient ??= ambientProject();
+        return await ambient;
       } catch (error) {
+        ambient = undefined;
         throw noProject(agent, messageOf(error).split("\n", 1)[0] ?? "");
       }
     },
@@ -62,55 +50,28 @@ export function googleCredentials(project?: string): Credentials {
 
 /** No credentials at all, as emulators want it. */
 export function noCredentials(): Credentials {
+  let client: Promise<AuthClient> | undefined;
   return {
-    ready: remembered(async () => {
-      const { PassThroughClient } = await import("../../google/library.ts");
-      return new PassThroughClient();
-    }).get,
+    ready: () => {
+      client ??= import("../../google/library.ts").then(
+        ({ PassThroughClient }) => new PassThroughClient(),
+      );
+      return client;
+    },
+    find: async () => undefined,
+    forget: () => undefined,
     projectId: async (agent) => {
       throw noProject(agent, "none are used with an API address that begins with http://");
     },
   };
 }
 
-/** Keeps what was found once, but for a failure. */
-function remembered<T>(find: () => Promise<T>) {
-  let known: Promise<T> | undefined;
-  const forget = () => {
-    known = undefined;
-  };
-  const get = (): Promise<T> => {
-    known ??= find().catch((error: unknown) => {
-      forget();
-      throw error;
-    });
-    return known;
-  };
-  return { get, forget };
-}
-
-/** Where tokens come from, and what carries the current one. */
-interface Identity {
-  readonly source: AuthClient;
-  readonly signer: OAuth2Client;
-}
-
-async function findIdentity(projectId: string | undefined): Promise<Identity> {
-  const { GoogleAuth, OAuth2Client: Signer } = await import("../../google/library.ts");
-  try {
-    const options = { scopes: SCOPE, ...(projectId === undefined ? {} : { projectId }) };
-    const source = await new GoogleAuth(options).getClient();
-    const { universeDomain, quotaProjectId } = source;
-    const signer = new Signer({
-      universeDomain,
-      ...(quotaProjectId === undefined ? {} : { quotaProjectId }),
-    });
-    return { source, signer };
-  } catch (error) {
-    throw new NotReadyError(`this process has no Google Cloud credentials: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+async function signerFor({ universeDomain, quotaProjectId }: AuthClient): Promise<OAuth2Client> {
+  const { OAuth2Client: Signer } = await import("../../google/library.ts");
+  return new Signer({
+    universeDomain,
+    ...(quotaProjectId === undefined ? {} : { quotaProjectId }),
+  });
 }
 
 async function ambientProject(): Promise<string> {

@@ -10,7 +10,7 @@ const FAILED_PRECONDITION = 9;
 const OUT_OF_RANGE = 11;
 const UNIMPLEMENTED = 12;
 const UNAVAILABLE = 14;
-const UNAUTHENTICATED = 16;
+export const UNAUTHENTICATED = 16;
 
 /** HTTP's codes, which stand for gRPC's in answers that are no proper Google errors. */
 const FROM_HTTP: Readonly<Record<number, number>> = {

@@ -2,6 +2,8 @@ import { setTimeout } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
+import { PermanentError } from "../../errors.ts";
+import { CredentialsError } from "../../google/identity.ts";
 import { launchLimit } from "../../launch-rates.ts";
 import type { Connection } from "./api.ts";
 import { cancelJob } from "./cancel.ts";
@@ -59,6 +61,7 @@ export function openVertex(
   });
   return {
     async plan(request) {
+      if (world.env["GOOGLE_APPLICATION_CREDENTIALS"]) await refuseUnusable(credentials);
       const known = project ?? (await credentials.projectId(agent.name));
       const parent = parentOf(known, regionName(options));
       return planJob(request, { options, owner, parent });
@@ -69,6 +72,16 @@ export function openVertex(
     inspect: (jobs) => inspectJobs({ ...finder, now }, jobs),
     cancel: (job) => cancelJob(apiFor, job),
   };
+}
+
+/** A file of credentials that cannot be used is known without asking anybody. */
+async function refuseUnusable(credentials: Credentials): Promise<void> {
+  try {
+    await credentials.find();
+  } catch (error) {
+    const lasting = error instanceof CredentialsError && error.lasting;
+    throw lasting ? new PermanentError("rejected", error.message, { cause: error }) : error;
+  }
 }
 
 function regionName({ region_name: region }: VertexAgentOptions): string {

@@ -1,8 +1,8 @@
 import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
 import { PermanentError } from "../../errors.ts";
+import { CREDENTIALS_ADVICE, CredentialsError } from "../../google/identity.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
-import { NotReadyError } from "./credentials.ts";
 import { codeOf, failureOf, PERMISSION_DENIED, textOf } from "./errors.ts";
 import { jobOf } from "./job.ts";
 import type { ApiFor } from "./regions.ts";
@@ -57,7 +57,10 @@ interface PlannedLaunch {
 
 async function answerTo(launcher: Launcher, asked: Asked, error: unknown): Promise<LaunchAnswer> {
   const text = textOf(error);
-  if (error instanceof NotReadyError) return { type: "unavailable", message: text };
+  if (error instanceof CredentialsError) {
+    if (error.lasting) throw new PermanentError("rejected", text, { cause: error });
+    return { type: "unavailable", message: text };
+  }
   switch (failureOf(error)) {
     case "throttled":
       return { type: "throttled", message: `Vertex AI is asked too often: ${text}` };
@@ -66,7 +69,11 @@ async function answerTo(launcher: Launcher, asked: Asked, error: unknown): Promi
     case "unreachable":
       return { type: "unavailable", message: `Vertex AI cannot be reached: ${text}` };
     case "unauthenticated":
-      return { type: "unavailable", message: `Google does not accept the credentials: ${text}` };
+      throw new PermanentError(
+        "rejected",
+        `Vertex AI does not accept the credentials of this process: ${text}; ${CREDENTIALS_ADVICE}`,
+        { cause: error },
+      );
     case "refused":
       throw refusal(asked, error);
     case "unknown":

@@ -9,7 +9,7 @@ import { openVertex } from "../../../src/backends/vertex/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
 import { launchRequest } from "../../contracts/request.ts";
-import { fakeVertex } from "../../fakes/vertex.ts";
+import { fakeVertex, ServiceError, UNAUTHENTICATED } from "../../fakes/vertex.ts";
 import { serveRest, type VertexServer } from "../../fakes/vertex-server.ts";
 import { runOf, vertexAgent } from "./world.ts";
 
@@ -120,9 +120,9 @@ describe("launching with Google's credentials", () => {
   });
   afterEach(() => server.close());
 
-  function open(): Backend {
+  function open(env: Readonly<Record<string, string>> = {}): Backend {
     const agent = vertexAgent({ api_endpoint: `http://127.0.0.1:${server.port}` });
-    return openVertex(agent, testWorld(), { credentials: googleCredentials });
+    return openVertex(agent, testWorld({ env }), { credentials: googleCredentials });
   }
 
   async function launch(backend = open()) {
@@ -145,41 +145,102 @@ describe("launching with Google's credentials", () => {
     await tokens.close();
   });
 
-  it("is unavailable, before anything is sent, when the credentials have expired", async () => {
+  it("is refused, before anything is sent, when the credentials have expired", async () => {
     const tokens = await tokenService(EXPIRED);
     await useCredentials(federation(tokens.url));
     asFunction();
-    expect(await launch()).toEqual({
-      type: "unavailable",
-      message: expect.stringMatching(/does not accept the credentials.*has expired/s) as string,
+    await expect(launch()).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(
+        /does not accept the credentials.*has expired.*set GOOGLE_APPLICATION_CREDENTIALS/s,
+      ) as string,
     });
     expect(service.calls).toEqual([]);
     await tokens.close();
   });
 
-  it.each([
-    ["a file that is not there", undefined, /no Google Cloud credentials.*nowhere\.json/s],
-    ["a file that is no JSON", "{", /no Google Cloud credentials/],
-    ["a file of an unknown kind", { type: "friendship" }, /Google Cloud credentials|accept/],
-  ] as const)("is unavailable, before anything is sent, with %s", async (_, content, message) => {
-    if (content === undefined) process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
-    else await useCredentials(content);
-    expect(await launch()).toEqual({
+  it.each([500, 503, 429])(
+    "is unavailable, before anything is sent, when the token service answers %i",
+    async (status) => {
+      const tokens = await tokenService([status, { error: "internal_failure" }]);
+      await useCredentials(federation(tokens.url));
+      asFunction();
+      expect(await launch()).toMatchObject({
+        type: "unavailable",
+        message: expect.stringMatching(/gives no token .*just now/) as string,
+      });
+      expect(service.calls).toEqual([]);
+      await tokens.close();
+    },
+  );
+
+  it("is unavailable, before anything is sent, when the token service cannot be reached", async () => {
+    await useCredentials(federation("http://127.0.0.1:1/v1/token"));
+    asFunction();
+    expect(await launch()).toMatchObject({
       type: "unavailable",
-      message: expect.stringMatching(message) as string,
+      message: expect.stringMatching(/ECONNREFUSED/) as string,
     });
     expect(service.calls).toEqual([]);
   });
 
-  it("is unavailable, before anything is sent, with credentials of another cloud", async () => {
+  it.each([
+    ["a file that is not there", undefined, /no Google Cloud credentials.*nowhere\.json/s],
+    ["a file that is no JSON", '{"private_key":hunter2', /no Google Cloud credentials.*not JSON/],
+    [
+      "a file of an unknown kind",
+      { type: "friendship" },
+      /no Google Cloud credentials.*client_email/,
+    ],
+    [
+      "a key that is none",
+      { type: "service_account", project_id: "p", client_email: "a@b", private_key: "hunter2" },
+      /does not accept the credentials|gives no token/,
+    ],
+  ] as const)("is refused, before anything is sent, with %s", async (_, content, message) => {
+    if (content === undefined) process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
+    else await useCredentials(content);
+    const thrown = await launch().catch((error: unknown) => error);
+    expect(thrown).toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(message) as string,
+    });
+    expect(String(thrown)).toMatch(/set GOOGLE_APPLICATION_CREDENTIALS/);
+    expect(String(thrown)).not.toMatch(/hunter2/);
+    expect(service.calls).toEqual([]);
+  });
+
+  it("is refused by the plan already, with a file that cannot be used", async () => {
+    await useCredentials("{");
+    const env = { GOOGLE_APPLICATION_CREDENTIALS: join(folder, "credentials.json") };
+    const planning = open(env).plan(launchRequest(runOf("runs")));
+    await expect(planning).rejects.toMatchObject({ code: "rejected" });
+    await useCredentials(federation("http://127.0.0.1:1/v1/token"));
+    await expect(open(env).plan(launchRequest(runOf("runs")))).resolves.toBeDefined();
+  });
+
+  it("is refused, before anything is sent, with credentials of another cloud", async () => {
     const tokens = await tokenService(token("other"));
     await useCredentials({ ...federation(tokens.url), universe_domain: "other.example" });
     asFunction();
-    expect(await launch()).toEqual({
-      type: "unavailable",
+    await expect(launch()).rejects.toMatchObject({
+      code: "rejected",
       message: expect.stringMatching(/client cannot be used.*other\.example/s) as string,
     });
     expect(service.calls).toEqual([]);
+    await tokens.close();
+  });
+
+  it("looks for credentials again once Vertex AI does not accept them", async () => {
+    const tokens = await tokenService(token("revoked"), token("renewed"));
+    await useCredentials(federation(tokens.url));
+    asFunction();
+    const backend = open();
+    const answer = new ServiceError(UNAUTHENTICATED, "Request had invalid credentials.");
+    service.fault({ method: "CreateCustomJob", when: "before", answer });
+    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
+    expect(await launch(backend)).toMatchObject({ type: "launched" });
+    expect(service.authorizations.slice(-2)).toEqual(["Bearer revoked", "Bearer renewed"]);
     await tokens.close();
   });
 
@@ -192,7 +253,7 @@ describe("launching with Google's credentials", () => {
     expect(await launch(backend)).toMatchObject({ type: "launched" });
     expect(service.authorizations.at(-1)).toBe("Bearer first");
     await useCredentials(federation(second.url));
-    expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
     expect(await launch(backend)).toMatchObject({ type: "launched" });
     expect(service.authorizations.at(-1)).toBe("Bearer second");
     await Promise.all([first.close(), second.close()]);
@@ -202,7 +263,7 @@ describe("launching with Google's credentials", () => {
     const tokens = await tokenService(token("federated"));
     const backend = open();
     process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
-    expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
     await useCredentials(federation(tokens.url));
     asFunction();
     expect(await launch(backend)).toMatchObject({ type: "launched" });
