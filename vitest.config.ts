@@ -9,6 +9,9 @@ const thresholds = {
   statements: 90,
 };
 
+/** What functions write would fill the output of the tests. */
+const silent = { POWERTOOLS_LOG_LEVEL: "SILENT", POWERTOOLS_METRICS_DISABLED: "true" };
+
 /**
  * `default` needs nothing but Node. Every other project needs a real component and is run by its own
  * script (`npm run test:docker`, …); there a missing component fails the run, it is never skipped.
@@ -22,8 +25,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/real/**"],
           testTimeout: 20_000,
-          // What the functions write would fill the output of the tests.
-          env: { POWERTOOLS_LOG_LEVEL: "SILENT", POWERTOOLS_METRICS_DISABLED: "true" },
+          env: silent,
         },
       },
       {
@@ -43,6 +45,7 @@ export default defineConfig({
           include: ["test/real/aws/**/*.test.ts", "test/real/aws-shape/**/*.test.ts"],
           globalSetup: ["test/real/aws/setup.ts"],
           testTimeout: 60_000,
+          env: silent,
         },
       },
     ],

@@ -23,7 +23,7 @@ export function remoteDispatcher(api: Api): Dispatcher {
     changes: () => [],
     submit: async (message) => submitted(await post("/runs", message)),
     rerun: async (id) => submitted(await post(`/runs/${id}/rerun`, {})),
-    runs: async (query) => (await get("/runs", query)).body as Page<RunDocument>,
+    runs: async (query) => pageOf((await get("/runs", query)).body),
     run: async (id) => {
       try {
         return (await get(`/runs/${id}`)).body as RunDetail;
@@ -48,6 +48,13 @@ export function remoteDispatcher(api: Api): Dispatcher {
       (await post("/explain", message)).body as ExplanationDocument,
     close: () => undefined,
   };
+}
+
+function pageOf(body: unknown): Page<RunDocument> {
+  const { looked_back_to: lookedBackTo, ...page } = body as Page<RunDocument> & {
+    readonly looked_back_to?: string;
+  };
+  return { ...page, ...(lookedBackTo === undefined ? {} : { lookedBackTo }) };
 }
 
 function submitted({ status, body }: Answer): Submitted {

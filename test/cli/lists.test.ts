@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { jsonLines, makeFolder } from "./sluice.ts";
 
@@ -73,6 +75,19 @@ describe("runs", () => {
     expect(jsonLines(stdout)).toHaveLength(1);
     const cursor = /--cursor (\S+)/.exec(stderr)?.[1] ?? "";
     expect(await names("--limit", "1", "--cursor", cursor)).toEqual(["alpha"]);
+  });
+
+  test("says how far back it has looked where a page ends early", async () => {
+    const page = { items: [], next: "c", looked_back_to: "2026-11-21T09:00:00.000Z" };
+    const server = createServer((_, response) => response.end(JSON.stringify(page)));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const env = { SLUICE_API_URL: `http://127.0.0.1:${port}`, SLUICE_TOKEN: "t" };
+    const { stderr } = await makeFolder().run(["runs", "--search", "rare"], { env });
+    server.close();
+    expect(stderr).toBe(
+      "No runs so far.\nLooked back to 2026-11-21T09:00:00.000Z.\nThere may be more: --cursor c\n",
+    );
   });
 
   test("aligns its columns", async () => {

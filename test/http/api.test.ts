@@ -11,8 +11,8 @@ const FLOW = { name: "load", command: "true" };
 const T0 = "2026-11-21T12:00:00.000Z";
 
 /** An API with one token of each scope, and a way to call it. */
-async function api() {
-  const t = testApp();
+async function api(overrides: Partial<App> = {}) {
+  const t = testApp(overrides);
   const tokens = new Map<Scope, string>();
   for (const scope of ["read", "run", "admin"] as const) {
     const { text, token } = newToken(scope, scope, T0);
@@ -257,6 +257,15 @@ describe("runs over the API", () => {
       status: 422,
       json: { issues: [{ path: "state" }, { path: "limit" }] },
     });
+  });
+
+  test("are listed as far back as the store has looked, and that is said", async () => {
+    const { app } = testApp();
+    const list = async () => ({ items: [], next: "c", lookedBackTo: T0 });
+    const { call } = await api({ store: { ...app.store, list } });
+    const { json } = await call("GET", "/runs?search=rare", { scope: "read" });
+    expect(json).toEqual({ items: [], next: "c", looked_back_to: T0 });
+    expectDocumented("listRuns", 200, json);
   });
 
   test("nobody knows are not found, whatever is asked of them", async () => {

@@ -10,11 +10,11 @@ export const command: Command = (context) =>
     const { io, settings } = context;
     const query = queryFrom(context);
     await dispatcher.refresh();
-    const { items, next } = await dispatcher.runs(query);
+    const { items, next, lookedBackTo } = await dispatcher.runs(query);
     if (settings.json) {
       for (const run of items) await io.write(`${JSON.stringify(run)}\n`);
     } else if (items.length === 0) {
-      io.note("No runs.");
+      io.note(lookedBackTo === undefined ? "No runs." : "No runs so far.");
     } else {
       await io.write(
         table(
@@ -23,7 +23,8 @@ export const command: Command = (context) =>
         ),
       );
     }
-    if (next !== undefined) io.note(`There are more: --cursor ${next}`);
+    if (lookedBackTo !== undefined) io.note(`Looked back to ${lookedBackTo}.`);
+    if (next !== undefined) io.note(`There may be more: --cursor ${next}`);
   });
 
 function queryFrom({ options }: Context): RunQuery {

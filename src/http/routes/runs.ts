@@ -71,12 +71,26 @@ export const runRoutes: readonly Route[] = [
     responses: {
       200: {
         description: "A page of runs.",
-        schema: z.object({ items: z.array(runSchema), next: z.string().optional() }),
+        schema: z.object({
+          items: z.array(runSchema),
+          next: z.string().optional(),
+          looked_back_to: z.iso
+            .datetime()
+            .optional()
+            .describe(
+              "Set where the page ends before it is full: all runs made since were looked at.",
+            ),
+        }),
       },
     },
     handle: async ({ app, query }) => {
-      const { items, next } = await app.store.list(readQuery(query));
-      return { status: 200, body: { items: items.map(runView), ...(next ? { next } : {}) } };
+      const { items, next, lookedBackTo } = await app.store.list(readQuery(query));
+      const body = {
+        items: items.map(runView),
+        ...(next === undefined ? {} : { next }),
+        ...(lookedBackTo === undefined ? {} : { looked_back_to: lookedBackTo }),
+      };
+      return { status: 200, body };
     },
   },
   {
