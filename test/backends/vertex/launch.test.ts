@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend, LaunchAnswer, LaunchPlan } from "../../../src/backend.ts";
+import { noCredentials } from "../../../src/backends/vertex/credentials.ts";
+import { openVertex } from "../../../src/backends/vertex/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { launchRates } from "../../../src/launch-rates.ts";
 import type { LaunchKey } from "../../../src/run.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
 import { launchRequest, type RequestParts } from "../../contracts/request.ts";
 import {
   INTERNAL,
@@ -315,6 +318,47 @@ describe("the limit of a process", () => {
     expect(await launch(backend, runOf("runs", { runId: "run-3" }))).toMatchObject({
       type: "launched",
     });
+    await world.close();
+  });
+});
+
+describe("a launch whose lease ended on its way to Google", () => {
+  it("sends nothing, as long as it waited for a token", async () => {
+    const world = await openWorld("rest");
+    const controller = new AbortController();
+    const { ready, ...others } = noCredentials();
+    const late = async () => {
+      const signer = await ready();
+      controller.abort();
+      return signer;
+    };
+    const credentials = () => ({ ...others, ready: late });
+    const backend = openVertex(world.agent, testWorld(), { credentials });
+    const { plan: planned, key } = await plan(backend);
+    await expect(backend.launch(planned, key, controller.signal)).rejects.toThrow(/abort/);
+    expect(world.service.calls).toEqual([]);
+    await world.close();
+  });
+
+  it("sends nothing when the process was frozen and only then learns of the time", async () => {
+    const world = await openWorld("rest");
+    const { ready, ...others } = noCredentials();
+    let freezes = false;
+    const freezing = async () => {
+      const signer = await ready();
+      // Nothing else runs meanwhile, as in a function that is frozen.
+      if (freezes) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+      return signer;
+    };
+    const backend = openVertex(world.agent, testWorld(), {
+      credentials: () => ({ ...others, ready: freezing }),
+    });
+    const { plan: planned, key } = await plan(backend);
+    await backend.find(key);
+    freezes = true;
+    const launching = backend.launch(planned, key, AbortSignal.timeout(50));
+    await expect(launching).rejects.toThrow(/abort/);
+    expect(world.service.calls).toEqual(["ListCustomJobs"]);
     await world.close();
   });
 });
