@@ -59,6 +59,15 @@ describe("functions", () => {
     expect(variables("Publish")["SLUICE_BUS"]).toBe(deployment.get("Bus")["Name"]);
   });
 
+  test("know how many launch side by side, where they launch", () => {
+    const { ScalingConfig } = mappingOf("RunsQueue");
+    const processes = String(ScalingConfig?.["MaximumConcurrency"]);
+    expect(variables("Dispatch")["SLUICE_DISPATCH_CONCURRENCY"]).toBe(processes);
+    for (const name of FUNCTIONS.filter((name) => name !== "Dispatch")) {
+      expect(variables(name)["SLUICE_DISPATCH_CONCURRENCY"]).toBeUndefined();
+    }
+  });
+
   test("end before a launch may be taken over, and launches before their message comes back", () => {
     const timeout = Number(at("Dispatch")["Timeout"]);
     const lease = Number(variables("Dispatch")["SLUICE_LAUNCH_LEASE_SECONDS"]);

@@ -5,6 +5,7 @@ import type { App } from "../app.ts";
 import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
+import { type LaunchRates, launchRates } from "../launch-rates.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { CLOUD } from "../run.ts";
 import { secretReader } from "../secrets/reader.ts";
@@ -42,7 +43,10 @@ export async function openAws(env: Env): Promise<App> {
   const config = resolve(settings.config);
   const storage = openStorage({ settings, env, now, newId });
   const files = join(dirname(config), "files");
-  const agents = openAgents(worldOf({ env, files, now, once: storage.registry.once }));
+  const rates = launchRates({ processes: settings.dispatchConcurrency, now });
+  const agents = openAgents(
+    worldOf({ env, files, now, once: storage.registry.once, launchRates: rates }),
+  );
   const document: unknown = JSON.parse(await readFile(config, "utf8"));
   return {
     place: CLOUD,
@@ -71,7 +75,11 @@ function worldOf({
   files,
   now,
   once,
-}: Pick<World, "env" | "now" | "once"> & { readonly files: string }): World {
+  launchRates: rates,
+}: Pick<World, "env" | "now" | "once"> & {
+  readonly launchRates: LaunchRates;
+  readonly files: string;
+}): World {
   const client = sdkSettings(env);
   return {
     now,
@@ -82,6 +90,7 @@ function worldOf({
     readTemplate: readTemplateInLambda({ files, s3: client, gcs: gcsOptions(env) }),
     secret: secretReader({ now, env, ssm: client, secretsManager: client }),
     once,
+    launchRates: rates,
     closing: new AbortController().signal,
   };
 }

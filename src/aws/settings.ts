@@ -13,6 +13,8 @@ export interface AwsSettings {
   readonly launchLeaseMs: number;
   /** How long runs are kept after their end, in days. */
   readonly keepDays: number;
+  /** How many functions launch side by side at most, this one among them. Default: 1. */
+  readonly dispatchConcurrency: number;
 }
 
 /** Variables of a process. */
@@ -26,8 +28,8 @@ export function settingsOf(env: Env): AwsSettings {
     if (value === "") issues.push({ path: name, message: "expected text, got nothing" });
     return value;
   };
-  const amount = (name: string): number => {
-    const value = Number(text(name));
+  const amount = (name: string, given = text(name)): number => {
+    const value = Number(given);
     if (Number.isFinite(value) && value > 0) return value;
     issues.push({
       path: name,
@@ -41,6 +43,10 @@ export function settingsOf(env: Env): AwsSettings {
     config: text("SLUICE_CONFIG"),
     launchLeaseMs: amount("SLUICE_LAUNCH_LEASE_SECONDS") * SECOND,
     keepDays: amount("SLUICE_KEEP_DAYS"),
+    dispatchConcurrency: amount(
+      "SLUICE_DISPATCH_CONCURRENCY",
+      env["SLUICE_DISPATCH_CONCURRENCY"] ?? "1",
+    ),
   };
   if (issues.length > 0) throw invalid("the environment of the function", issues);
   return settings;

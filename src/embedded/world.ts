@@ -1,5 +1,6 @@
 import type { World } from "../backend.ts";
 import { messageOf } from "../errors.ts";
+import { launchRates } from "../launch-rates.ts";
 import type { Logger } from "../log.ts";
 import type { Observation } from "../state-after.ts";
 import { readersOnThisMachine } from "./readers.ts";
@@ -29,6 +30,8 @@ export function machineWorld(
     log,
     ...readersOnThisMachine({ env, cwd, now }),
     once,
+    // One process launches on this machine; another one that stands in has its own tokens.
+    launchRates: launchRates({ processes: 1, now }),
     observe: (runId, observation) => {
       // What gets lost here is found by the next tick.
       apply(runId, observation).catch((error: unknown) =>
