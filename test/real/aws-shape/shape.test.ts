@@ -8,6 +8,7 @@ import { openTable } from "../../../src/stores/dynamodb/table.ts";
 import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { type RunningShape, shapeContract } from "../../contracts/shape.ts";
 import { type Deployed, deploy } from "./deployment.ts";
+import { listen } from "./listener.ts";
 
 let deployed: Deployed;
 let shape: RunningShape;
@@ -67,11 +68,36 @@ function more(): void {
     await ends("by-aws");
   });
 
+  test("tells its bus of every state of a run, in order", async () => {
+    const id = "on-the-bus";
+    const pattern = {
+      source: ["sluice"],
+      "detail-type": ["Sluice Run State Change"],
+      detail: { run: { id: [id] } },
+    };
+    const listener = await listen(deployed, { name: "listener", pattern });
+    await shape.send(JSON.stringify({ run_id: id, flow: { name: "journey", command: "true" } }));
+    await expect
+      .poll(async () => (await listener.heard()).at(-1)?.detail.run.state, { timeout: 60_000 })
+      .toBe("succeeded");
+    const details = (await listener.heard()).map(({ detail }) => detail);
+    const states = details.map(({ run }) => run.state);
+    expect(states.slice(0, 2)).toEqual(["launching", "submitted"]);
+    // Each begins where the one before it ended: none is missing, none came twice.
+    expect(details.map(({ from }) => from)).toEqual([undefined, ...states.slice(0, -1)]);
+    const revisions = details.map(({ revision }) => revision);
+    expect(revisions).toEqual(revisions.toSorted((a, b) => a - b));
+  });
+
   test("has functions that run on one's own machine as well", { timeout: 120_000 }, async () => {
     const event = ["--path", "events/dispatch.universal.json"];
     const said = await deployed.serverless("invoke", "local", "--function", "dispatch", ...event);
     expect(said).toMatch(/"batchItemFailures": \[\]/);
     await ends("1a7c2f1e-0002-4a7b-9c1d-000000000002");
+  });
+
+  test("has functions that never fail as a whole", () => {
+    expect(deployed.runtime.failures).toEqual([]);
   });
 }
 

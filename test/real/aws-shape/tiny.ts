@@ -23,6 +23,9 @@ export interface TinyOptions {
   readonly streams?: (functionArn: string) => readonly Mapping[];
   /** Seconds the function may take. Default: 30. */
   readonly timeout?: number;
+  /** How often an event is given to the function again. Default: as Lambda does. */
+  readonly retries?: number;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** What the function says: that it began with some messages or records, or that it ended well. */
@@ -89,7 +92,7 @@ export async function handler(event) {
     while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 10));
   }
   if (is("die")) process.kill(process.pid, "SIGKILL");
-  if (event.detail?.throw || event.rawPath === "/throw" || is("throw")) throw new Error("as asked");
+  if (event.detail?.throw || event.rawPath === "/throw" || is("throw") || process.env.FAILS) throw new Error("as asked");
   say({ did: "ended", id: event.id, bodies });
   if (event.version === "2.0") return { statusCode: 201, headers: { "x-a": "b" }, cookies: ["c=d"], body: JSON.stringify(event) };
   if (is("unknown")) return { batchItemFailures: [{ itemIdentifier: "nobody" }] };
@@ -133,7 +136,7 @@ async function makeRole(endpoint: string): Promise<void> {
 async function deployTiny(
   { endpoint, aws, sqs }: Pick<TinyAws, "endpoint" | "aws" | "sqs">,
   name: string,
-  { visibility = 60, maxReceiveCount = 5, mapping, streams, timeout = 30 }: TinyOptions,
+  { visibility = 60, maxReceiveCount = 5, mapping, ...options }: TinyOptions,
 ): Promise<TinyStack> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-tiny-"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
@@ -152,9 +155,14 @@ async function deployTiny(
     Runtime: "nodejs24.x",
     Role: ROLE,
     Handler: "index.handler",
-    Timeout: timeout,
+    Timeout: options.timeout ?? 30,
+    Environment: { Variables: options.environment ?? {} },
     Code: { ZipFile: EMPTY_ZIP },
   })) as { readonly FunctionArn: string };
+  if (options.retries !== undefined) {
+    const path = `/2019-09-25/functions/${name}-function/event-invoke-config`;
+    await aws.put("lambda", path, { MaximumRetryAttempts: options.retries });
+  }
   if (mapping !== undefined) {
     const given = { FunctionName: `${name}-function`, EventSourceArn: queueArn, Enabled: false };
     await aws.post("lambda", "/2015-03-31/event-source-mappings/", { ...given, ...mapping });
@@ -166,7 +174,7 @@ async function deployTiny(
     prefix: `${name}-`,
     minuteMs: 1_000,
     env: {},
-    streams: streams?.(functionArn) ?? [],
+    streams: options.streams?.(functionArn) ?? [],
   });
   const received = async (QueueUrl: string | undefined) => {
     const MessageAttributeNames = ["All"];
