@@ -1,44 +1,14 @@
-import type { DynamoDBStreamEvent } from "aws-lambda";
 import { describe, expect, test } from "vitest";
 import { publishWith } from "../../functions/publish.ts";
 import type { JsonObject } from "../../src/json.ts";
-import { CLOUD, type Run, type RunState } from "../../src/run.ts";
-import { headColumns, recentColumns } from "../../src/stores/dynamodb/head.ts";
+import type { RunState } from "../../src/run.ts";
 import { toItem } from "../../src/stores/dynamodb/item.ts";
-import { headKey } from "../../src/stores/dynamodb/keys.ts";
+import { headImage, streamEvent } from "./heads.ts";
 import { invocation } from "./support.ts";
 
 const NOW = "2026-11-21T12:00:00.000Z";
 const SCHEDULED: RunState = { type: "scheduled", start: NOW };
 const CANCELLED: RunState = { type: "cancelled", cause: { type: "requested", message: "asked" } };
-
-/** A head as the stream carries it. */
-function image(id: string, state: RunState, revision: number) {
-  const run: Run = {
-    id,
-    name: id,
-    flow: { name: "hello" },
-    labels: [],
-    backend: "any",
-    place: CLOUD,
-    state,
-    since: NOW,
-    createdAt: NOW,
-    launches: 0,
-    revision,
-  };
-  const { set } = headColumns(run, 30);
-  return toItem({ ...headKey(id), ...set, ...recentColumns(run, "shard") });
-}
-
-function streamEvent(...records: readonly object[]): DynamoDBStreamEvent {
-  return {
-    Records: records.map((dynamodb, index) => ({
-      eventName: "OldImage" in dynamodb ? "MODIFY" : "INSERT",
-      dynamodb: { SequenceNumber: `s${index}`, ...dynamodb },
-    })),
-  };
-}
 
 /** A bus that refuses events after so many. */
 function bus(takes = Number.POSITIVE_INFINITY) {
@@ -52,9 +22,9 @@ function bus(takes = Number.POSITIVE_INFINITY) {
 }
 
 const changes = streamEvent(
-  { NewImage: image("a", SCHEDULED, 1) },
-  { NewImage: image("b", SCHEDULED, 1) },
-  { NewImage: image("a", CANCELLED, 2), OldImage: image("a", SCHEDULED, 1) },
+  { NewImage: headImage("a", SCHEDULED, 1) },
+  { NewImage: headImage("b", SCHEDULED, 1) },
+  { NewImage: headImage("a", CANCELLED, 2), OldImage: headImage("a", SCHEDULED, 1) },
 );
 
 describe("the function publish", () => {
@@ -78,11 +48,11 @@ describe("the function publish", () => {
     [
       "a write that leaves the state",
       {
-        NewImage: image("a", { ...SCHEDULED, sent: NOW }, 2),
-        OldImage: image("a", SCHEDULED, 1),
+        NewImage: headImage("a", { ...SCHEDULED, sent: NOW }, 2),
+        OldImage: headImage("a", SCHEDULED, 1),
       },
     ],
-    ["a run whose time is over", { OldImage: image("a", CANCELLED, 2) }],
+    ["a run whose time is over", { OldImage: headImage("a", CANCELLED, 2) }],
   ])("says nothing of %s", async (_, record) => {
     const { put, taken } = bus();
     await publishWith(() => put)(streamEvent(record), invocation());

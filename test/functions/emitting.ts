@@ -1,0 +1,21 @@
+// Run as a process of its own: what functions write on stdout is what CloudWatch reads.
+import { readFileSync } from "node:fs";
+import type { ScheduledEvent } from "aws-lambda";
+import { pollWith } from "../../functions/poll.ts";
+import { publishWith } from "../../functions/publish.ts";
+import type { RunState } from "../../src/run.ts";
+import { testApp } from "../fakes/app.ts";
+import { headImage, streamEvent } from "./heads.ts";
+import { invocation } from "./support.ts";
+
+const ENDS: readonly RunState[] = [
+  { type: "succeeded", cause: { type: "exit", exitCode: 0, message: "exit code 0" } },
+  { type: "crashed", cause: { type: "abandoned", message: "every delivery has failed" } },
+];
+
+const { app } = testApp();
+const tick = JSON.parse(readFileSync("events/poll.json", "utf8")) as ScheduledEvent;
+await pollWith(async () => app)(tick, invocation());
+
+const ended = ENDS.map((state, index) => ({ NewImage: headImage(`run-${index}`, state, 1) }));
+await publishWith(() => async (details) => details.length)(streamEvent(...ended), invocation());
