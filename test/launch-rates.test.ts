@@ -34,7 +34,7 @@ function oneProcess({ processes = 1 } = {}) {
 
 const { signal } = new AbortController();
 const LAUNCHED: LaunchAnswer = { type: "launched", job: { backend: "x", id: "1", ref: {} } };
-const once = (limit: LaunchLimit, target = "here", answer = LAUNCHED) =>
+const once = (limit: LaunchLimit, target = "here", answer: LaunchAnswer = LAUNCHED) =>
   limit({ target, signal }, async () => answer);
 
 describe("the launches of a process", () => {
