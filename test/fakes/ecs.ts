@@ -47,6 +47,9 @@ export interface FakeEcsOptions {
   readonly contenders?: number;
 }
 
+/** A fault of the calls for one cluster only, if it names one. */
+export type FaultAt = Fault & { readonly cluster?: string };
+
 type Operation = (input: Json, fault?: Fault) => Json | Promise<Json>;
 
 interface LogInput {
@@ -69,7 +72,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
   let time = Date.parse("2026-11-21T12:00:00.000Z");
   const calls: string[] = [];
   const inputs: { readonly op: string; readonly input: Json }[] = [];
-  const faults = new Map<string, Fault[]>();
+  const faults = new Map<string, FaultAt[]>();
   const definitions: Definition[] = [];
   const registering = new Set<string>();
   const contended = new EventEmitter();
@@ -192,7 +195,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
     }
     const input = JSON.parse(body) as Json;
     inputs.push({ op, input });
-    const fault = faults.get(op)?.shift();
+    const fault = nextFault(faults.get(op), input);
     try {
       if (fault?.type === "hang") return;
       if (fault?.type === "error") throw new Refusal(fault);
@@ -248,7 +251,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       }),
     count: (op: string) => calls.filter((call) => call === op).length,
     /** Lets the next calls of an operation go wrong, one fault each. */
-    fail: (op: string, ...next: Fault[]) => {
+    fail: (op: string, ...next: FaultAt[]) => {
       faults.set(op, [...(faults.get(op) ?? []), ...next]);
     },
     /** Forgets the faults that have not come up. */
@@ -277,6 +280,12 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** Takes the first fault that is meant for a call. */
+function nextFault(queue: FaultAt[] = [], { cluster }: Json): Fault | undefined {
+  const index = queue.findIndex((fault) => (fault.cluster ?? cluster) === cluster);
+  return index < 0 ? undefined : queue.splice(index, 1)[0];
 }
 
 function ec2Error({ code, message }: AwsError): string {

@@ -3,6 +3,7 @@ import type { World } from "../../backend.ts";
 import type { JsonObject } from "../../json.ts";
 import { markUnconnected, sendWatched } from "./attempts.ts";
 import { clientSettings, perRegion } from "./clients.ts";
+import type { ClusterPlace } from "./names.ts";
 import { plain } from "./plain.ts";
 import type { TaskView } from "./status.ts";
 
@@ -29,7 +30,11 @@ export interface EcsApi {
   /** The ARNs of tasks with a mark. ECS lists running and stopped ones apart. */
   listTasks(region: string, query: TaskQuery): Promise<readonly string[]>;
   /** At most 100 tasks, all of one cluster. */
-  describeTasks(region: string, cluster: string, tasks: readonly string[]): Promise<TasksAnswer>;
+  describeTasks(
+    place: ClusterPlace,
+    tasks: readonly string[],
+    within?: Within,
+  ): Promise<TasksAnswer>;
   stopTask(region: string, input: StopInput): Promise<void>;
 }
 
@@ -107,11 +112,10 @@ function taskCalls(open: Open): Omit<EcsApi, keyof DefinitionCalls> {
       }
       return arns;
     },
-    describeTasks: async (region, cluster, tasks) => {
+    describeTasks: async ({ region, cluster }, tasks, within) => {
       const { sdk, client } = await open(region);
-      const answer = await client.send(
-        new sdk.DescribeTasksCommand({ cluster, tasks: [...tasks] }),
-      );
+      const command = new sdk.DescribeTasksCommand({ cluster, tasks: [...tasks] });
+      const answer = await client.send(command, within);
       return { tasks: answer.tasks ?? [], failures: answer.failures ?? [] };
     },
     stopTask: async (region, input) => {

@@ -1,7 +1,7 @@
 import type { EngineName } from "../../engine.ts";
 import { canonicalJson, type JsonObject } from "../../json.ts";
 import { slug } from "../../text/slug.ts";
-import { FLOW_CONTAINER, hash } from "./names.ts";
+import { FLOW_CONTAINER, hash, LOG_PREFIX } from "./names.ts";
 import { plain } from "./plain.ts";
 import type { ContainerSecret, ContainerTemplate, Template } from "./schema.ts";
 
@@ -94,7 +94,7 @@ function awslogs({ group, region }: { readonly group: string; readonly region: s
     options: {
       "awslogs-group": group,
       "awslogs-region": region,
-      "awslogs-stream-prefix": "sluice",
+      "awslogs-stream-prefix": LOG_PREFIX,
     },
   };
 }

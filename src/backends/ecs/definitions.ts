@@ -1,7 +1,7 @@
 import type { World } from "../../backend.ts";
 import { canonicalJson, isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import type { EcsApi, Within } from "./api.ts";
-import { faultOf, kindOf } from "./errors.ts";
+import { faultOf, kindOf, unlessUnknown } from "./errors.ts";
 
 /** Task definitions as they are registered: once for each content, and then never again. */
 export interface Definitions {
@@ -133,16 +133,6 @@ const OF_AWS = new Set([
   "deleteRequestedAt",
   "tags",
 ]);
-
-async function unlessUnknown(describe: () => Promise<JsonObject>): Promise<JsonObject | undefined> {
-  try {
-    return await describe();
-  } catch (error) {
-    const { name, message } = faultOf(error);
-    if (name === "ClientException" && /unable to describe/i.test(message)) return undefined;
-    throw error;
-  }
-}
 
 /**
  * Whether AWS's description says what we say. AWS may order lists of named things as it likes, leave out

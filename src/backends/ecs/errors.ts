@@ -106,6 +106,17 @@ export async function refusedOr<T>(what: string, ask: () => Promise<T>): Promise
   }
 }
 
+/** What AWS describes; undefined if it does not know the task definition. */
+export async function unlessUnknown<T>(describe: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await describe();
+  } catch (error) {
+    const { name, message } = faultOf(error);
+    if (name === "ClientException" && /unable to describe/i.test(message)) return undefined;
+    throw error;
+  }
+}
+
 /** The refusal of a request for good, in AWS's words and with advice where the words need it. */
 export function refusal(what: string, error: unknown): PermanentError {
   const { name, message } = faultOf(error);

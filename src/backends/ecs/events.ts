@@ -21,11 +21,14 @@ export function observationOf(
 ): { readonly runId: string; readonly observation: Observation } | undefined {
   const { detail } = event;
   const launch = launchOfMark(detail?.startedBy);
-  const { taskArn: task, clusterArn: cluster, startedBy } = detail ?? {};
+  const { taskArn: task, clusterArn: cluster, startedBy, taskDefinitionArn } = detail ?? {};
   if (detail === undefined || launch === undefined) return undefined;
   if (task === undefined || cluster === undefined || startedBy === undefined) return undefined;
   const region = event.region ?? regionOfArn(task) ?? "";
-  const job = jobOf({ region, cluster, task, container: FLOW_CONTAINER, startedBy });
+  const ref = { region, cluster, task, container: FLOW_CONTAINER, startedBy };
+  const job = jobOf(
+    taskDefinitionArn === undefined ? ref : { ...ref, definition: taskDefinitionArn },
+  );
   const status = statusOf(detail);
   return { runId: launch.runId, observation: { launch: launch.launch, job, status } };
 }

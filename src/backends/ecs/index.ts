@@ -11,7 +11,7 @@ import { findJobs } from "./find.ts";
 import { inspectTasks } from "./inspect.ts";
 import { refOf } from "./job.ts";
 import { launchTask } from "./launch.ts";
-import { readEvents, readLog } from "./logs.ts";
+import { type Reading, readEvents, readLog } from "./logs.ts";
 import { accountOfArn, stopReason } from "./names.ts";
 import { defaultSubnets } from "./network.ts";
 import { agentOptions, DEFAULT_LAUNCHES_PER_SECOND, type EcsAgentOptions } from "./options.ts";
@@ -26,7 +26,7 @@ function open(agent: Agent, world: World): Backend {
   const api = ecsApi(world.env);
   const sources = openSources(agent, world, { api, subnets: defaultSubnets(world.env) });
   const definitions = openDefinitions(api, { once: world.once, scope: scopeOf(options, world) });
-  const events = readEvents(world.env);
+  const reading = readingOf(agent, world, { api, agentTemplate: sources.agentTemplate });
   const region = async () => knownRegion(options, world.env) ?? profileRegion(agent.name);
   const limit = limitOf(options, world);
   return {
@@ -35,10 +35,10 @@ function open(agent: Agent, world: World): Backend {
       limit({ target: key.target, signal }, () =>
         launchTask({ api, definitions, known: sources.known }, { plan, key }, signal),
       ),
-    find: (key) => findJobs(api, key),
-    inspect: (jobs) => inspectTasks(api, jobs),
+    find: (key) => findJobs(reading, key),
+    inspect: (jobs) => inspectTasks(reading, jobs),
     cancel: (job) => stop(api, job),
-    logs: (job, after) => readLog({ api, events }, job, after),
+    logs: (job, after) => readLog(reading, job, after),
   };
 }
 
@@ -50,6 +50,15 @@ function limitOf(options: EcsAgentOptions, world: World): LaunchLimit {
     option: "launches_per_second",
     sleep: (ms, signal) => setTimeout(ms, undefined, { signal }),
   });
+}
+
+function readingOf(
+  agent: Agent,
+  { env, log }: World,
+  parts: Pick<Reading, "api" | "agentTemplate">,
+): Reading {
+  const { log_group: logGroup } = agent.options as EcsAgentOptions;
+  return { ...parts, agent: agent.name, log, logGroup, events: readEvents(env) };
 }
 
 /** ARNs hold the account: what may be another account has its own. */

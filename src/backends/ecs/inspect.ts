@@ -1,6 +1,8 @@
+import { messageOf } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
 import type { Job, JobStatus } from "../../run.ts";
-import type { EcsApi } from "./api.ts";
-import { faultOf } from "./errors.ts";
+import type { EcsApi, Within } from "./api.ts";
+import { faultOf, kindOf } from "./errors.ts";
 import { refOf, type TaskRef } from "./job.ts";
 import { statusOf, type TaskView } from "./status.ts";
 
@@ -8,14 +10,51 @@ import { statusOf, type TaskView } from "./status.ts";
 const MAX_TASKS = 100;
 
 /**
+ * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
+ * whatever one cluster has answered is of no use if it waits for another one.
+ */
+export const ASKING_MS = 8_000;
+
+/** One attempt of a call gets so long. */
+const ATTEMPT_MS = 3_000;
+
+/** What asking about tasks needs. */
+export interface Asking {
+  readonly api: EcsApi;
+  /** The agent's name, for the log. */
+  readonly agent: string;
+  readonly log: Logger;
+  /** Ends the asking. Default: after `ASKING_MS`. */
+  readonly deadline?: () => AbortSignal;
+}
+
+/**
  * One status per job, in the order asked, by one call for each hundred tasks of a cluster. A task ECS does
  * not know is missing: it is too young, was stopped more than about an hour ago, or never was.
+ *
+ * A call that fails leaves its own jobs without a status, and a warning; throws if all fail.
  */
-export async function inspectTasks(api: EcsApi, jobs: readonly Job[]): Promise<JobStatus[]> {
+export async function inspectTasks(
+  { api, agent, log, deadline = () => AbortSignal.timeout(ASKING_MS) }: Asking,
+  jobs: readonly Job[],
+): Promise<(JobStatus | undefined)[]> {
   const refs = jobs.map(refOf);
   const chunks = [...byCluster(refs).values()].flatMap(inChunks);
-  const tasks = new Map((await Promise.all(chunks.map((chunk) => describe(api, chunk)))).flat());
+  const within = { abortSignal: deadline(), requestTimeout: ATTEMPT_MS };
+  const answers = await Promise.all(chunks.map((chunk) => describe({ api, within }, chunk)));
+  const parts = answers.flat();
+  const failed = parts.filter((part) => part.type === "failed");
+  if (failed[0] !== undefined && failed.length === parts.length) throw failed[0].error;
+  for (const { chunk, error } of failed) {
+    const [first] = chunk;
+    const place = { region: first?.region, cluster: first?.cluster };
+    const reason = messageOf(error);
+    log.warn("tasks not asked about", { agent, ...place, jobs: chunk.length, reason });
+  }
+  const unasked = new Set(failed.flatMap(({ chunk }) => chunk.map(({ task }) => task)));
+  const tasks = new Map(parts.flatMap((part) => (part.type === "failed" ? [] : part.tasks)));
   return refs.map((ref) => {
+    if (unasked.has(ref.task)) return undefined;
     const task = tasks.get(ref.task);
     return task === undefined ? { type: "missing" } : statusOf(task, ref.container);
   });
@@ -37,31 +76,43 @@ function inChunks(refs: readonly TaskRef[]): TaskRef[][] {
   );
 }
 
-type Described = readonly (readonly [task: string, view: TaskView])[];
+/** What came of one call. */
+type Part =
+  | { readonly type: "described"; readonly tasks: readonly (readonly [string, TaskView])[] }
+  | { readonly type: "failed"; readonly chunk: readonly TaskRef[]; readonly error: unknown };
 
-async function describe(api: EcsApi, chunk: readonly TaskRef[]): Promise<Described> {
+interface Call {
+  readonly api: EcsApi;
+  readonly within: Within;
+}
+
+async function describe(call: Call, chunk: readonly TaskRef[]): Promise<Part[]> {
   const [first] = chunk;
   if (first === undefined) return [];
+  const { region, cluster } = first;
   const arns = chunk.map(({ task }) => task);
   try {
-    const { tasks } = await api.describeTasks(first.region, first.cluster, arns);
-    return tasks.map((task) => [task.taskArn ?? "", task] as const);
+    const { tasks } = await call.api.describeTasks({ region, cluster }, arns, call.within);
+    const views = tasks.map((task) => [task.taskArn ?? "", task] as const);
+    return [{ type: "described", tasks: views }];
   } catch (error) {
-    return describeApart(api, chunk, error);
+    return describeApart(call, chunk, error);
   }
 }
 
 /** One task ECS does not take must not hide the others: the chunk is halved until it stands alone. */
 async function describeApart(
-  api: EcsApi,
+  call: Call,
   chunk: readonly TaskRef[],
   error: unknown,
-): Promise<Described> {
-  const { name } = faultOf(error);
-  if (name === "ClusterNotFoundException") return [];
-  if (name !== "InvalidParameterException") throw error;
-  if (chunk.length === 1) return [];
+): Promise<Part[]> {
+  const fault = faultOf(error);
+  if (fault.name === "ClusterNotFoundException") return [{ type: "described", tasks: [] }];
+  if (fault.name !== "InvalidParameterException" || kindOf(fault) === "throttled") {
+    return [{ type: "failed", chunk, error }];
+  }
+  if (chunk.length === 1) return [{ type: "described", tasks: [] }];
   const half = Math.ceil(chunk.length / 2);
   const halves = [chunk.slice(0, half), chunk.slice(half)];
-  return (await Promise.all(halves.map((part) => describe(api, part)))).flat();
+  return (await Promise.all(halves.map((part) => describe(call, part)))).flat();
 }

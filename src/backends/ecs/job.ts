@@ -1,6 +1,6 @@
 import type { JsonObject } from "../../json.ts";
 import type { Job } from "../../run.ts";
-import { type ClusterPlace, FLOW_CONTAINER, idOfArn } from "./names.ts";
+import { type ClusterPlace, FLOW_CONTAINER, idOfArn, LOG_PREFIX } from "./names.ts";
 import type { ContainerTemplate, Template } from "./schema.ts";
 
 /** What `ref` of an ECS job holds. */
@@ -12,6 +12,8 @@ export interface TaskRef extends ClusterPlace {
   readonly startedBy: string;
   /** Where its output goes, if that was known when the job was made. */
   readonly log?: LogTarget;
+  /** The ARN of its definition, where only that was known: it says later where the output went. */
+  readonly definition?: string;
 }
 
 /** Where the output of a container goes in CloudWatch Logs. */
@@ -50,6 +52,14 @@ export function logOf(definition: Template, task: string): LogTarget | undefined
   const prefix = options?.["awslogs-stream-prefix"];
   if (logDriver !== "awslogs" || !group || !region || !prefix) return undefined;
   return { group, region, stream: `${prefix}/${FLOW_CONTAINER}/${idOfArn(task)}` };
+}
+
+/** Where output goes that Sluice itself sends to a log group. */
+export function logIn(
+  group: string,
+  { region, task }: Pick<TaskRef, "region" | "task">,
+): LogTarget {
+  return { group, region, stream: `${LOG_PREFIX}/${FLOW_CONTAINER}/${idOfArn(task)}` };
 }
 
 function isFlow({ name }: ContainerTemplate): boolean {

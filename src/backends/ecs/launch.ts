@@ -187,7 +187,7 @@ async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswe
     if (found !== undefined) return found;
     throw error;
   }
-  const { tasks } = await api.describeTasks(place.region, place.cluster, [bound]);
+  const { tasks } = await api.describeTasks(place, [bound]);
   const [task] = tasks;
   // Not described: too young, or stopped for too long. The token is enough then.
   if (task === undefined || task.startedBy === startedBy(key)) return launched(attempt, bound);

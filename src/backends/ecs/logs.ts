@@ -1,12 +1,11 @@
 import type { OutputLogEvent } from "@aws-sdk/client-cloudwatch-logs";
 import type { LogLine, LogPage, World } from "../../backend.ts";
-import { PermanentError } from "../../errors.ts";
 import type { Job } from "../../run.ts";
-import type { EcsApi } from "./api.ts";
 import { clientSettings, perRegion } from "./clients.ts";
 import { faultOf, refusedOr } from "./errors.ts";
-import { inspectTasks } from "./inspect.ts";
-import { type LogTarget, logOf, refOf } from "./job.ts";
+import { type Asking, inspectTasks } from "./inspect.ts";
+import { type LogTarget, refOf } from "./job.ts";
+import { findLog, forgotten, type Whereabouts } from "./where.ts";
 
 /** Part of a log stream, and the token of what follows: the same one again at its end. */
 interface Events {
@@ -16,6 +15,11 @@ interface Events {
 
 /** Reads a stream of CloudWatch Logs from a token on; an empty part if there is no stream yet. */
 export type ReadEvents = (log: LogTarget, after: string | undefined) => Promise<Events>;
+
+/** What reading the output of a job needs. */
+export interface Reading extends Whereabouts, Asking {
+  readonly events: ReadEvents;
+}
 
 /** Reads through the official SDK, which is loaded with the first call. */
 export function readEvents(env: World["env"]): ReadEvents {
@@ -55,15 +59,19 @@ function toLine({ timestamp, message = "" }: OutputLogEvent): LogLine {
  * token again means that nothing follows now, and only then is it asked whether the task has ended.
  */
 export async function readLog(
-  { api, events }: { readonly api: EcsApi; readonly events: ReadEvents },
+  reading: Reading,
   job: Job,
   after: string | undefined,
 ): Promise<LogPage> {
-  const ref = refOf(job);
-  const log = ref.log ?? (await findLog(api, job));
+  const { events } = reading;
+  const known = refOf(job).log;
+  const { log, assumed } =
+    known === undefined ? await findLog(reading, job) : { log: known, assumed: false };
   const start = after === undefined || after === "" ? undefined : after;
   const page = await events(log, start);
-  if (!isEnd(page, start) || !(await hasEnded(api, job))) return toPage(page, false);
+  // Even an empty stream has a token: there is none of this name.
+  if (assumed && page.lines.length === 0 && page.next === undefined) throw forgotten(job);
+  if (!isEnd(page, start) || !(await hasEnded(reading, job))) return toPage(page, false);
   // Its last lines may have come between the two questions.
   const last = await events(log, start);
   return toPage(last, isEnd(last, start));
@@ -77,23 +85,7 @@ function toPage({ lines, next }: Events, complete: boolean): LogPage {
   return { lines, next: next ?? "", complete };
 }
 
-async function hasEnded(api: EcsApi, job: Job): Promise<boolean> {
-  const [status] = await inspectTasks(api, [job]);
+async function hasEnded(reading: Reading, job: Job): Promise<boolean> {
+  const [status] = await inspectTasks(reading, [job]);
   return status?.type === "ended" || status?.type === "missing";
-}
-
-/** A job that was found, not launched, does not know where its output goes: its definition does. */
-async function findLog(api: EcsApi, job: Job): Promise<LogTarget> {
-  const { region, cluster, task } = refOf(job);
-  const { tasks } = await api.describeTasks(region, cluster, [task]);
-  const arn = tasks[0]?.taskDefinitionArn;
-  const definition = arn === undefined ? undefined : await api.describeTaskDefinition(region, arn);
-  const log = definition && logOf(definition, task);
-  if (log !== undefined) return log;
-  throw new PermanentError(
-    "unsupported",
-    arn === undefined
-      ? `ECS no longer knows the task ${task}, so nobody knows where its output went`
-      : `the container flow of ${arn} does not write to CloudWatch Logs with awslogs and a stream prefix: set log_group on the agent, or logConfiguration in the template`,
-  );
 }

@@ -4,6 +4,9 @@ import type { LaunchKey } from "../../run.ts";
 /** The container that runs the flow, in every task definition. */
 export const FLOW_CONTAINER = "flow";
 
+/** Begins the names of log streams where Sluice itself says where output goes. */
+export const LOG_PREFIX = "sluice";
+
 /** Where a cluster is; `cluster` is a name or an ARN. */
 export interface ClusterPlace {
   readonly region: string;

@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type EcsApi, ecsApi } from "../../../src/backends/ecs/api.ts";
 import { observationOf, type TaskEvent } from "../../../src/backends/ecs/events.ts";
+import { ASKING_MS, inspectTasks } from "../../../src/backends/ecs/inspect.ts";
+import { jsonLogger } from "../../../src/log.ts";
+import { PAGE_MS } from "../../../src/poll.ts";
 import type { Job } from "../../../src/run.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
-import { ecsRequest, jobOf, launch, openEcs } from "./steps.ts";
+import { ecsAgent, ecsRequest, jobOf, launch, openEcs } from "./steps.ts";
 
 const HOUR = 3_600_000;
 
@@ -34,7 +38,7 @@ describe("jobs on ecs", () => {
     const others = Array.from({ length: 3 }, (_, index) => numbered(index + 1, "other"));
     const statuses = await backend.inspect([...others, ...jobs, ...jobs]);
     expect(statuses).toHaveLength(503);
-    expect(new Set(statuses.map(({ type }) => type))).toEqual(new Set(["missing"]));
+    expect(new Set(statuses.map((status) => status?.type))).toEqual(new Set(["missing"]));
     const sizes = fake.inputs.map(({ input }) => (input["tasks"] as string[]).length);
     expect(sizes.toSorted((a, b) => a - b)).toEqual([3, 50, 100, 100]);
   });
@@ -83,6 +87,92 @@ describe("jobs on ecs", () => {
       backend.find({ runId: "r", launch: 1, target: "us-east-1/default" }),
     ).rejects.toThrow(/oops/);
     await expect(backend.cancel(numbered(1))).rejects.toThrow(/oops/);
+  });
+
+  describe("in several clusters", () => {
+    const denied = {
+      type: "error",
+      code: "AccessDeniedException",
+      message: "not authorized to perform: ecs:DescribeTasks",
+    } as const;
+    const lines: string[] = [];
+    const log = jsonLogger(
+      (line) => lines.push(line),
+      () => fake.now(),
+    );
+    beforeEach(() => {
+      fake.clusters.add("other");
+      lines.length = 0;
+    });
+
+    it("are told where ECS answers, although it denies one cluster, and the log says which", async () => {
+      const backend = openEcs(fake, ecsAgent(), { log });
+      const good = jobOf(await launch(backend));
+      fake.fail("DescribeTasks", { ...denied, cluster: "other" });
+      const jobs = [numbered(1, "other"), good, numbered(2, "other")];
+      expect(await backend.inspect(jobs)).toEqual([
+        undefined,
+        { type: "pending", detail: "provisioning" },
+        undefined,
+      ]);
+      expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+        {
+          level: "warn",
+          message: "tasks not asked about",
+          agent: "prod",
+          region: "us-east-1",
+          cluster: "other",
+          jobs: 2,
+          reason: denied.message,
+        },
+      ]);
+    });
+
+    it("are told although one of their chunks is throttled", async () => {
+      const backend = openEcs(fake, ecsAgent(), { log });
+      const jobs = Array.from({ length: 150 }, (_, index) => numbered(index + 1));
+      const disguised = {
+        type: "error",
+        code: "InvalidParameterException",
+        message: "Throttling: Rate exceeded",
+      } as const;
+      fake.fail("DescribeTasks", disguised);
+      const types = (await backend.inspect(jobs)).map((status) => status?.type);
+      const asked = types.filter((type) => type === "missing").length;
+      expect([50, 100]).toContain(asked);
+      expect(types.filter((type) => type === undefined)).toHaveLength(150 - asked);
+      expect(fake.count("DescribeTasks")).toBe(2);
+    });
+
+    it("are told although one cluster gives no answer until time is over", async () => {
+      const good = jobOf(await launch(openEcs(fake)));
+      const controller = new AbortController();
+      const real = ecsApi(fake.env);
+      const api: EcsApi = {
+        ...real,
+        async describeTasks(...asked) {
+          const answer = await real.describeTasks(...asked);
+          controller.abort();
+          return answer;
+        },
+      };
+      fake.fail("DescribeTasks", { type: "hang", cluster: "other" });
+      const asking = { api, agent: "prod", log, deadline: () => controller.signal };
+      const inspected = inspectTasks(asking, [numbered(1, "other"), good]);
+      expect(await inspected).toEqual([undefined, { type: "pending", detail: "provisioning" }]);
+    });
+
+    it("make the call throw if none can be asked about", async () => {
+      const backend = openEcs(fake, ecsAgent(), { log });
+      fake.fail("DescribeTasks", denied, denied);
+      const jobs = [numbered(1), numbered(1, "other")];
+      await expect(backend.inspect(jobs)).rejects.toThrow(denied.message);
+      expect(lines).toEqual([]);
+    });
+
+    it("are asked about for less time than a tick waits", () => {
+      expect(ASKING_MS).toBeLessThan(PAGE_MS);
+    });
   });
 
   it("are stopped with a reason that names the run and explains their end", async () => {
