@@ -14,7 +14,7 @@ export interface VertexApi {
   create(parent: string, job: ReadMessage["message"], signal: AbortSignal): Promise<VertexJob>;
   /** One page of the jobs a filter selects, without their specs. */
   list(request: ListRequest): Promise<JobPage>;
-  get(name: string): Promise<VertexJob>;
+  get(name: string, signal?: AbortSignal): Promise<VertexJob>;
   cancel(name: string): Promise<void>;
 }
 
@@ -96,9 +96,12 @@ export function connect(connection: Connection): VertexApi {
         const next = answer?.nextPageToken ?? "";
         return { jobs, ...(next === "" ? {} : { next }) };
       }),
-    get: (name) =>
+    get: (name, signal) =>
       asked(async (api) => {
-        const [job] = await api.getCustomJob({ name }, { timeout: TIMEOUT_MS });
+        const [job] = await api.getCustomJob(
+          { name },
+          { timeout: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) },
+        );
         return job;
       }),
     cancel: (name) =>

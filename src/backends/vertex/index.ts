@@ -9,7 +9,7 @@ import type { Connection } from "./api.ts";
 import { cancelJob } from "./cancel.ts";
 import type { Credentials } from "./credentials.ts";
 import { findJobs } from "./find.ts";
-import { inspectJobs } from "./inspect.ts";
+import { ASKING_MS, type Inspector, inspectJobs } from "./inspect.ts";
 import { parentOf } from "./job.ts";
 import { ownerOf } from "./labels.ts";
 import { type Launcher, launchJob } from "./launch.ts";
@@ -30,6 +30,8 @@ export interface Surroundings {
   readonly sleep: Launcher["sleep"];
   readonly credentials: (project: string | undefined) => Credentials;
   readonly clientOptions: Connection["clientOptions"];
+  /** Ends the asking about jobs. Default: after `ASKING_MS`. */
+  readonly deadline: Inspector["deadline"];
 }
 
 /** Opens the backend for one agent; Google's client is loaded by the first call that needs it. */
@@ -39,14 +41,14 @@ export function openVertex(
   surroundings: Partial<Surroundings> = {},
 ): Backend {
   const options = checked(agentOptions, agent.options, `agent ${agent.name}`, "agent");
-  const { closing } = world;
-  const { clientOptions, sleep = sleepUntil } = surroundings;
+  const { closing, log } = world;
+  const { clientOptions, sleep = sleepUntil, deadline = askingTime } = surroundings;
   const project = options.project ?? ambientProject(world);
   const credentials = surroundings.credentials?.(project) ?? credentialsFor(options, project);
   const apiFor = regionalApis(options, { credentials, clientOptions, closing });
   const owner = ownerOf(agent, options);
   const finder = { apiFor, owner };
-  const now = () => world.now();
+  const inspector = { ...finder, agent: agent.name, log, now: () => world.now(), deadline };
   const launcher: Launcher = {
     apiFor,
     secrets: (reference) => world.secret(reference),
@@ -63,13 +65,12 @@ export function openVertex(
     async plan(request) {
       if (world.env["GOOGLE_APPLICATION_CREDENTIALS"]) await refuseUnusable(credentials);
       const known = project ?? (await credentials.projectId(agent.name));
-      const parent = parentOf(known, regionName(options));
-      return planJob(request, { options, owner, parent });
+      return planJob(request, { options, owner, parent: parentOf(known, regionName(options)) });
     },
     launch: (plan, key, signal) =>
       limit({ target: key.target, signal }, () => launchJob(launcher, { plan, key, signal })),
     find: (key) => findJobs(finder, key),
-    inspect: (jobs) => inspectJobs({ ...finder, now }, jobs),
+    inspect: (jobs) => inspectJobs(inspector, jobs),
     cancel: (job) => cancelJob(apiFor, job),
   };
 }
@@ -95,4 +96,8 @@ function ambientProject({ env }: World): string | undefined {
 
 async function sleepUntil(ms: number, signal: AbortSignal): Promise<void> {
   await setTimeout(ms, undefined, { signal });
+}
+
+function askingTime(): AbortSignal {
+  return AbortSignal.timeout(ASKING_MS);
 }

@@ -1,7 +1,10 @@
+import { messageOf } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
 import type { Job, JobStatus } from "../../run.ts";
-import { codeOf, NOT_FOUND, textOf } from "./errors.ts";
+import { SECOND } from "../../time.ts";
+import { codeOf, failureOf, NOT_FOUND, textOf } from "./errors.ts";
 import { type JobRef, refOf } from "./job.ts";
-import { ownerFilter } from "./labels.ts";
+import { unfinishedFilter } from "./labels.ts";
 import type { ApiFor } from "./regions.ts";
 import { statusOf, type VertexJob } from "./status.ts";
 
@@ -9,57 +12,105 @@ import { statusOf, type VertexJob } from "./status.ts";
 export interface Inspector {
   readonly apiFor: ApiFor;
   readonly owner: string;
+  /** The agent's name, for the log. */
+  readonly agent: string;
+  readonly log: Logger;
   readonly now: () => Date;
+  /** Ends the asking. */
+  readonly deadline: () => AbortSignal;
 }
 
-/** Asks about so many jobs at a time. */
-const AT_ONCE = 5;
+/**
+ * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
+ * whatever one region has answered is of no use if it waits for another.
+ */
+export const ASKING_MS = 8 * SECOND;
+
+/** So many jobs, created one after the other, are looked for in one list. */
+const IN_LIST = 100;
+
+/** So many jobs are asked about singly at a time, and in one place in all. */
+const AT_ONCE = 10;
+const SINGLY = 100;
 
 /**
- * One status per job, in the order asked. Several jobs of one project and region are read from one list
- * of all the owner has created since the oldest of them; whichever it lacks is asked about singly.
+ * One status per job, in the order asked.
  *
- * Throws if Vertex AI does not answer for one of them.
+ * Jobs of one project and region are read from lists of what the owner has unfinished, so that jobs that
+ * ended long ago cost nothing. Whichever the lists lack has ended since, or is too young for them, and is
+ * asked about singly, the oldest first. Undefined for a job that could not be asked about, or not this
+ * time, for there are too many. Throws if that is so for every job.
  */
 export async function inspectJobs(
   inspector: Inspector,
   jobs: readonly Job[],
-): Promise<readonly JobStatus[]> {
+): Promise<readonly (JobStatus | undefined)[]> {
   const refs = jobs.map(refOf);
-  const found = new Map<string, VertexJob>();
-  for (const group of Map.groupBy(refs, ({ parent }) => parent).values()) {
-    await readGroup(inspector, group, found);
-  }
+  const round: Round = { ...inspector, signal: inspector.deadline(), found: new Map() };
+  const groups = [...Map.groupBy(refs, ({ parent }) => parent).values()];
+  const failures = (await Promise.all(groups.map((group) => readGroup(round, group)))).flat();
+  const { found } = round;
+  if (found.size === 0 && failures.length > 0) throw failures[0];
   const now = inspector.now();
   return refs.map(({ name }) => {
     const job = found.get(name);
-    return job === undefined ? { type: "missing" } : statusOf(job, now);
+    if (job !== undefined) return statusOf(job, now);
+    return found.has(name) ? { type: "missing" } : undefined;
   });
 }
 
-type Found = Map<string, VertexJob>;
+interface Round extends Inspector {
+  readonly signal: AbortSignal;
+  /** What Vertex AI says of jobs, by name; undefined of one it does not know. */
+  readonly found: Map<string, VertexJob | undefined>;
+}
 
-async function readGroup(inspector: Inspector, refs: readonly JobRef[], found: Found) {
-  const wanted = [...new Map(refs.map((ref) => [ref.name, ref])).values()];
-  if (wanted.length > 1) await readList(inspector, wanted, found);
-  const missing = wanted.filter(({ name }) => !found.has(name));
-  for (let start = 0; start < missing.length; start += AT_ONCE) {
-    const part = missing.slice(start, start + AT_ONCE);
-    await Promise.all(part.map((ref) => readOne(inspector, ref, found)));
+/** Asks about the jobs of one project and region; returns what went wrong, which harms no others. */
+async function readGroup(round: Round, refs: readonly JobRef[]): Promise<readonly unknown[]> {
+  const wanted = [...new Map(refs.map((ref) => [ref.name, ref])).values()].toSorted(byAge);
+  const listed = wanted.length > 1 ? chunks(wanted, IN_LIST) : [];
+  const failures = await collect(listed.map((part) => () => readList(round, part)));
+  // Who lists in vain because nobody answers would ask in vain singly; who may not list may still ask.
+  const inVain = failures.some((error) => !isRefusal(error));
+  const left = inVain ? [] : wanted.filter(({ name }) => !round.found.has(name)).slice(0, SINGLY);
+  for (const part of chunks(left, AT_ONCE)) {
+    failures.push(...(await collect(part.map((ref) => () => readOne(round, ref)))));
   }
+  const [first] = failures;
+  if (first === undefined) return [];
+  const target = refs[0]?.parent;
+  const calls = failures.length;
+  round.log.warn("jobs not asked about", {
+    agent: round.agent,
+    target,
+    calls,
+    reason: messageOf(first),
+  });
+  return failures;
+}
+
+/** Looks into what `explained` throws. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && failureOf(error.cause) === "refused";
+}
+
+/** Does all at once; returns what was thrown. */
+async function collect(work: readonly (() => Promise<void>)[]): Promise<unknown[]> {
+  const ends = await Promise.allSettled(work.map((ask) => ask()));
+  return ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
 }
 
 /** Reads no more pages than single questions would take. */
-async function readList(inspector: Inspector, wanted: readonly JobRef[], found: Found) {
+async function readList(round: Round, wanted: readonly JobRef[]) {
+  const { apiFor, owner, signal, found } = round;
   const names = new Set(wanted.map(({ name }) => name));
-  const [{ parent }] = wanted as readonly [JobRef];
-  const since = wanted.map(({ created }) => created).reduce((a, b) => (a < b ? a : b));
-  const filter = ownerFilter(inspector.owner, since);
+  const [{ parent, created: from }] = wanted as readonly [JobRef];
+  const filter = unfinishedFilter(owner, { from, to: wanted.at(-1)?.created ?? from });
   let pageToken: string | undefined;
   for (let pages = 0; pages < wanted.length && names.size > 0; pages++) {
-    const request = { parent, filter, ...(pageToken === undefined ? {} : { pageToken }) };
+    const token = pageToken === undefined ? {} : { pageToken };
     const page = await explained(`list the jobs of ${parent}`, () =>
-      inspector.apiFor(parent).list(request),
+      within(signal, () => apiFor(parent).list({ parent, filter, signal, ...token })),
     );
     for (const job of page.jobs) {
       if (names.delete(job.name ?? "")) found.set(job.name ?? "", job);
@@ -69,11 +120,35 @@ async function readList(inspector: Inspector, wanted: readonly JobRef[], found: 
   }
 }
 
-async function readOne({ apiFor }: Inspector, { parent, name }: JobRef, found: Found) {
+async function readOne({ apiFor, signal, found }: Round, { parent, name }: JobRef) {
   const job = await explained(`ask about ${name}`, () =>
-    unlessUnknown(() => apiFor(parent).get(name)),
+    within(signal, () => unlessUnknown(() => apiFor(parent).get(name, signal))),
   );
-  if (job !== undefined) found.set(name, job);
+  found.set(name, job);
+}
+
+/** Gives a call up when the time is over, whatever holds it up: a token, a connection, an answer. */
+async function within<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const over = Promise.withResolvers<never>();
+  const giveUp = () => over.reject(signal.reason);
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await Promise.race([call(), over.promise]);
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
+function byAge({ created: a }: JobRef, { created: b }: JobRef): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+function chunks<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
+    all.slice(index * size, (index + 1) * size),
+  );
 }
 
 /** Undefined where Vertex AI does not know the job. */

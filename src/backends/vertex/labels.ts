@@ -1,6 +1,8 @@
 import type { Agent } from "../../agent.ts";
 import type { LaunchKey } from "../../run.ts";
+import { plus, type Timestamp } from "../../time.ts";
 import type { VertexAgentOptions } from "./options.ts";
+import type { JobState } from "./status.ts";
 
 /**
  * The mark of a launch on its job. Vertex AI chooses the id of a job itself and takes no request id, so
@@ -28,7 +30,27 @@ export function launchFilter(key: Pick<LaunchKey, "runId" | "launch">, owner: st
     .join(" AND ");
 }
 
-/** Selects the jobs of an owner that were created at a moment (RFC 3339) or later. */
-export function ownerFilter(owner: string, since: string): string {
-  return `labels.sluice_owner="${owner}" AND create_time>="${since}"`;
+/** States in which a job stays. One nobody knows yet is taken for unfinished. */
+const FINISHED = [
+  "JOB_STATE_SUCCEEDED",
+  "JOB_STATE_FAILED",
+  "JOB_STATE_CANCELLED",
+  "JOB_STATE_EXPIRED",
+  "JOB_STATE_PARTIALLY_SUCCEEDED",
+] as const satisfies readonly JobState[];
+
+/**
+ * Selects the jobs of an owner that have not ended and were created between two moments, both included,
+ * which are known to the millisecond only.
+ */
+export function unfinishedFilter(
+  owner: string,
+  { from, to }: { readonly from: Timestamp; readonly to: Timestamp },
+): string {
+  return [
+    `labels.sluice_owner="${owner}"`,
+    `create_time>="${from}"`,
+    `create_time<"${plus(to, 1)}"`,
+    ...FINISHED.map((state) => `state!="${state}"`),
+  ].join(" AND ");
 }

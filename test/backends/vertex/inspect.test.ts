@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend } from "../../../src/backend.ts";
+import { ASKING_MS, inspectJobs } from "../../../src/backends/vertex/inspect.ts";
+import type { ApiFor } from "../../../src/backends/vertex/regions.ts";
+import { type LogFields, silentLogger } from "../../../src/log.ts";
 import type { Job } from "../../../src/run.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import {
   FAILED_PRECONDITION,
   INVALID_ARGUMENT,
+  PERMISSION_DENIED,
   ServiceError,
   UNAVAILABLE,
 } from "../../fakes/vertex.ts";
@@ -45,7 +49,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       world.service.tick();
       world.service.calls.length = 0;
       const statuses = await backend.inspect(jobs);
-      expect(new Set(statuses.map(({ type }) => type))).toEqual(new Set(["running"]));
+      expect(new Set(statuses.map((status) => status?.type))).toEqual(new Set(["running"]));
       expect(statuses).toHaveLength(10);
       expect(world.service.calls).toEqual(Array(3).fill("ListCustomJobs"));
     });
@@ -81,7 +85,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       const jobs = await startMany(backend, 2);
       world.service.forget(jobs[1]?.id ?? "");
       const statuses = await backend.inspect(jobs);
-      expect(statuses.map(({ type }) => type)).toEqual(["pending", "missing"]);
+      expect(statuses.map((status) => status?.type)).toEqual(["pending", "missing"]);
     });
 
     it("reads no more pages than there are jobs asked about", async () => {
@@ -90,7 +94,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       await startMany(backend, 20);
       world.service.calls.length = 0;
       const statuses = await backend.inspect([oldest, next]);
-      expect(statuses.map(({ type }) => type)).toEqual(["pending", "pending"]);
+      expect(statuses.map((status) => status?.type)).toEqual(["pending", "pending"]);
       expect(world.service.calls.filter((call) => call === "ListCustomJobs")).toHaveLength(2);
       expect(world.service.calls.filter((call) => call === "GetCustomJob")).toHaveLength(2);
     });
@@ -128,6 +132,40 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       await expect(backend.inspect(jobs.slice(1))).rejects.toThrow(
         /could not ask about .*Try later/,
       );
+    });
+
+    it("leaves a job out that cannot be asked about, and tells of the others", async () => {
+      const jobs = await startMany(backend, 3);
+      for (const { id } of jobs) world.service.change(id, { state: "SUCCEEDED" });
+      const answer = new ServiceError(UNAVAILABLE, "Try later.");
+      world.service.fault({ method: "GetCustomJob", when: "before", answer });
+      const lines: object[] = [];
+      const warn = (message: string, fields: LogFields = {}) =>
+        void lines.push({ message, ...fields });
+      const log = { ...silentLogger, warn };
+      const statuses = await world.open({}, { log }).inspect(jobs);
+      expect(statuses.map((status) => status?.type).toSorted()).toEqual([
+        "ended",
+        "ended",
+        undefined,
+      ]);
+      expect(lines).toEqual([
+        {
+          message: "jobs not asked about",
+          agent: "cloud",
+          target: "projects/my-project/locations/us-central1",
+          calls: 1,
+          reason: expect.stringMatching(/customJobs.*Try later/) as string,
+        },
+      ]);
+    });
+
+    it("asks singly where listing is refused", async () => {
+      const jobs = await startMany(backend, 3);
+      const answer = new ServiceError(PERMISSION_DENIED, "customJobs.list denied");
+      world.service.fault({ method: "ListCustomJobs", when: "before", answer });
+      const statuses = await backend.inspect(jobs);
+      expect(statuses.map((status) => status?.type)).toEqual(Array(3).fill("pending"));
     });
 
     it("asks in the region of the job, wherever the agent works now", async () => {
@@ -189,4 +227,118 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       await expect(backend.cancel(job)).rejects.toThrow(/could not cancel .*Not now/);
     });
   });
+}
+
+describe("asking about jobs in several regions", () => {
+  const inRegion = (region: string, id: number): Job => {
+    const parent = `projects/p/locations/${region}`;
+    const name = `${parent}/customJobs/${id}`;
+    return {
+      backend: "vertex",
+      id: name,
+      ref: { parent, name, created: "2026-11-21T12:00:00.000Z" },
+    };
+  };
+
+  it("is not held up by one that does not answer", async () => {
+    const deadline = new AbortController();
+    const calls: string[] = [];
+    const never = () => new Promise<never>(() => undefined);
+    const apiFor: ApiFor = (parent) => ({
+      create: never,
+      cancel: never,
+      get: never,
+      list: async () => {
+        calls.push(parent);
+        if (parent.endsWith("silent")) return never();
+        return {
+          jobs: [1, 2].map((id) => ({ name: inRegion("here", id).id, state: "JOB_STATE_RUNNING" })),
+        };
+      },
+    });
+    const asking = inspectJobs(
+      {
+        apiFor,
+        owner: "cloud",
+        agent: "cloud",
+        log: silentLogger,
+        now: () => new Date(),
+        deadline: () => deadline.signal,
+      },
+      [inRegion("silent", 3), inRegion("here", 1), inRegion("silent", 4), inRegion("here", 2)],
+    );
+    await until(() => calls.length === 2);
+    await new Promise((resolve) => setImmediate(resolve));
+    deadline.abort();
+    expect((await asking).map((status) => status?.type)).toEqual([
+      undefined,
+      "running",
+      undefined,
+      "running",
+    ]);
+  });
+
+  it("ends before a tick gives an agent up", () => {
+    expect(ASKING_MS).toBeLessThan(10_000);
+  });
+});
+
+describe("asking about jobs among thousands that have ended", () => {
+  it("lists what is unfinished, and asks singly about what ended since, some of it at a time", async () => {
+    const world = await openWorld("rest", { submissionsPerMinute: Number.POSITIVE_INFINITY });
+    const backend = world.open();
+    const parent = "projects/my-project/locations/us-central1";
+    const created = (script: string): Job => {
+      world.service.advance(1_000);
+      const { name } = world.service.create(parent, {
+        displayName: "x",
+        labels: { sluice_owner: "cloud" },
+        jobSpec: {
+          workerPoolSpecs: [
+            { machineSpec: { machineType: "n1" }, containerSpec: { imageUri: `fake/${script}` } },
+          ],
+        },
+      });
+      const moment = world.service.now().toISOString();
+      return { backend: "vertex", id: name, ref: { parent, name, created: moment } };
+    };
+    const open = Array.from({ length: 250 }, () => {
+      for (let more = 0; more < 20; more++) created("succeeds");
+      return created("runs");
+    });
+    for (let ticks = 0; ticks < 3; ticks++) world.service.tick();
+    const calls = async (): Promise<Record<string, number>> => {
+      world.service.calls.length = 0;
+      const statuses = await backend.inspect(open);
+      const states = statuses.map((status) => status?.type ?? "not asked");
+      return countOf([...states, ...world.service.calls]);
+    };
+
+    expect(await calls()).toEqual({ running: 250, ListCustomJobs: 3 });
+    for (const { id } of open.slice(0, 5)) world.service.change(id, { state: "SUCCEEDED" });
+    expect(await calls()).toEqual({
+      running: 245,
+      ended: 5,
+      ListCustomJobs: 3,
+      GetCustomJob: 5,
+    });
+    for (const { id } of open) world.service.change(id, { state: "SUCCEEDED" });
+    expect(await calls()).toEqual({
+      ended: 100,
+      "not asked": 150,
+      ListCustomJobs: 3,
+      GetCustomJob: 100,
+    });
+    await world.close();
+  });
+});
+
+function countOf(words: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
+  return counts;
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
 }
