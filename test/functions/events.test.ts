@@ -18,15 +18,20 @@ import { hashOf } from "../../src/http/tokens.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { TYPES } from "../../src/run-config/index.ts";
 import { type TestApp, testApp } from "../fakes/app.ts";
-import { invocation, sqsEvent } from "./support.ts";
+import { invocation } from "./support.ts";
 
 function read(name: string): unknown {
   return JSON.parse(readFileSync(`events/${name}.json`, "utf8"));
 }
 
-const dispatched = globSync("events/dispatch.*.json")
-  .map((path) => path.slice("events/".length, -".json".length))
-  .sort();
+/** The names of the samples of a function that has several. */
+const samplesOf = (name: string) =>
+  globSync(`events/${name}.*.json`)
+    .map((path) => path.slice("events/".length, -".json".length))
+    .sort();
+
+const dispatched = samplesOf("dispatch");
+const observed = samplesOf("observe");
 
 interface Body {
   readonly run_id?: string;
@@ -67,7 +72,7 @@ describe("sample events", () => {
   });
 
   test("carry the checksums of their bodies", () => {
-    for (const name of [...dispatched, "abandon", "observe"]) {
+    for (const name of [...dispatched, ...observed, "abandon"]) {
       for (const { body, md5OfBody } of (read(name) as SQSEvent).Records) {
         expect(createHash("md5").update(body).digest("hex"), name).toBe(md5OfBody);
       }
@@ -83,14 +88,18 @@ describe("sample events", () => {
     });
   });
 
-  test("observe ends the run its task belongs to", async () => {
+  test("observe follows the run that dispatch.ecs has launched to its end", async () => {
     const { app } = appForAll();
-    const event = read("observe") as SQSEvent;
-    const [, id = ""] = /sluice\/([a-z0-9-]+)\/1/.exec(event.Records[0]?.body ?? "") ?? [];
-    const run = { run_id: id, flow: { name: "hello", command: "true" } };
-    await dispatchWith(async () => app)(sqsEvent({ m: run }), invocation());
-    await observeWith(async () => app)(event, invocation());
-    expect((await app.store.get(id))?.state).toMatchObject({
+    await dispatchWith(async () => app)(read("dispatch.ecs") as SQSEvent, invocation());
+    const [{ run_id: id = "" } = {}] = bodiesOf("dispatch.ecs");
+    const after = async (name: string) => {
+      await observeWith(async () => app)(read(name) as SQSEvent, invocation());
+      return (await app.store.get(id))?.state;
+    };
+    expect(await after("observe.ecs.running")).toMatchObject({ type: "running" });
+    // The warning comes while the task still runs.
+    expect(await after("observe.ecs.spot-warning")).toMatchObject({ type: "running" });
+    expect(await after("observe.ecs.stopped")).toMatchObject({
       type: "failed",
       cause: { type: "exit", exitCode: 1 },
     });

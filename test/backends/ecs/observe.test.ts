@@ -208,10 +208,14 @@ describe("jobs on ecs", () => {
 });
 
 describe("an event of ecs", () => {
-  const event = (name: string) =>
-    JSON.parse(
-      readFileSync(new URL(`../../../events/${name}.json`, import.meta.url), "utf8"),
-    ) as TaskEvent;
+  /** The event in a sample: the body of its one message. */
+  const event = (name: string) => {
+    const file = new URL(`../../../events/${name}.json`, import.meta.url);
+    const { Records } = JSON.parse(readFileSync(file, "utf8")) as {
+      readonly Records: readonly { readonly body: string }[];
+    };
+    return JSON.parse(Records[0]?.body ?? "") as TaskEvent;
+  };
 
   it("says what DescribeTasks would, of the launch in its mark", () => {
     const seen = observationOf(event("observe.ecs.stopped"));
