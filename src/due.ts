@@ -5,8 +5,11 @@ import { between, later, MINUTE, plus, SECOND, type Timestamp } from "./time.ts"
 export const RESEND_MS = 2 * MINUTE;
 /** How long before its start a scheduled run is put on the queue, with a delay. */
 export const SEND_AHEAD_MS = 2 * MINUTE;
-/** No job goes unseen for longer: ECS forgets a stopped task after an hour. */
-export const LONGEST_LOOK_MS = 10 * MINUTE;
+/**
+ * The longest time between two looks at a job. ECS forgets a stopped task after an hour; even when a look
+ * fails, no job goes unseen for ten minutes.
+ */
+export const LONGEST_LOOK_MS = 4 * MINUTE;
 
 /**
  * When something must next be done about a run; undefined for a final one. Pure: a function of the
@@ -34,12 +37,11 @@ export function dueAt(state: RunState, since: Timestamp): Timestamp | undefined 
 
 /**
  * Whether a tick asks the platform about a run whose job is known. Young jobs are looked at in every
- * tick, older ones in every second, fourth … minute, spread by id, and none later than
+ * tick, older ones in every second and then every fourth minute, spread by id, so none later than
  * `LONGEST_LOOK_MS` after the look before. Pure: nothing is remembered between two ticks.
  */
 export function looks(run: Run, now: Timestamp): boolean {
-  const age = between(run.since, now);
-  const every = Math.min(interval(age), LONGEST_LOOK_MS / MINUTE);
+  const every = interval(between(run.since, now));
   if (every <= 1) return true;
   const minute = Math.floor(Date.parse(now) / MINUTE);
   return minute % every === hash(run.id) % every;
@@ -48,8 +50,7 @@ export function looks(run: Run, now: Timestamp): boolean {
 /** Minutes between two looks at a job that has been in its state for `age` milliseconds. */
 function interval(age: number): number {
   if (age < 10 * MINUTE) return 1;
-  if (age < 60 * MINUTE) return 2;
-  return age < 360 * MINUTE ? 4 : 8;
+  return age < 60 * MINUTE ? 2 : LONGEST_LOOK_MS / MINUTE;
 }
 
 function hash(text: string): number {

@@ -2,9 +2,11 @@ import { matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
 import { backendOf, findJob, keyOf } from "./jobs.ts";
+import type { LogFields } from "./log.ts";
 import { judgeHosts } from "./lost-hosts.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
+import { unlessAborted } from "./patience.ts";
 import type { OutgoingMessage } from "./queue.ts";
 import {
   type Cancelling,
@@ -22,6 +24,10 @@ import { between, MINUTE, plus, SECOND, type Timestamp, timestamp } from "./time
 
 /** How many runs a tick takes from the store before it works on them. */
 const PAGE = 500;
+/** The longest a tick works on a page, whatever hangs: a platform, the queue or the store. */
+export const PAGE_MS = 10 * SECOND;
+/** So many messages are sent with one call, and noted before others whose call may hang. */
+const SEND_BATCH = 10;
 /** After so long without an effect a job is asked to stop again. */
 const CANCEL_AGAIN_MS = MINUTE;
 /** Nothing is found so often, so far apart, before a cancelled launch counts as never made. */
@@ -35,7 +41,8 @@ const CANCEL_MISS_MS = 5 * MINUTE;
  * otherwise.
  *
  * A failure of one agent or one run is logged and harms no other; the next tick tries again. `signal`
- * breaks the tick off between two pages.
+ * breaks the tick off between two pages, so the tick ends `PAGE_MS` after it at the latest, if the store
+ * gives its due runs in time.
  */
 export async function poll(app: App, signal?: AbortSignal): Promise<void> {
   const now = timestamp(app.now());
@@ -48,60 +55,64 @@ export async function poll(app: App, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return;
   }
   await workOn(app, page, now);
-  if (app.place !== CLOUD) return;
-  await guarded(app, { work: "judge hosts" }, () => judgeHosts(app, signal));
+  if (app.place !== CLOUD || signal?.aborted) return;
+  const ended = signal ?? new AbortController().signal;
+  await guarded(app, { work: "judge hosts" }, async () => {
+    await unlessAborted(ended, judgeHosts(app, ended));
+  });
 }
 
+/**
+ * Everything of a page is done side by side, each part for runs in other states, and all of it within
+ * `PAGE_MS`. What is late is logged and left to itself; the next tick does it again.
+ */
 async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
-  await sendAgain(app, page, now);
-  await Promise.all(
-    page.map(async (run) => {
-      const { state } = run;
-      if (state.type !== "cancelling" || state.until > now) return;
-      await guarded(app, { runId: run.id }, () => patiently(app, cancelOn(app, run, state, now)));
-    }),
-  );
-  await Promise.all(page.map((run) => renewReason(app, run, now)));
+  if (page.length === 0) return;
+  const patience = app.timeout(PAGE_MS);
+  const inTime = (fields: LogFields, work: () => Promise<void>) =>
+    guarded(app, fields, () => patiently(patience, work()));
+  const sendable = page.filter((run): run is Sendable => isSendable(app, run));
   const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
-  await Promise.all(
-    [...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
-      guarded(app, { agent }, () => patiently(app, inspect(app, agent, runs))),
+  await Promise.all([
+    ...batches(sendable).map((runs) =>
+      inTime({ messages: runs.length }, () => sendAgain(app, runs, now)),
     ),
-  );
+    ...page.map((run) => inTime({ runId: run.id }, () => followUp(app, run, now))),
+    ...[...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
+      inTime({ agent }, () => inspect(app, agent, runs)),
+    ),
+  ]);
+}
+
+/** What a run needs of a tick beside a message and a look at its job. */
+async function followUp(app: App, run: Run, now: Timestamp): Promise<void> {
+  const { state } = run;
+  if (state.type === "cancelling" && state.until <= now) await cancelOn(app, run, state, now);
+  if (state.type === "waiting" && state.reason === "no_agent") await renewReason(app, run, state);
 }
 
 /** Says anew for what a run waits when other agents have become the nearest; else writes nothing. */
-async function renewReason(app: App, run: Run, now: Timestamp): Promise<void> {
-  const { state } = run;
-  if (state.type !== "waiting" || state.reason !== "no_agent") return;
+async function renewReason(app: App, run: Run, state: Waiting): Promise<void> {
   if (matchAgent(app.agents, run) !== undefined) return;
   const message = whyNoAgent(app.agents, run);
   if (message === state.message) return;
-  const next: Waiting = { type: "waiting", reason: "no_agent", message, until: now, tries: 0 };
-  await guarded(
-    app,
-    { runId: run.id },
-    async () => void (await move(app, run, { event: "wait", next })),
-  );
+  const next: Waiting = {
+    type: "waiting",
+    reason: "no_agent",
+    message,
+    until: timestamp(app.now()),
+    tries: 0,
+    ...(state.refused === undefined ? {} : { refused: state.refused }),
+  };
+  await move(app, run, { event: "wait", next });
 }
 
-/** A platform that does not answer for so long holds up its own runs only, not the tick. */
-const PATIENCE_MS = 10 * SECOND;
-
-async function patiently(app: App, work: Promise<void>): Promise<void> {
-  const patience = app.timeout(PATIENCE_MS);
-  const givenUp = new Promise<never>((_, reject) => {
-    const late = new Error(`no answer within ${PATIENCE_MS / SECOND} seconds`);
-    patience.addEventListener("abort", () => reject(late), { once: true });
-  });
-  await Promise.race([work, givenUp]);
+async function patiently(patience: AbortSignal, work: Promise<void>): Promise<void> {
+  if ((await unlessAborted(patience, work)) !== undefined) return;
+  throw new Error(`no answer within ${PAGE_MS / SECOND} seconds`);
 }
 
-async function guarded(
-  app: App,
-  fields: Readonly<Record<string, string>>,
-  work: () => Promise<void>,
-): Promise<void> {
+async function guarded(app: App, fields: LogFields, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -111,16 +122,18 @@ async function guarded(
 
 type Sendable = Run & { readonly state: Scheduled | Waiting | Launching };
 
-/** Puts runs on the queue whose time has come; first the message, then the note that it was sent. */
-async function sendAgain(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
-  const due = page.filter((run): run is Sendable => isSendable(app, run));
-  if (due.length === 0) return;
-  await guarded(app, { messages: String(due.length) }, async () => {
-    await app.queue.send(due.map((run) => messageFor(run, now)));
-    await Promise.all(
-      due.map((run) => move(app, run, { event: "send", next: { ...run.state, sent: now } })),
-    );
-  });
+function batches<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / SEND_BATCH) }, (_, index) =>
+    items.slice(index * SEND_BATCH, (index + 1) * SEND_BATCH),
+  );
+}
+
+/** Puts runs on the queue whose time has come; first the messages, then the note that they were sent. */
+async function sendAgain(app: App, due: readonly Sendable[], now: Timestamp): Promise<void> {
+  await app.queue.send(due.map((run) => messageFor(run, now)));
+  await Promise.all(
+    due.map((run) => move(app, run, { event: "send", next: { ...run.state, sent: now } })),
+  );
 }
 
 function isSendable(app: App, run: Run): run is Sendable {
@@ -154,13 +167,15 @@ function hasJob(run: Run): run is RunWithJob {
 async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Promise<void> {
   const backend = await backendOf(app, { agent });
   const statuses = await backend.inspect(runs.map(({ state }) => state.job));
-  for (const [index, run] of runs.entries()) {
-    const status = statuses[index];
-    if (status === undefined) continue;
-    const { launch, job } = run.state;
-    const observation = { launch, job, status };
-    await guarded(app, { runId: run.id }, () => applyObservation(app, run, observation));
-  }
+  await Promise.all(
+    runs.map(async (run, index) => {
+      const status = statuses[index];
+      if (status === undefined) return;
+      const { launch, job } = run.state;
+      const observation = { launch, job, status };
+      await guarded(app, { runId: run.id }, () => applyObservation(app, run, observation));
+    }),
+  );
 }
 
 /** Asks again that a job is stopped, or looks whether a cancelled launch has made one. */

@@ -72,8 +72,11 @@ export interface RunStore {
    */
   transition(run: Run, next: RunState, now: Timestamp, place?: Place): Promise<Run | undefined>;
 
-  /** Every unfinished run of a place whose `dueAt` is not after `now`, the longest due first. */
-  due(now: Timestamp, place: Place): AsyncIterable<Run>;
+  /**
+   * Every unfinished run of a place whose `dueAt` is not after `now`, the longest due first, in any order
+   * where several became due at one moment. With `from`, only those that became due then or later.
+   */
+  due(now: Timestamp, place: Place, range?: { readonly from?: Timestamp }): AsyncIterable<Run>;
 
   /** Runs, newest first. */
   list(query: RunQuery): Promise<Page<Run>>;

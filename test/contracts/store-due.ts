@@ -108,6 +108,49 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
       );
     });
 
+    it("begins at the moment it is told to, with all that became due then", async () => {
+      const { store, settled } = current();
+      const moments = [0, 1, 1, 1, 2].map((ms) => plus(START, ms));
+      const runs = moments.map((moment) => newRun({ state: waiting(moment) }));
+      for (const run of runs) await store.create(run);
+      const elsewhere = newRun({ place: "workshop", state: waiting(plus(START, 2)) });
+      await store.create(elsewhere);
+      await settled();
+      const idsFrom = async (ms: number, place = "cloud") => {
+        const from = plus(START, ms);
+        const found = await Array.fromAsync(store.due(plus(START, 2), place, { from }));
+        return found.map(({ id }) => id).sort();
+      };
+      const ids = runs.map(({ id }) => id).sort();
+
+      expect(await idsFrom(0)).toStrictEqual(ids);
+      expect(await idsFrom(-60_000)).toStrictEqual(ids);
+      expect(await idsFrom(1)).toStrictEqual(ids.filter((id) => id !== runs[0]?.id));
+      expect(await idsFrom(2)).toStrictEqual([runs[4]?.id]);
+      expect(await idsFrom(2, "workshop")).toStrictEqual([elsewhere.id]);
+      expect(await idsFrom(3)).toStrictEqual([]);
+    });
+
+    it("goes on, over and over, where a caller has stopped among many of one moment", async () => {
+      const harness = current();
+      const ties = Array.from({ length: 250 }, () => newRun({ state: waiting(START) }));
+      await Promise.all(ties.map((run) => harness.store.create(run)));
+      await harness.settled();
+      const seen = new Set<string>();
+
+      for (let stops = 0; stops < 6; stops += 1) {
+        let taken = 0;
+        for await (const { id } of harness.store.due(LATER, "cloud", { from: START })) {
+          if (seen.has(id)) continue;
+          if (taken === 50) break;
+          seen.add(id);
+          taken += 1;
+        }
+      }
+
+      expect([...seen].sort()).toStrictEqual(ties.map(({ id }) => id).sort());
+    });
+
     it("streams each of many runs although its caller moves every one of them", async () => {
       const harness = current();
       const ids = await createMany(harness, 250);

@@ -9,6 +9,17 @@ import type { Table } from "./table.ts";
 /** So many due runs of a shard are read at a time. */
 const PAGE = 100;
 
+/** Sorts before every moment. */
+const BEGINNING = "0";
+
+/** Which due runs are read. */
+export interface DueRange {
+  readonly now: Timestamp;
+  readonly place: Place;
+  /** Leaves out what became due before. Default: nothing. */
+  readonly from?: Timestamp;
+}
+
 /**
  * The due runs of a place, its shards merged. Each shard is read on from the last key, so runs may change
  * while the caller works. A run that becomes due again meanwhile is left to the next call; otherwise a
@@ -16,15 +27,16 @@ const PAGE = 100;
  */
 export async function* due(
   table: Table,
-  now: Timestamp,
-  place: Place,
+  { now, place, from = BEGINNING }: DueRange,
   pageSize = PAGE,
 ): AsyncIterable<Run> {
+  // DynamoDB refuses a range that ends before it begins.
+  if (from > now) return;
   const shards = dueShards(place).map((shard) =>
     table.query({
       index: "due",
-      where: "#due_shard = :shard AND #due_at <= :now",
-      values: { shard, now },
+      where: "#due_shard = :shard AND #due_at BETWEEN :from AND :now",
+      values: { shard, from, now },
       pageSize,
     }),
   );

@@ -35,7 +35,7 @@ export function dynamoStore(table: Table, options: StoreOptions): RunStore {
     get: (id) => get(table, id),
     body: (id) => body(table, id),
     transition: (run, next, now, place) => transition(store, { run, next, now, place }),
-    due: (now, place) => due(table, now, place),
+    due: (now, place, range) => due(table, { now, place, ...range }),
     list: (query) => list(table, query),
   };
 }

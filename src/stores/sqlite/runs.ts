@@ -16,7 +16,7 @@ export function sqliteStore(db: Sqlite): RunStore {
     get: async (id) => headOf(db, id),
     body: async (id) => bodyOf(db, id),
     transition: async (run, next, now, place) => transition(db, { run, next, now, place }),
-    due: (now, place) => due(db, now, place),
+    due: (now, place, range) => due(db, { now, place, ...range }),
     list: async (query) => list(db, query),
   };
 }
@@ -75,13 +75,20 @@ function columnsOf(run: Run): SqlValues {
   };
 }
 
+interface DueRange {
+  readonly now: Timestamp;
+  readonly place: Place;
+  /** Leaves out what became due before. Default: nothing. */
+  readonly from?: Timestamp;
+}
+
 /**
  * Reads page by page and continues after the last key, so runs may change while the caller works. A run
  * that becomes due again meanwhile is left to the next call; otherwise a caller could go on for ever.
  */
-async function* due(db: Sqlite, now: Timestamp, place: Place): AsyncIterable<Run> {
+async function* due(db: Sqlite, { now, place, from = "" }: DueRange): AsyncIterable<Run> {
   const seen = new Set<string>();
-  let after = { due_at: "", id: "" };
+  let after = { due_at: from, id: "" };
   for (;;) {
     const rows = db.rows(SELECT_DUE, { ...after, now, place }) as readonly (HeadRow &
       typeof after)[];
