@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { callsPage } from "./generate/calls.ts";
 import { costPage } from "./generate/costs.ts";
 import { differencePages } from "./generate/differences.ts";
 import { schemaFiles } from "./generate/schemas.ts";
@@ -19,6 +20,7 @@ const files: readonly Generated[] = [
   ...(await schemaFiles()),
   statePage(),
   costPage(),
+  callsPage(),
   ...differencePages(),
 ];
 

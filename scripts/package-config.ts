@@ -3,10 +3,12 @@ import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import type { Agent } from "../src/agent.ts";
 import { openAgents } from "../src/backends/open.ts";
-import { invalid } from "../src/errors.ts";
+import { type Issue, invalid } from "../src/errors.ts";
+import { isJsonObject } from "../src/json.ts";
 import { silentLogger } from "../src/log.ts";
+import { placeBesideFunctions } from "../src/place.ts";
+import { CLOUD } from "../src/run.ts";
 import { templateAddress } from "../src/templates/address.ts";
-import { worksInCloud } from "./rights.ts";
 
 /** The options of agents that hold the address of a template. */
 const ADDRESSES = ["task_definition_path", "run_task_kwargs_path", "job_template_path"];
@@ -18,24 +20,23 @@ const ADDRESSES = ["task_definition_path", "run_task_kwargs_path", "job_template
  */
 export async function packageConfig(config: string, folder: string): Promise<void> {
   const { document, agents } = await readAgents(config);
-  const named = agents.filter(worksInCloud).flatMap(filesOf);
-  const missing = named.filter(({ from }) => !existsSync(from));
-  if (missing.length > 0) {
-    throw invalid(
-      config,
-      missing.map(({ path, from }) => ({
-        path,
-        message: `expected a file, and there is no ${from}`,
-      })),
-    );
-  }
+  const ours = agents.filter((agent) => placeBesideFunctions(agent) === CLOUD);
+  const named = ours.flatMap(filesOf);
+  const missing: readonly Issue[] = named
+    .filter(({ from }) => !existsSync(from))
+    .map(({ path, from }) => ({ path, message: `expected a file, and there is no ${from}` }));
+  const issues = [...missing, ...ours.flatMap(unknownCluster)];
+  if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "files"), { recursive: true });
   for (const { from, to } of named) {
     mkdirSync(join(folder, "files", dirname(to)), { recursive: true });
     cpSync(from, join(folder, "files", to), { recursive: true, dereference: true });
   }
-  writeFileSync(join(folder, "sluice.json"), `${JSON.stringify(document, undefined, 2)}\n`);
+  writeFileSync(
+    join(folder, "sluice.json"),
+    `${JSON.stringify(deployed(document), undefined, 2)}\n`,
+  );
 
   /** Relative paths start at the file that holds them; in the package, at its root. */
   function filesOf(agent: Agent): readonly NamedFile[] {
@@ -51,6 +52,26 @@ export async function packageConfig(config: string, folder: string): Promise<voi
       return [{ path: `agents.${agent.name}.${key}`, from, to: inside.path }];
     });
   }
+}
+
+/** Rights are made from the cluster before anybody reads the file that may name another one. */
+function unknownCluster({ name, backend, options }: Agent): readonly Issue[] {
+  if (backend !== "ecs" || !options["run_task_kwargs_path"] || options["cluster"]) return [];
+  const message = "expected a cluster beside run_task_kwargs_path: the rights are made from it";
+  return [{ path: `agents.${name}.cluster`, message }];
+}
+
+/**
+ * The document as functions read it. They have no rights for definitions that an agent does not list, so
+ * an agent without a list allows none.
+ */
+function deployed(document: unknown): unknown {
+  if (!isJsonObject(document) || !isJsonObject(document["agents"])) return document;
+  const agents = Object.entries(document["agents"]).map(([name, agent]) => {
+    const fenced = isJsonObject(agent) && agent["backend"] === "ecs";
+    return [name, fenced ? { task_definition_arns: [], ...agent } : agent] as const;
+  });
+  return { ...document, agents: Object.fromEntries(agents) };
 }
 
 /** The agents of a `sluice.yml`, and the document they stand in. Throws `PermanentError` with all faults. */

@@ -1,117 +1,59 @@
 import type { Agent } from "../src/agent.ts";
 import { isSecretReference } from "../src/agent.ts";
 import type { JsonValue } from "../src/json.ts";
+import { placeBesideFunctions } from "../src/place.ts";
+import { CLOUD } from "../src/run.ts";
 import { templateAddress } from "../src/templates/address.ts";
+import { logRightsOnEcs, planRightsOnEcs, runRightsOnEcs, stopRightsOnEcs } from "./ecs-rights.ts";
+import { allow, type Statement, sub, unique } from "./statement.ts";
 
-/** A statement of an IAM policy. */
-export interface Statement {
-  readonly Sid: string;
-  readonly Effect: "Allow";
-  readonly Action: readonly string[];
-  readonly Resource: JsonValue;
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, JsonValue>>>>;
-}
-
-/** Whether the functions work for an agent themselves, and no host of its own. */
-export function worksInCloud({ backend, remote }: Agent): boolean {
-  return !remote && backend !== "local" && backend !== "docker";
-}
-
-/** What a function needs to plan and launch the runs of these agents, and nothing more. */
-export function launchRights(agents: readonly Agent[]): readonly Statement[] {
-  return [...planRights(agents), ...runRights(agents), ...stopRights(agents)];
-}
-
-/** What a function needs to plan runs: templates, secrets, definitions and the default network. */
-export function planRights(agents: readonly Agent[]): readonly Statement[] {
-  const ours = agents.filter(worksInCloud);
-  const hasEcs = ecsAgents(agents).length > 0;
+/** What `dispatch` needs to plan and launch the runs of these agents, and nothing more. */
+export function dispatchRights(agents: readonly Agent[]): readonly Statement[] {
+  const ours = agents.filter(inCloud);
   return [
     ...templateRights(ours),
-    ...secretRights(ours),
-    ...(hasEcs
-      ? [
-          // AWS knows no resources for these.
-          allow("Describe", ["ecs:DescribeTaskDefinition"], "*"),
-          allow("Network", ["ec2:DescribeVpcs", "ec2:DescribeSubnets"], "*"),
-        ]
-      : []),
+    ...secretRights(ours.flatMap((agent) => [...connectionSecrets(agent), ...jobSecrets(agent)])),
+    ...planRightsOnEcs(agents),
+    ...runRightsOnEcs(agents),
+    // A launch looks for its task by mark, and a run cancelled meanwhile has its task stopped.
+    ...stopRightsOnEcs(agents),
   ];
 }
 
-/** What a function needs to follow jobs and stop them. */
-export function stopRights(agents: readonly Agent[]): readonly Statement[] {
-  const clusters = clustersOf(agents);
-  if (clusters.length === 0) return [];
-  const inClusters = { ArnEquals: { "ecs:cluster": clusters } };
+/** What `poll` needs to follow jobs and stop them. */
+export function pollRights(agents: readonly Agent[]): readonly Statement[] {
+  const ours = agents.filter(inCloud);
+  return [...secretRights(ours.flatMap(connectionSecrets)), ...stopRightsOnEcs(agents)];
+}
+
+/** What the API needs to plan runs, to stop jobs and to read their output. */
+export function apiRights(agents: readonly Agent[]): readonly Statement[] {
+  const ours = agents.filter(inCloud);
   return [
-    {
-      ...allow("Tasks", ["ecs:DescribeTasks", "ecs:StopTask"], tasksOf(agents)),
-      Condition: inClusters,
-    },
-    // By mark it is listed without naming a resource; the cluster is a condition.
-    { ...allow("List", ["ecs:ListTasks"], "*"), Condition: inClusters },
+    ...templateRights(ours),
+    ...secretRights(ours.flatMap(connectionSecrets)),
+    ...planRightsOnEcs(agents),
+    ...stopRightsOnEcs(agents),
+    ...logRightsOnEcs(agents),
   ];
 }
 
-/** What a function needs to read the output of jobs. */
-export function logRights(agents: readonly Agent[]): readonly Statement[] {
-  const groups = ecsAgents(agents).flatMap((agent) => texts(agent, "log_group"));
-  if (groups.length === 0) return [];
-  const streams = unique(groups).map((group) => arn("logs", `log-group:${group}:log-stream:*`));
-  return [allow("Logs", ["logs:GetLogEvents"], streams)];
-}
-
-/** Clusters of the agents, as ARNs. */
-export function clustersOf(agents: readonly Agent[]): readonly JsonValue[] {
-  return unique(ecsAgents(agents).map(clusterOf)).map((text) => ({ "Fn::Sub": text }));
-}
-
-function runRights(agents: readonly Agent[]): readonly Statement[] {
-  const ecs = ecsAgents(agents);
-  if (ecs.length === 0) return [];
-  const inClusters = { ArnEquals: { "ecs:cluster": clustersOf(agents) } };
-  const families = arn("ecs", "task-definition/sluice-*:*");
-  const roles = unique(
-    ecs.flatMap((agent) => [
-      ...texts(agent, "task_role_arn"),
-      ...texts(agent, "execution_role_arn"),
-    ]),
-  );
-  return [
-    { ...allow("Run", ["ecs:RunTask"], [families]), Condition: inClusters },
-    // Registering takes no resource in every partition; what it may make of roles is limited below.
-    allow("Register", ["ecs:RegisterTaskDefinition"], "*"),
-    {
-      ...allow("Tag", ["ecs:TagResource"], [families, ...tasksOf(agents)]),
-      Condition: {
-        StringEquals: { "ecs:CreateAction": ["RunTask", "RegisterTaskDefinition"] },
-      },
-    },
-    {
-      ...allow(
-        "PassRole",
-        ["iam:PassRole"],
-        roles.length > 0 ? roles : [globalArn("iam", "role/sluice-task-*")],
-      ),
-      Condition: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
-    },
-  ];
+function inCloud(agent: Agent): boolean {
+  return placeBesideFunctions(agent) === CLOUD;
 }
 
 /** Objects below the entries of `templates`, and the agents' own templates. */
 function templateRights(agents: readonly Agent[]): readonly Statement[] {
   const entries = agents.flatMap(({ templates }) => templates.map((entry) => bucketOf(entry, "*")));
-  const own = agents.flatMap((agent) =>
-    ["task_definition_path", "run_task_kwargs_path", "job_template_path"].flatMap((key) =>
-      texts(agent, key).map((address) => bucketOf(address, "")),
-    ),
+  const own = agents.flatMap(({ options }) =>
+    ["task_definition_path", "run_task_kwargs_path", "job_template_path"].flatMap((key) => {
+      const address = options[key];
+      return typeof address === "string" && address !== "" ? [bucketOf(address, "")] : [];
+    }),
   );
   const objects = unique([...entries, ...own].filter((object) => object !== undefined));
   if (objects.length === 0) return [];
-  const resources = objects.map((object) => ({
-    "Fn::Sub": `arn:\${AWS::Partition}:s3:::${object}`,
-  }));
+  const resources = objects.map((object) => sub(`arn:\${AWS::Partition}:s3:::${object}`));
   return [allow("Templates", ["s3:GetObject"], resources)];
 }
 
@@ -123,18 +65,30 @@ function bucketOf(address: string, below: "*" | ""): string | undefined {
   return `${host}${path.endsWith("/") ? path : `${path}/`}*`;
 }
 
-function secretRights(agents: readonly Agent[]): readonly Statement[] {
-  const references = agents.flatMap((agent) => secretsIn({ ...agent.prefect, ...agent.options }));
-  const outside = agents
-    .filter(({ backend }) => backend !== "ecs")
-    .flatMap(({ env }) => secretsIn(env));
-  const all = unique([...references, ...outside]);
-  const parameters = all.flatMap((secret) =>
-    secret.startsWith("ssm:") ? [secret.slice("ssm:".length)] : [],
-  );
-  const secrets = all.flatMap((secret) =>
-    secret.startsWith("secretsmanager:") ? [secret.slice("secretsmanager:".length)] : [],
-  );
+/** Secrets without which a platform cannot be spoken to at all. */
+function connectionSecrets({ options }: Agent): readonly string[] {
+  return secretsIn(options);
+}
+
+/** Secrets that are put into a job when it is launched. ECS itself reads those of its tasks. */
+function jobSecrets({ backend, env, prefect }: Agent): readonly string[] {
+  return backend === "ecs" ? [] : secretsIn([env, prefect]);
+}
+
+/** Every reference in a value, however deep. */
+function secretsIn(value: unknown): readonly string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if (isSecretReference(value) && typeof value.secret === "string") return [value.secret];
+  return Object.values(value).flatMap(secretsIn);
+}
+
+function secretRights(references: readonly string[]): readonly Statement[] {
+  const named = (kind: string) =>
+    unique(references.filter((reference) => reference.startsWith(kind))).map((reference) =>
+      reference.slice(kind.length),
+    );
+  const parameters = named("ssm:");
+  const secrets = named("secretsmanager:");
   return [
     ...(parameters.length === 0
       ? []
@@ -145,57 +99,21 @@ function secretRights(agents: readonly Agent[]): readonly Statement[] {
   ];
 }
 
+/** A reference may end in a version or label of the parameter, which is no part of its ARN. */
 function parameterArn(name: string): JsonValue {
-  return name.startsWith("arn:") ? name : arn("ssm", `parameter/${name.replace(/^\//, "")}`);
+  if (name.startsWith("arn:")) return name.split(":").slice(0, 6).join(":");
+  const [plain = ""] = name.split(":");
+  return regional("ssm", `parameter/${plain.replace(/^\//, "")}`);
 }
 
-/** Secrets Manager adds six characters to the name of a secret. */
+/** Secrets Manager adds six characters to the name of a secret; an ARN may be given without them. */
 function secretArn(id: string): JsonValue {
-  if (!id.startsWith("arn:")) return arn("secretsmanager", `secret:${id}-??????`);
-  return id.split(":").slice(0, 7).join(":");
+  if (!id.startsWith("arn:")) return regional("secretsmanager", `secret:${id}-??????`);
+  const arn = id.split(":").slice(0, 7).join(":");
+  return /-[A-Za-z0-9]{6}$/.test(arn) ? arn : `${arn}-??????`;
 }
 
-function secretsIn(values: Readonly<Record<string, unknown>>): string[] {
-  return Object.values(values).flatMap((value) => (isSecretReference(value) ? [value.secret] : []));
-}
-
-function ecsAgents(agents: readonly Agent[]): readonly Agent[] {
-  return agents.filter((agent) => worksInCloud(agent) && agent.backend === "ecs");
-}
-
-function clusterOf(agent: Agent): string {
-  const [cluster = "default"] = texts(agent, "cluster");
-  if (cluster.startsWith("arn:")) return cluster;
-  const [region = `\${AWS::Region}`] = texts(agent, "region_name");
-  return `arn:\${AWS::Partition}:ecs:${region}:\${AWS::AccountId}:cluster/${cluster}`;
-}
-
-/** Every task of the clusters: an ARN of a task names its cluster. */
-function tasksOf(agents: readonly Agent[]): readonly JsonValue[] {
-  return unique(ecsAgents(agents).map(clusterOf)).map((cluster) => ({
-    "Fn::Sub": `${cluster.replace(":cluster/", ":task/")}/*`,
-  }));
-}
-
-function texts({ options }: Agent, key: string): string[] {
-  const value = options[key];
-  return typeof value === "string" && value !== "" ? [value] : [];
-}
-
-function allow(Sid: string, Action: readonly string[], Resource: JsonValue): Statement {
-  return { Sid, Effect: "Allow", Action, Resource };
-}
-
-function arn(service: string, resource: string): JsonValue {
-  return {
-    "Fn::Sub": `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
-  };
-}
-
-function globalArn(service: string, resource: string): JsonValue {
-  return { "Fn::Sub": `arn:\${AWS::Partition}:${service}::\${AWS::AccountId}:${resource}` };
-}
-
-function unique(list: readonly string[]): string[] {
-  return [...new Set(list)];
+/** Functions read secrets in their own region. */
+function regional(service: string, resource: string): JsonValue {
+  return sub(`arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`);
 }

@@ -1,17 +1,13 @@
 import { resolve } from "node:path";
 import type { Agent } from "../src/agent.ts";
 import type { JsonObject, JsonValue } from "../src/json.ts";
+import { placeBesideFunctions } from "../src/place.ts";
+import { CLOUD } from "../src/run.ts";
 import { buildFunctions } from "./build.ts";
+import { clustersOf } from "./ecs-rights.ts";
 import { readAgents } from "./package-config.ts";
-import {
-  clustersOf,
-  launchRights,
-  logRights,
-  planRights,
-  type Statement,
-  stopRights,
-  worksInCloud,
-} from "./rights.ts";
+import { apiRights, dispatchRights, pollRights } from "./rights.ts";
+import type { Statement } from "./statement.ts";
 
 /** What `serverless.yml` takes from the agents. */
 export interface Variables {
@@ -26,7 +22,7 @@ export async function variables(config: string): Promise<Variables> {
   const path = resolve(config);
   await buildFunctions(path);
   const { agents } = await readAgents(path);
-  if (!agents.some(worksInCloud)) {
+  if (!agents.some((agent) => placeBesideFunctions(agent) === CLOUD)) {
     process.stderr.write(
       `No agent of ${config} launches from the cloud: runs will wait for hosts.\n`,
     );
@@ -40,19 +36,14 @@ export function variablesFor(agents: readonly Agent[]): Variables {
   return {
     resources: {
       Resources: {
-        ...policy("Dispatch", launchRights(agents)),
-        ...policy("Poll", [...secretsOnly(agents), ...stopRights(agents)]),
-        ...policy("Api", [...planRights(agents), ...stopRights(agents), ...logRights(agents)]),
+        ...policy("Dispatch", dispatchRights(agents)),
+        ...policy("Poll", pollRights(agents)),
+        ...policy("Api", apiRights(agents)),
       },
     },
     // A pattern of EventBridge may not be empty; no cluster has this name.
     clusters: clusters.length > 0 ? clusters : ["none"],
   };
-}
-
-/** To follow jobs, credentials are needed, and neither templates nor networks. */
-function secretsOnly(agents: readonly Agent[]): readonly Statement[] {
-  return planRights(agents).filter(({ Sid }) => Sid === "Parameters" || Sid === "Secrets");
 }
 
 /** A policy beside those that stand in `serverless.yml`; none if nothing is asked for. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { App } from "../../src/app.ts";
 import { dispatch } from "../../src/dispatch.ts";
 import { httpApp, routes } from "../../src/http/app.ts";
 import { problemSchema } from "../../src/http/problem.ts";

@@ -1,0 +1,144 @@
+import type { Agent } from "../src/agent.ts";
+import { isJsonObject, type JsonValue } from "../src/json.ts";
+import { placeBesideFunctions } from "../src/place.ts";
+import { CLOUD } from "../src/run.ts";
+import { allow, type Statement, sub, unique } from "./statement.ts";
+
+/** The account and region an ECS agent works in, and its cluster: texts for `Fn::Sub`. */
+interface Site {
+  readonly partition: string;
+  readonly region: string;
+  readonly account: string;
+  /** ARN of the cluster. */
+  readonly cluster: string;
+}
+
+/** What a function needs to plan runs on ECS. AWS knows no resources for these. */
+export function planRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
+  if (ecsAgents(agents).length === 0) return [];
+  return [
+    allow("Describe", ["ecs:DescribeTaskDefinition"], "*"),
+    allow("Network", ["ec2:DescribeVpcs", "ec2:DescribeSubnets"], "*"),
+  ];
+}
+
+/** What a function needs to launch runs on ECS. */
+export function runRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
+  const ecs = ecsAgents(agents);
+  if (ecs.length === 0) return [];
+  const ours = unique(ecs.map((agent) => definitionArn(siteOf(agent), "sluice-*:*"))).map(sub);
+  const given = unique(ecs.flatMap(givenDefinitions)).map(sub);
+  return [
+    {
+      ...allow("Run", ["ecs:RunTask"], [...ours, ...given]),
+      Condition: inClusters(agents),
+    },
+    // Registering takes no resource in every partition; what it may make of roles is limited below.
+    allow("Register", ["ecs:RegisterTaskDefinition"], "*"),
+    {
+      ...allow("Tag", ["ecs:TagResource"], [...ours, ...tasksOf(agents)]),
+      Condition: {
+        StringEquals: { "ecs:CreateAction": ["RunTask", "RegisterTaskDefinition"] },
+      },
+    },
+    passRole(ecs),
+  ];
+}
+
+/** What a function needs to follow tasks and stop them. */
+export function stopRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
+  if (ecsAgents(agents).length === 0) return [];
+  return [
+    {
+      ...allow("Tasks", ["ecs:DescribeTasks", "ecs:StopTask"], tasksOf(agents)),
+      Condition: inClusters(agents),
+    },
+    // By mark it is listed without naming a resource; the cluster is a condition.
+    { ...allow("List", ["ecs:ListTasks"], "*"), Condition: inClusters(agents) },
+  ];
+}
+
+/** What a function needs to read the output of tasks: the log groups that agents name. */
+export function logRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
+  const streams = ecsAgents(agents).flatMap((agent) => {
+    const { partition, region, account } = siteOf(agent);
+    return [...texts(agent, "log_group"), ...texts(agent, "log_groups")].map(
+      (group) => `arn:${partition}:logs:${region}:${account}:log-group:${group}:log-stream:*`,
+    );
+  });
+  return streams.length === 0
+    ? []
+    : [allow("Logs", ["logs:GetLogEvents"], unique(streams).map(sub))];
+}
+
+/** Clusters of the agents, as ARNs. */
+export function clustersOf(agents: readonly Agent[]): readonly JsonValue[] {
+  return unique(ecsAgents(agents).map((agent) => siteOf(agent).cluster)).map(sub);
+}
+
+function inClusters(agents: readonly Agent[]) {
+  return { ArnEquals: { "ecs:cluster": clustersOf(agents) } };
+}
+
+function passRole(ecs: readonly Agent[]): Statement {
+  const roles = unique(
+    ecs.flatMap((agent) => [
+      ...texts(agent, "task_role_arn"),
+      ...texts(agent, "execution_role_arn"),
+    ]),
+  );
+  const named = `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:role/sluice-task-*`;
+  return {
+    ...allow("PassRole", ["iam:PassRole"], roles.length > 0 ? roles : [sub(named)]),
+    Condition: { StringEquals: { "iam:PassedToService": "ecs-tasks.amazonaws.com" } },
+  };
+}
+
+/** Definitions that runs may name themselves: any revision of a family, unless one is named. */
+function givenDefinitions(agent: Agent): string[] {
+  return texts(agent, "task_definition_arns").map((entry) => {
+    const [, family = "", revision = "*"] = /([^/:]+)(?::(\d+|\*))?$/.exec(entry) ?? [];
+    const name = `${family}:${revision}`;
+    return entry.startsWith("arn:")
+      ? `${entry.slice(0, entry.lastIndexOf("/"))}/${name}`
+      : definitionArn(siteOf(agent), name);
+  });
+}
+
+function definitionArn({ partition, region, account }: Site, name: string): string {
+  return `arn:${partition}:ecs:${region}:${account}:task-definition/${name}`;
+}
+
+/** Every task of the clusters: an ARN of a task names its cluster. */
+function tasksOf(agents: readonly Agent[]): readonly JsonValue[] {
+  return unique(
+    ecsAgents(agents).map((agent) => `${siteOf(agent).cluster.replace(":cluster/", ":task/")}/*`),
+  ).map(sub);
+}
+
+/** Where an agent's tasks run, found as the backend finds it. */
+function siteOf(agent: Agent): Site {
+  const kwargs = agent.options["run_task_kwargs"];
+  const ofKwargs = isJsonObject(kwargs) ? kwargs["cluster"] : undefined;
+  const [named = ofKwargs || "default"] = texts(agent, "cluster");
+  const cluster = String(named);
+  const [own = `\${AWS::Region}`] = texts(agent, "region_name");
+  if (cluster.startsWith("arn:")) {
+    const [, partition = "", , region = "", account = ""] = cluster.split(":");
+    return { partition, region, account, cluster };
+  }
+  const site = { partition: `\${AWS::Partition}`, region: own, account: `\${AWS::AccountId}` };
+  const { partition, region, account } = site;
+  return { ...site, cluster: `arn:${partition}:ecs:${region}:${account}:cluster/${cluster}` };
+}
+
+function ecsAgents(agents: readonly Agent[]): readonly Agent[] {
+  return agents.filter((agent) => agent.backend === "ecs" && placeBesideFunctions(agent) === CLOUD);
+}
+
+/** The texts of an option that is a text or a list of them. */
+function texts({ options }: Agent, key: string): string[] {
+  const value = options[key];
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((item): item is string => typeof item === "string" && item !== "");
+}
