@@ -1,5 +1,7 @@
 import { readdirSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import type { ServerResponse } from "node:http";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { answerServer } from "../fakes/answers.ts";
 import { jsonLines, makeFolder } from "./sluice.ts";
 
 const request = (id: number, more: object = {}) =>
@@ -86,6 +88,37 @@ describe("plan", () => {
       input: '{"flow":"greet"}',
     });
     expect(jsonLines(stdout)).toMatchObject([{ ok: true, agent: "box", backend: "local" }]);
+  });
+
+  test("reads templates from S3 and Cloud Storage, where its environment says", async () => {
+    onTestFinished(() => void vi.unstubAllEnvs());
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
+    const template = { metadata: { labels: { team: "etl" } }, spec: { template: { spec: {} } } };
+    const answer = (_: unknown, response: ServerResponse) => response.end(JSON.stringify(template));
+    await using s3 = await answerServer(answer);
+    await using gcs = await answerServer(answer);
+    const env = {
+      AWS_REGION: "eu-west-1",
+      AWS_ENDPOINT_URL: s3.endpoint,
+      STORAGE_EMULATOR_HOST: gcs.endpoint,
+    };
+    const lines = ["s3://bucket/jobs/etl.yaml", "gs://bucket/jobs/etl.yaml"].map((path, id) =>
+      request(id, {
+        agent: { backend: "kubernetes", job_template_path: path },
+        run_config: { type: "KubernetesRun", image: "etl:1" },
+      }),
+    );
+    const { stdout } = await makeFolder().run(["plan"], { input: lines.join("\n"), env });
+    const job = { metadata: { labels: { team: "etl" } } };
+    expect(jsonLines(stdout)).toMatchObject([
+      { ok: true, launch: { job } },
+      { ok: true, launch: { job } },
+    ]);
+    expect(s3.asked.map(({ url }) => url)).toEqual(["/bucket/jobs/etl.yaml?x-id=GetObject"]);
+    expect(gcs.asked.map(({ url }) => url)).toEqual([
+      "/storage/v1/b/bucket/o/jobs%2Fetl.yaml?alt=media",
+    ]);
   });
 
   test("says nothing to nothing", async () => {

@@ -144,11 +144,10 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
         void lines.push({ message, ...fields });
       const log = { ...silentLogger, warn };
       const statuses = await world.open({}, { log }).inspect(jobs);
-      expect(statuses.map((status) => status?.type).toSorted()).toEqual([
-        "ended",
-        "ended",
-        undefined,
-      ]);
+      expect(countOf(statuses.map((status) => status?.type ?? "not asked"))).toEqual({
+        ended: 2,
+        "not asked": 1,
+      });
       expect(lines).toEqual([
         {
           message: "jobs not asked about",
