@@ -5,6 +5,8 @@ import type { EventJson, JobJson, PodJson } from "./objects.ts";
 
 /** The calls this backend makes. What they answer is Kubernetes' own JSON. */
 export interface KubernetesApi {
+  /** Address of the API server, without a slash at its end. Sends it nothing. */
+  server(): Promise<string>;
   createJob(namespace: string, job: JsonObject, signal: AbortSignal): Promise<JobJson>;
   /** Undefined if there is none. */
   getJob(namespace: string, name: string): Promise<JobJson | undefined>;
@@ -49,11 +51,13 @@ interface Call {
  * `connect` is called when the API is first needed, and again until it has succeeded once.
  */
 export function kubernetesApi(connect: () => Promise<Connection>): KubernetesApi {
-  const call = caller(connect);
+  const connection = connector(connect);
+  const call = caller(connection);
   const jobs = (namespace: string) => `/apis/batch/v1/namespaces/${segment(namespace)}/jobs`;
   const core = (namespace: string) => `/api/v1/namespaces/${segment(namespace)}`;
   const job = (namespace: string, name: string) => `${jobs(namespace)}/${segment(name)}`;
   return {
+    server: async () => (await connection.get()).server,
     createJob: async (namespace, body, signal) =>
       (await json(call({ method: "POST", path: jobs(namespace), body, signal }))) as JobJson,
     getJob: async (namespace, name) =>
@@ -93,20 +97,41 @@ function queryOf({ container, sinceTime, limitBytes }: LogQuery): Readonly<Recor
 }
 
 type Caller = (call: Call) => Promise<string>;
+type Connecting = () => Promise<Connection>;
 
-function caller(connect: () => Promise<Connection>): Caller {
-  let connecting: Promise<Connection> | undefined;
+/** One connection for all calls; `renew` forgets it, but not one that was made since. */
+function connector(connect: Connecting): { get: Connecting; renew(old: Connection): void } {
+  let made: { promise: Promise<Connection>; value?: Connection } | undefined;
+  return {
+    get: async () => {
+      const mine = (made ??= { promise: connect() });
+      try {
+        mine.value = await mine.promise;
+        return mine.value;
+      } catch (error) {
+        if (made === mine) made = undefined;
+        throw error;
+      }
+    },
+    renew: (old) => {
+      if (made?.value === old) made = undefined;
+    },
+  };
+}
+
+/** Credentials may have been renewed where they came from, so those that are refused are looked up once more. */
+function caller({ get, renew }: ReturnType<typeof connector>): Caller {
   return async (call) => {
-    connecting ??= connect();
-    const connection = await connecting.catch((error: unknown) => {
-      connecting = undefined;
-      throw error;
-    });
-    const { status, text } = await send(connection, call);
-    if (status < 300) return text;
-    // Credentials may have been renewed where they came from.
-    if (status === 401) connecting = undefined;
-    throw refusal(status, text);
+    const first = await get();
+    let answer = await send(first, call);
+    if (answer.status === 401) {
+      renew(first);
+      const second = await get();
+      answer = await send(second, call);
+      if (answer.status === 401) renew(second);
+    }
+    if (answer.status < 300) return answer.text;
+    throw refusal(answer.status, answer.text);
   };
 }
 

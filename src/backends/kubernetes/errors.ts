@@ -15,9 +15,27 @@ export class KubernetesError extends Error {
   }
 }
 
-/** No request left this machine: no credentials, no address, no connection. */
+/** No request left this machine, and another try may: no connection, no answer of whoever gives credentials. */
 export class NotSentError extends Error {
   override readonly name = "NotSentError";
+}
+
+/**
+ * No request left this machine, and none will until a person has changed something: no cluster is known,
+ * or what leads to it is of no use.
+ */
+export class AccessError extends Error {
+  override readonly name = "AccessError";
+  /** Whether nothing at all says which cluster is meant. */
+  readonly nowhere: boolean;
+
+  constructor(
+    message: string,
+    options: { readonly cause?: unknown; readonly nowhere?: boolean } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.nowhere = options.nowhere ?? false;
+  }
 }
 
 /** Failures of a connection that come before anything is sent over it. */
@@ -51,6 +69,20 @@ export function connectionError(server: string, error: unknown): unknown {
     : new Error(message, { cause });
 }
 
+const RENEW =
+  "its credentials are missing or have expired: renew them where the agent's kubeconfig has them from, and run it again";
+
+/** Whether a failure is one of the network, told by its code, or by the words of a program. */
+export function isOfNetwork(error: unknown): boolean {
+  const cause = deepestCause(error);
+  return (
+    BEFORE_SENDING.has(codeOf(cause)) ||
+    /could not connect|timed? ?out|network|unreachable|no such host|resolve|connection (refused|reset|closed)|temporar|throttl|rate exceeded|socket/i.test(
+      messageOf(cause),
+    )
+  );
+}
+
 /**
  * What a failed creation means for a launch. Throws `PermanentError` if Kubernetes will never take the
  * Job, and the error itself if the Job may have been created all the same.
@@ -59,11 +91,16 @@ export function connectionError(server: string, error: unknown): unknown {
  */
 export function answerTo(error: unknown, what: string): LaunchAnswer {
   if (error instanceof NotSentError) return { type: "unavailable", message: error.message };
+  if (error instanceof AccessError) {
+    throw new PermanentError("rejected", `${what} cannot be made: ${error.message}`, {
+      cause: error,
+    });
+  }
   if (!(error instanceof KubernetesError)) throw error;
   const message = `Kubernetes refused ${what}: ${error.message}`;
   switch (error.status) {
     case 401:
-      return { type: "unavailable", message: `${message}; its credentials must be renewed` };
+      throw new PermanentError("rejected", `${message}; ${RENEW}`, { cause: error });
     case 429:
       return { type: "throttled", message };
     case 403:

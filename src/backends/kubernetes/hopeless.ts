@@ -1,7 +1,7 @@
 import type { Evidence, Patience } from "./evidence.ts";
 import type { ContainerStatusJson, EventJson, JobJson, PodJson } from "./objects.ts";
 import { type End, podEnd } from "./pod-end.ts";
-import { ageOf, newest, statusOfContainer } from "./pods.ts";
+import { ageOf, inOrder, newest, statusOfContainer } from "./pods.ts";
 import { flowContainerName } from "./request.ts";
 
 /** Reasons of a container that waits for an image it will not get. */
@@ -38,6 +38,13 @@ export function hopeless(evidence: Evidence, patience: Patience): End | undefine
   );
 }
 
+/** The uid of what has not started: the newest pod, or a Job without one. Undefined if it has. */
+export function unstarted(job: JobJson, pods: readonly PodJson[]): string | undefined {
+  const pod = newest(pods);
+  if (pod !== undefined && !isUnstarted(pod)) return undefined;
+  return (pod ?? job).metadata?.uid;
+}
+
 /**
  * The uid of the object whose events decide whether a Job is hopeless: one that has waited for longer
  * than it may, without a word why. Undefined if no events are needed.
@@ -47,10 +54,7 @@ export function puzzleOf(
   pods: readonly PodJson[],
   patience: Patience,
 ): string | undefined {
-  const pod = newest(pods);
-  const object = pod ?? job;
-  if (pod !== undefined && !isUnstarted(pod)) return undefined;
-  return isOverdue(object, patience) ? object.metadata?.uid : undefined;
+  return isOverdue(newest(pods) ?? job, patience) ? unstarted(job, pods) : undefined;
 }
 
 function withoutPod({ job, pods, events }: Evidence, patience: Patience): End | undefined {
@@ -112,8 +116,7 @@ function isOverdue(object: PodJson | JobJson, { now, pendingMs }: Patience): boo
 
 /** What was last said, if that is a warning: an image that is still being pulled comes after others. */
 function newestWarning(events: readonly EventJson[]): string | undefined {
-  const time = ({ lastTimestamp, eventTime }: EventJson) => lastTimestamp ?? eventTime ?? "";
-  const last = [...events].sort((a, b) => (time(a) < time(b) ? 1 : -1))[0];
+  const last = inOrder(events).at(-1);
   return last?.type === "Warning"
     ? `${last.reason ?? "Warning"}: ${last.message ?? ""}`
     : undefined;

@@ -3,7 +3,7 @@ import type { Job, JobStatus } from "../../run.ts";
 import type { KubernetesApi } from "./api.ts";
 import { KubernetesError } from "./errors.ts";
 import type { Patience } from "./evidence.ts";
-import { puzzleOf } from "./hopeless.ts";
+import { puzzleOf, unstarted } from "./hopeless.ts";
 import { LAUNCH_LABEL, RUN_LABEL, runsSelector } from "./names.ts";
 import type { EventJson, JobJson, PodJson } from "./objects.ts";
 import type { End } from "./pod-end.ts";
@@ -14,14 +14,9 @@ import { stopPatch } from "./stop.ts";
 /** So many runs are asked about in one list, so that its address stays short. */
 const RUNS_PER_LIST = 100;
 
-/** A Job that was found, and how it is. */
-export interface Seen {
-  readonly ref: JobRef;
-  readonly job: JobJson;
-  readonly status: JobStatus;
-}
-
 interface Inspection {
+  /** Whether to read what was reported of a Job that waits, although nothing hangs on it yet. */
+  readonly closely: boolean;
   readonly api: KubernetesApi;
   readonly patience: Patience;
   readonly log: World["log"];
@@ -29,51 +24,58 @@ interface Inspection {
 
 /**
  * Looks at Jobs, with one list for each hundred runs of a namespace, and one of pods if the Jobs do not
- * say enough. A Job that cannot go on is stopped here, for nobody else would; its run ends when
- * Kubernetes has done so. Jobs that are gone are not in the answer.
+ * say enough. Of a single Job it also reads what was reported while it waits, for it is a person who asks
+ * about one. A Job that cannot go on is stopped here, for nobody else would; its run ends when Kubernetes
+ * has done so. The answer is by job id; Jobs that are gone are not in it.
  */
-export async function look(jobs: readonly Job[], inspection: Inspection): Promise<readonly Seen[]> {
-  const refs = new Map(jobs.map((job) => [job.id, refOf(job)]));
-  const seen: Seen[] = [];
-  for (const [namespace, group] of Map.groupBy(refs.values(), (ref) => ref.namespace)) {
+export async function look(
+  jobs: readonly Job[],
+  inspection: Omit<Inspection, "closely">,
+): Promise<ReadonlyMap<string, JobStatus>> {
+  const refs = jobs.map((job): Asked => ({ id: job.id, ref: refOf(job) }));
+  const closely = jobs.length === 1;
+  const seen: (readonly [string, JobStatus])[] = [];
+  for (const [namespace, group] of Map.groupBy(refs, ({ ref }) => ref.namespace)) {
     for (let start = 0; start < group.length; start += RUNS_PER_LIST) {
       const chunk = group.slice(start, start + RUNS_PER_LIST);
-      seen.push(...(await lookAt(namespace, chunk, inspection)));
+      seen.push(...(await lookAt(namespace, chunk, { ...inspection, closely })));
     }
   }
-  return seen;
+  return new Map(seen);
+}
+
+interface Asked {
+  readonly id: string;
+  readonly ref: JobRef;
 }
 
 async function lookAt(
   namespace: string,
-  refs: readonly JobRef[],
+  asked: readonly Asked[],
   inspection: Inspection,
-): Promise<readonly Seen[]> {
+): Promise<(readonly [string, JobStatus])[]> {
   const { api } = inspection;
-  const found = new Map(
-    (await api.listJobs(namespace, runsSelector(refs.map(({ run }) => run)))).map((job) => [
-      job.metadata?.name,
-      job,
-    ]),
-  );
-  const known = refs.flatMap((ref) => {
+  const jobs = await api.listJobs(namespace, runsSelector(asked.map(({ ref }) => ref.run)));
+  const found = new Map(jobs.map((job) => [job.metadata?.name, job]));
+  const known = asked.flatMap(({ id, ref }) => {
     const job = found.get(ref.name);
-    return job === undefined ? [] : [{ ref, job }];
+    return job === undefined ? [] : [{ id, ref, job }];
   });
   const unclear = known.filter(({ job }) => needsPods(job)).map(({ ref }) => ref.run);
   const pods = unclear.length === 0 ? [] : await api.listPods(namespace, runsSelector(unclear));
   return Promise.all(
-    known.map(async ({ ref, job }) => {
+    known.map(async ({ id, ref, job }) => {
       const own = pods.filter((pod) => isPodOf(pod, ref));
-      return { ref, job, status: await statusOf({ ref, job, pods: own }, inspection) };
+      return [id, await statusOf({ ref, job, pods: own }, inspection)] as const;
     }),
   );
 }
 
 async function statusOf(found: Found, inspection: Inspection): Promise<JobStatus> {
   const { job, pods } = found;
-  const { patience } = inspection;
-  const puzzle = needsPods(job) ? puzzleOf(job, pods, patience) : undefined;
+  const { patience, closely } = inspection;
+  const asks = closely ? unstarted : puzzleOf;
+  const puzzle = needsPods(job) ? asks(job, pods, patience) : undefined;
   const events = puzzle === undefined ? [] : await eventsOf(found, puzzle, inspection);
   const { status, stop } = judge({ job, pods, events }, patience);
   if (stop !== undefined) await stopJob(found, stop, inspection);

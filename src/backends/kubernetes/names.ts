@@ -7,6 +7,9 @@ import { KUBERNETES_NAME, slug } from "../../text/slug.ts";
 export const RUN_LABEL = "sluice/run-id";
 export const LAUNCH_LABEL = "sluice/launch";
 
+/** Label of a Job that is deleted some time after its end. */
+export const DELETE_LABEL = "sluice/delete-finished";
+
 /** Annotation of a Job that Sluice has stopped: the end of its run, as JSON. */
 export const STOPPED = "sluice/stopped";
 
@@ -55,12 +58,15 @@ export function prefectLabels(request: LaunchRequest): Readonly<Record<string, s
   }
 }
 
-/**
- * The place in which a launch key is unique: a namespace, behind the context of the kubeconfig if the
- * agent names one.
- */
-export function targetOf(context: string | undefined, namespace: string): string {
-  return context === undefined ? namespace : `${context}/${namespace}`;
+/** A cluster as targets and jobs name it: host, port and path of its API server. */
+export function clusterOf(server: string): string {
+  const { host, pathname } = new URL(server);
+  return `${host}${pathname.replace(/\/+$/, "")}`;
+}
+
+/** The place in which a launch key is unique: a namespace of a cluster, if that is known. */
+export function targetOf(cluster: string | undefined, namespace: string): string {
+  return cluster === undefined ? namespace : `${cluster}/${namespace}`;
 }
 
 /** The namespace of a target. Names of namespaces have no slash. */

@@ -22,7 +22,7 @@ export const agentOptions = z.strictObject({
     .boolean()
     .default(true)
     .describe(
-      "Whether Jobs are deleted, an hour after the end of their run was stored; if Sluice does not come to it, Kubernetes does a day after their end.",
+      "Whether Jobs are deleted, an hour after their end, once the end of their run is stored.",
     ),
   kubeconfig: z
     .union([text, secretSchema])

@@ -1,4 +1,4 @@
-import type { ContainerStatusJson, PodJson } from "./objects.ts";
+import type { ContainerStatusJson, EventJson, PodJson } from "./objects.ts";
 
 /** The pod that was made last. */
 export function newest(pods: readonly PodJson[]): PodJson | undefined {
@@ -17,6 +17,16 @@ export function statusOfContainer(pod: PodJson, name: string): ContainerStatusJs
 /** Whether all containers of a pod have ended for good. */
 export function isOver({ status }: PodJson): boolean {
   return status?.phase === "Succeeded" || status?.phase === "Failed";
+}
+
+/** Events by when they last happened; those that do not say so first. */
+export function inOrder(events: readonly EventJson[]): readonly EventJson[] {
+  return [...events].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
+}
+
+/** When an event last happened; empty if it does not say. */
+export function timeOf({ lastTimestamp, eventTime }: EventJson): string {
+  return lastTimestamp ?? eventTime ?? "";
 }
 
 /** Milliseconds since a moment. */

@@ -13,13 +13,15 @@ const refSchema = z.object({
   launch: z.number(),
   /** The container that runs the flow. Others may be put before it when the pod is made. */
   container: z.string(),
+  /** The cluster; jobs of earlier versions do not say it. */
+  cluster: z.string().optional(),
 });
 
 /** How a Job is found again. */
 export type JobRef = z.infer<typeof refSchema>;
 
 /** A Job as any process can find it again. */
-export function toJob({ metadata, spec }: JobJson): Job {
+export function toJob({ metadata, spec }: JobJson, cluster: string): Job {
   const { namespace = "", name = "", labels } = metadata ?? {};
   const ref: JobRef = {
     namespace,
@@ -27,6 +29,7 @@ export function toJob({ metadata, spec }: JobJson): Job {
     run: labels?.[RUN_LABEL] ?? "",
     launch: Number(labels?.[LAUNCH_LABEL]),
     container: flowContainerName({ spec }),
+    cluster,
   };
   return { backend: "kubernetes", id: `${namespace}/${name}`, ref: { ...ref } };
 }
@@ -34,4 +37,11 @@ export function toJob({ metadata, spec }: JobJson): Job {
 /** What a job of this backend says of its Job. */
 export function refOf(job: Job): JobRef {
   return checked(refSchema, job.ref, `the reference of job ${job.id}`);
+}
+
+/** Why nothing can be said of a Job that is not there: it is of another cluster. Undefined if it is not. */
+export function elsewhere(job: Job, cluster: string): string | undefined {
+  const { cluster: own = cluster } = refOf(job);
+  if (own === cluster) return undefined;
+  return `Job ${job.id} is at ${own}, and the kubeconfig of its agent now leads to ${cluster}: put it back, for nobody else can ask about the run`;
 }

@@ -3,7 +3,7 @@ import { imageOf } from "../../image.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import { processOf, type RunProcess, secretNames, sluiceVariables } from "../../process.ts";
 import { literal } from "./literal.ts";
-import { jobName, ownerLabels, prefectLabels } from "./names.ts";
+import { DELETE_LABEL, jobName, ownerLabels, prefectLabels } from "./names.ts";
 import type { AgentOptions, RunOptions } from "./options.ts";
 import type { Template } from "./template.ts";
 
@@ -24,9 +24,6 @@ export interface PlannedJob {
   readonly warnings: readonly string[];
 }
 
-/** Jobs that nobody deletes are deleted by Kubernetes a day after their end. */
-const TTL_SECONDS = 86_400;
-
 /** Makes the Job of a launch from its template. Pure, and the same for the same launch. */
 export function plannedJob(sources: JobSources): PlannedJob {
   const { request, run, options, template } = sources;
@@ -43,12 +40,16 @@ export function plannedJob(sources: JobSources): PlannedJob {
   const job = {
     ...template.job,
     metadata: {
-      ...labelled(template.job["metadata"], { ...run.labels, ...labels }),
+      ...labelled(template.job["metadata"], {
+        ...run.labels,
+        ...labels,
+        ...(options.delete_finished_jobs ? { [DELETE_LABEL]: "true" } : {}),
+      }),
       name: jobName(request.run.id, request.launch),
     },
     spec: {
       ...spec,
-      ...lifetime(spec, options),
+      ...(isMissing(spec["backoffLimit"]) ? { backoffLimit: 0 } : {}),
       template: {
         ...pod,
         metadata: labelled(pod["metadata"], labels),
@@ -75,17 +76,9 @@ function containersOf(job: JsonObject): readonly JsonObject[] {
   return Array.isArray(containers) ? containers.map(objectOf) : [];
 }
 
-/**
- * A Job without `backoffLimit` would start up to seven pods, so it gets 0. One without a lifetime after
- * its end stays for ever, so it gets a day, unless the agent wants to keep them.
- */
-function lifetime(spec: JsonObject, options: AgentOptions): JsonObject {
-  const lacks = (key: string) => spec[key] === undefined || spec[key] === null;
-  const keeps = !options.delete_finished_jobs;
-  return {
-    ...(lacks("backoffLimit") ? { backoffLimit: 0 } : {}),
-    ...(lacks("ttlSecondsAfterFinished") && !keeps ? { ttlSecondsAfterFinished: TTL_SECONDS } : {}),
-  };
+/** A Job without `backoffLimit` would start up to seven pods, so it gets 0. */
+function isMissing(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 function labelled(metadata: JsonValue | undefined, labels: JsonObject): JsonObject {
@@ -204,6 +197,11 @@ function warningsOf(job: JsonObject, options: AgentOptions): readonly string[] {
           "restartPolicy OnFailure lets Kubernetes start the flow again by itself, and deletes the pod in the end, with its log",
         ]
       : []),
+    ...(isMissing(spec["ttlSecondsAfterFinished"])
+      ? []
+      : [
+          `spec.ttlSecondsAfterFinished ${Number(spec["ttlSecondsAfterFinished"])} lets Kubernetes delete the Job so many seconds after its end, even if nobody knows by then how it ended; without it Sluice deletes the Job once that is stored`,
+        ]),
     ...unused.map((key) => `the agent's ${key} have no effect: put them into a job template`),
   ];
 }

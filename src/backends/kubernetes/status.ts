@@ -4,7 +4,7 @@ import type { Evidence, Patience } from "./evidence.ts";
 import { hopeless } from "./hopeless.ts";
 import { type ConditionJson, condition, type JobJson, type PodJson } from "./objects.ts";
 import { type End, podEnd } from "./pod-end.ts";
-import { ageOf, isOver, newest, statusOfContainer, timestampOf } from "./pods.ts";
+import { ageOf, inOrder, isOver, newest, statusOfContainer, timeOf, timestampOf } from "./pods.ts";
 import { flowContainerName } from "./request.ts";
 import { stoppedEnd } from "./stop.ts";
 
@@ -39,7 +39,7 @@ export function judge(evidence: Evidence, patience: Patience): Judgement {
   const failed = condition(job.status?.conditions, "Failed");
   if (failed !== undefined) return { status: afterFailure(evidence, failed, patience) };
   if (isSuspended(job)) return { status: { type: "pending", detail: "suspended" } };
-  const status = unfinished(evidence);
+  const status = withEvents(unfinished(evidence), evidence);
   if (stoppedEnd(job) !== undefined) return { status };
   const stop = hopeless(evidence, patience);
   return stop === undefined ? { status } : { status, stop };
@@ -75,6 +75,19 @@ function running(startedAt: string | undefined): JobStatus {
 
 function pending(reason = "Pending", message?: string): JobStatus {
   return { type: "pending", detail: message ? `${reason}: ${message}` : reason };
+}
+
+/** So many of the events are told, the newest. */
+const EVENTS_TOLD = 5;
+
+/** What was reported of a Job that waits, oldest first. */
+function withEvents(status: JobStatus, { job, pods, events }: Evidence): JobStatus {
+  const dated = inOrder(events).filter((event) => timeOf(event) !== "");
+  if (status.type !== "pending" || dated.length === 0) return status;
+  const pod = newest(pods);
+  const of = pod === undefined ? `Job ${job.metadata?.name}` : `pod ${pod.metadata?.name}`;
+  const words = dated.slice(-EVENTS_TOLD).map(({ reason, message }) => `${reason}: ${message}`);
+  return { type: "pending", detail: `${status.detail}; ${of}: ${words.join("; ")}` };
 }
 
 /**

@@ -2,59 +2,59 @@ import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
 import { MINUTE } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";
-import type { Seen } from "./inspect.ts";
+import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
+import { condition, type JobJson } from "./objects.ts";
 
-/** How long a finished Job is kept after it was last asked about: for its log, and see below. */
+/** For so long after its end the log of a Job can still be read. */
 const KEPT_MS = 60 * MINUTE;
-/** Ticks come every minute; after a longer pause nobody knows what was stored before it. */
-const LONGEST_PAUSE_MS = 5 * MINUTE;
+const TIDY_EVERY_MS = 5 * MINUTE;
+const MOST_AT_ONCE = 100;
 
-/** Deletes finished Jobs some time after their end. */
-export interface Tidier {
-  /** Takes note of what was seen just now, and deletes what is no longer needed. */
-  after(seen: readonly Seen[]): Promise<void>;
-}
+type Surroundings = Pick<World, "now" | "log" | "isOver">;
 
 /**
- * Nobody tells a backend that the end of a run is stored. But while it is not, the Job is asked about
- * again, at the latest after ten minutes. So a Job counts as done with when its end was told and it was
- * not asked about for an hour, in which others were asked about all the time: after a pause of the
- * dispatcher every hour begins anew. What a process forgets when it ends, Kubernetes deletes a day
- * after its end.
+ * Deletes Jobs that say so an hour after their end, with their pods. Only a Job whose launch is over in
+ * the store is deleted, so that one whose end nobody has stored yet is there for whoever asks next,
+ * however long that takes. Jobs of runs the store does not know are left alone.
+ *
+ * Called after each look with the namespaces that were looked at; works every five minutes at most, and
+ * never twice at once. A failure is told and tried again; it never throws.
  */
-export function tidier(api: KubernetesApi, { now, log }: Pick<World, "now" | "log">): Tidier {
-  const ended = new Map<string, Entry>();
-  let last = 0;
-  return {
-    after: async (seen) => {
-      const moment = now().getTime();
-      if (moment - last > LONGEST_PAUSE_MS)
-        for (const entry of ended.values()) entry.since = moment;
-      last = moment;
-      for (const { ref, job, status } of seen) {
-        const uid = job.metadata?.uid;
-        if (status.type !== "ended" || uid === undefined) continue;
-        ended.set(uid, { namespace: ref.namespace, name: ref.name, since: moment });
+export function tidier(
+  api: Pick<KubernetesApi, "listJobs" | "deleteJob">,
+  { now, log, isOver }: Surroundings,
+): (namespaces: ReadonlySet<string>) => Promise<void> {
+  let next = Number.NEGATIVE_INFINITY;
+  const tidy = async (namespace: string) => {
+    let deleted = 0;
+    for (const job of await api.listJobs(namespace, `${DELETE_LABEL}=true`)) {
+      const { name = "", uid = "", labels = {} } = job.metadata ?? {};
+      if (deleted === MOST_AT_ONCE) return;
+      if (now().getTime() - endOf(job) < KEPT_MS) continue;
+      const launch = Number(labels[LAUNCH_LABEL]);
+      if (!((await isOver?.(labels[RUN_LABEL] ?? "", launch)) ?? false)) continue;
+      await api.deleteJob(namespace, name, uid);
+      deleted += 1;
+    }
+  };
+  return async (namespaces) => {
+    const moment = now().getTime();
+    if (isOver === undefined || moment < next) return;
+    next = Number.POSITIVE_INFINITY;
+    for (const namespace of namespaces) {
+      try {
+        await tidy(namespace);
+      } catch (error) {
+        log.warn("finished jobs not deleted yet", { namespace, reason: messageOf(error) });
       }
-      for (const [uid, { namespace, name, since }] of ended) {
-        if (moment - since < KEPT_MS) continue;
-        try {
-          await api.deleteJob(namespace, name, uid);
-          ended.delete(uid);
-        } catch (error) {
-          // It stays noted; the next look tries again, and what is asked now must not suffer.
-          log.warn("job not deleted yet", {
-            job: `${namespace}/${name}`,
-            reason: messageOf(error),
-          });
-        }
-      }
-    },
+    }
+    next = moment + TIDY_EVERY_MS;
   };
 }
 
-interface Entry {
-  readonly namespace: string;
-  readonly name: string;
-  since: number;
+/** When a Job ended; for one that has not, a moment that never comes. */
+function endOf({ status }: JobJson): number {
+  const end = condition(status?.conditions, "Complete") ?? condition(status?.conditions, "Failed");
+  if (end === undefined) return Number.POSITIVE_INFINITY;
+  return Date.parse(end.lastTransitionTime ?? "") || 0;
 }

@@ -112,12 +112,21 @@ describe("a connection", () => {
     expect(tries).toBe(2);
   });
 
-  it("is made anew after its credentials were not taken", async () => {
-    const tokens = ["expired", undefined];
+  it("is made anew at once if its credentials are not taken, and given up if new ones are not", async () => {
+    const tokens = ["first", undefined, "second", "third", undefined];
     const secret = async () => kubeconfigFor(fake.url, tokens.shift());
     const world = testWorld({ secret });
     const renewed = kubernetesApi(() => connect({ kubeconfig: { secret: "env:K" } }, world));
-    await expect(renewed.listJobs("default", "a")).rejects.toThrow("401");
     expect(await renewed.listJobs("default", "a")).toEqual([]);
+    await renewed.listJobs("default", "a");
+    expect(tokens).toHaveLength(3);
+    const refused = kubernetesApi(() => connect({ kubeconfig: { secret: "env:K" } }, world));
+    await expect(refused.listJobs("default", "a")).rejects.toThrow("401");
+    expect(await refused.listJobs("default", "a")).toEqual([]);
+  });
+
+  it("tells its server without asking it", async () => {
+    expect(await api.server()).toBe(fake.url);
+    expect(fake.requests).toEqual([]);
   });
 });

@@ -1,12 +1,18 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
 import { type Connection, connect } from "../../../src/backends/kubernetes/connect.ts";
 import { eksToken } from "../../../src/backends/kubernetes/eks.ts";
-import { connectionError, NotSentError } from "../../../src/backends/kubernetes/errors.ts";
+import {
+  AccessError,
+  connectionError,
+  NotSentError,
+} from "../../../src/backends/kubernetes/errors.ts";
+import { PermanentError } from "../../../src/errors.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
+import { thrownBy } from "../../contracts/backend-steps.ts";
 import { kubeconfigFor } from "../../fakes/kubernetes.ts";
 
 let folder: string;
@@ -19,6 +25,12 @@ function file(name: string, text: string): string {
   const whole = path.join(folder, name);
   mkdirSync(path.dirname(whole), { recursive: true });
   writeFileSync(whole, text);
+  return whole;
+}
+
+function program(line: string): string {
+  const whole = file("program", `#!/bin/sh\n${line}\n`);
+  chmodSync(whole, 0o755);
   return whole;
 }
 
@@ -77,6 +89,26 @@ describe("the cluster of an agent", () => {
     expect((await connectIn({}, { env })).server).toBe("http://a");
   });
 
+  it("is that of those files that are there, of several", async () => {
+    const KUBECONFIG = ["/no/a", file("b", kubeconfigFor("http://b"))].join(path.delimiter);
+    expect((await connectIn({}, { env: { KUBECONFIG } })).server).toBe("http://b");
+  });
+
+  it("is unknown for good where its secret is, and for now where nobody can read that", async () => {
+    const kubeconfig = { secret: "ssm:there" };
+    const gone = new PermanentError("invalid", "there is no parameter there");
+    const withError = (error: Error) => {
+      const secret = async () => {
+        throw error;
+      };
+      return thrownBy(() => connectIn({ kubeconfig }, { secret }));
+    };
+    expect(await withError(gone)).toBeInstanceOf(AccessError);
+    const late = await withError(new Error("no answer"));
+    expect(late).toBeInstanceOf(NotSentError);
+    expect(String(late)).toContain("the kubeconfig in ssm:there cannot be read: no answer");
+  });
+
   it("is that of the home directory at last", async () => {
     file(".kube/config", kubeconfigFor("http://home"));
     expect((await connectIn({}, { env: { HOME: folder } })).server).toBe("http://home");
@@ -98,12 +130,20 @@ describe("the cluster of an agent", () => {
       {},
       /no context prod .* it has fake/,
     ],
+    ["its address is none", { kubeconfig: "odd" }, {}, /no address that can be used/],
+    [
+      "all files of KUBECONFIG are missing",
+      {},
+      { KUBECONFIG: ["/no/a", "/no/b"].join(path.delimiter) },
+      /the kubeconfig \/no\/a cannot be used: ENOENT/,
+    ],
   ])("is unknown, which is told, if %s", async (_, settings, env, message) => {
     file("bad", "a: [b");
     file("empty", "");
     file("good", kubeconfigFor("http://a"));
+    file("odd", kubeconfigFor("somewhere"));
     const connecting = connectIn(settings, { env });
-    await expect(connecting).rejects.toBeInstanceOf(NotSentError);
+    await expect(connecting).rejects.toBeInstanceOf(AccessError);
     await expect(connectIn(settings, { env })).rejects.toThrow(message);
   });
 
@@ -113,13 +153,36 @@ describe("the cluster of an agent", () => {
     expect(error).not.toContain("hush");
   });
 
-  it("takes no credentials from a program that fails", async () => {
-    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "false" };
+  it.each([
+    [
+      "that is not there",
+      "/no/such/program",
+      AccessError,
+      /ENOENT.*; the kubeconfig asks this program/,
+    ],
+    [
+      "that says no",
+      "echo the session has expired >&2; exit 3",
+      AccessError,
+      /session has expired$/,
+    ],
+    ["that answers nonsense", "echo hello", AccessError, /no credentials/],
+    [
+      "that cannot reach its server",
+      "echo Could not connect >&2; exit 1",
+      NotSentError,
+      /connect$/,
+    ],
+  ])("takes no credentials from a program %s", async (_, command, kind, message) => {
+    const script = command.startsWith("/") ? command : program(command);
+    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: script };
     const config = JSON.parse(kubeconfigFor("http://a")) as { users: object[] };
     config.users = [{ name: "sluice", user: { exec } }];
     file("a", JSON.stringify(config));
     const connection = await connectIn({ kubeconfig: "a" }, {});
-    await expect(headerOf(connection)).rejects.toBeInstanceOf(NotSentError);
+    const thrown = await thrownBy(() => headerOf(connection));
+    expect(thrown).toBeInstanceOf(kind);
+    expect((thrown as Error).message).toMatch(message);
   });
 
   it("keeps its connections, and makes new ones after a while", async () => {
@@ -172,7 +235,24 @@ describe("a cluster on EKS", () => {
   it("leaves roles and profiles to the program", async () => {
     const command = file("aws", "#!/bin/sh\nexit 3\n");
     const assumed = [...args, "--role-arn", "arn:aws:iam::1:role/x"];
-    await expect(headerFor({ command, args: assumed }, env)).rejects.toBeInstanceOf(NotSentError);
+    await expect(headerFor({ command, args: assumed }, env)).rejects.toBeInstanceOf(AccessError);
+  });
+
+  it.each([["AWS_PROFILE"], ["AWS_ACCESS_KEY_ID"], ["AWS_ROLE_ARN"], ["AWS_CONFIG_FILE"]])(
+    "leaves it to the program if its kubeconfig sets %s",
+    async (name) => {
+      const command = file("aws", "#!/bin/sh\nexit 3\n");
+      const exec = { command, args, env: [{ name, value: "other" }] };
+      await expect(headerFor(exec, env)).rejects.toBeInstanceOf(AccessError);
+    },
+  );
+
+  it("takes the region its kubeconfig sets for the program", async () => {
+    const regionless = ["eks", "get-token", "--cluster-name", "etl"];
+    const own = [{ name: "AWS_REGION", value: "us-east-2" }];
+    const header = await headerFor({ command: "aws", args: regionless, env: own }, env);
+    const address = addressIn(header?.replace("Bearer ", "") ?? "");
+    expect(address.host).toBe("sts.us-east-2.amazonaws.com");
   });
 
   it("asks the program where nobody names a region or a cluster", async () => {
@@ -180,15 +260,15 @@ describe("a cluster on EKS", () => {
     const { AWS_REGION: _, ...keys } = env;
     const regionless = ["eks", "get-token", "--cluster-name", "etl"];
     await expect(headerFor({ command, args: regionless }, keys)).rejects.toBeInstanceOf(
-      NotSentError,
+      AccessError,
     );
     const nameless = ["eks", "get-token"];
-    await expect(headerFor({ command, args: nameless }, env)).rejects.toBeInstanceOf(NotSentError);
+    await expect(headerFor({ command, args: nameless }, env)).rejects.toBeInstanceOf(AccessError);
   });
 
   it("asks the program where the environment has no keys", async () => {
     const command = file("aws", "#!/bin/sh\nexit 3\n");
-    await expect(headerFor({ command, args }, {})).rejects.toBeInstanceOf(NotSentError);
+    await expect(headerFor({ command, args }, {})).rejects.toBeInstanceOf(AccessError);
   });
 });
 

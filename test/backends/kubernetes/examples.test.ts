@@ -6,6 +6,7 @@ import { parseConfig } from "../../../src/config.ts";
 import { plan } from "../../../src/plan.ts";
 import { parseYaml } from "../../../src/text/yaml.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
+import { kubeconfigFor } from "../../fakes/kubernetes.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -17,10 +18,12 @@ describe("the examples for Kubernetes", () => {
   it.each(["kubernetes.yml", "kubernetes/flow-runner.json"])(
     "can be launched: %s",
     async (name) => {
+      const secret = async () => kubeconfigFor("https://cluster.test");
       const app = {
         agents,
         agentFrom: async () => Promise.reject(new Error("no agent in the message")),
-        backend: async (agent: (typeof agents)[number]) => module.open(agent, testWorld()),
+        backend: async (agent: (typeof agents)[number]) =>
+          module.open(agent, testWorld({ secret })),
         registry: { flow: async () => undefined },
         newId: () => "00000000-0000-4000-8000-000000000000",
       };

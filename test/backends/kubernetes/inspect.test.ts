@@ -93,7 +93,10 @@ describe("a Job that cannot start", () => {
       lastTimestamp: stamp(fake.store),
     });
     fake.store.now = new Date(fake.store.now.getTime() + 901_000);
-    expect(await statusOf(job)).toEqual({ type: "pending", detail: "no pod yet" });
+    expect(await statusOf(job)).toEqual({
+      type: "pending",
+      detail: expect.stringMatching(/^no pod yet; Job .*: FailedCreate: service/),
+    });
     fake.advance(3);
     expect(await statusOf(job)).toMatchObject({
       end: "crashed",
@@ -134,7 +137,7 @@ describe("a Job that cannot start", () => {
     fake.advance(1, 120);
     const answer = { status: 403, reason: "Forbidden", message: "cannot patch" };
     fake.faults.push({ method: "PATCH", path: /jobs/, answer });
-    expect((await backend.inspect([job, other])).map(({ type }) => type)).toEqual([
+    expect((await backend.inspect([job, other])).map((status) => status?.type)).toEqual([
       "pending",
       "running",
     ]);
@@ -290,13 +293,13 @@ describe("inspecting", () => {
     for (let count = 0; count < 250; count++) jobs.push(await launched(parts(["run"])));
     fake.advance(2);
     fake.requests.length = 0;
-    expect((await backend.inspect(jobs)).map((status) => status.type)).toEqual(
+    expect((await backend.inspect(jobs)).map((status) => status?.type)).toEqual(
       jobs.map(() => "pending"),
     );
     expect(fake.requests).toHaveLength(6);
     fake.advance(3);
     fake.requests.length = 0;
-    expect((await backend.inspect(jobs)).map((status) => status.type)).toEqual(
+    expect((await backend.inspect(jobs)).map((status) => status?.type)).toEqual(
       jobs.map(() => "running"),
     );
     expect(fake.requests).toHaveLength(3);

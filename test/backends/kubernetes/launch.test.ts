@@ -2,10 +2,13 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchAnswer } from "../../../src/backend.ts";
-import { LAUNCH_LABEL, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
+import { backend as module } from "../../../src/backends/kubernetes/index.ts";
+import { LAUNCH_LABEL, namespaceOf, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
 import { PermanentError } from "../../../src/errors.ts";
+import { silentLogger } from "../../../src/log.ts";
+import { testWorld } from "../../compatibility/plan-vector.ts";
 import { never, newId, thrownBy } from "../../contracts/backend-steps.ts";
-import { launchRequest, type RequestParts } from "../../contracts/request.ts";
+import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
 import { type FakeKubernetes, fakeKubernetes, kubeconfigFor } from "../../fakes/kubernetes.ts";
 import { openOn, parts } from "./harness.ts";
 
@@ -129,7 +132,6 @@ describe("launching a Job", () => {
       "refused",
       'jobs.batch "x" is forbidden: exceeded quota: few, requested: count/jobs.batch=1',
     ],
-    [401, "unavailable", "Unauthorized"],
   ])("answers %i with %s", async (status, type, message) => {
     fake.faults.push({ method: "POST", path: JOBS, answer: { status, message } });
     const answer = await launchOn();
@@ -145,13 +147,62 @@ describe("launching a Job", () => {
     expect(answer).toHaveProperty("message", expect.stringMatching(/ECONNREFUSED/));
   });
 
-  it("is unavailable with the wrong token, and says so", async () => {
+  it("is refused for good with the wrong token, and says what to do", async () => {
     const secret = async () => kubeconfigFor(fake.url, "expired");
-    const answer = await launchOn(openOn(fake, {}, { secret }));
-    expect(answer).toMatchObject({
-      type: "unavailable",
-      message: expect.stringMatching(/401.*credentials must be renewed/),
+    await expect(launchOn(openOn(fake, {}, { secret }))).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(/401.*expired: renew them/),
     });
+  });
+
+  it("is refused for good by the program that has no credentials, before anything is sent", async () => {
+    const config = JSON.parse(fake.kubeconfig) as { users: object[] };
+    config.users = [{ name: "sluice", user: { exec: { command: "/no/such/program" } } }];
+    const secret = async () => JSON.stringify(config);
+    await expect(launchOn(openOn(fake, {}, { secret }))).rejects.toMatchObject({
+      code: "rejected",
+      message: expect.stringMatching(/no credentials for Kubernetes.*install it/),
+    });
+    expect(fake.requests).toEqual([]);
+  });
+
+  it.each([
+    ["is missing", { kubeconfig: "/no/such/file" }, /kubeconfig \/no\/such\/file cannot be used/],
+    ["has no such context", { context: "prod" }, /no context prod/],
+  ])("is not even planned where the kubeconfig %s", async (_, options, message) => {
+    const planning = openOn(fake, options).plan(launchRequest(parts(["run"])));
+    await expect(planning).rejects.toMatchObject({ code: "rejected" });
+    await expect(openOn(fake, options).plan(launchRequest(parts(["run"])))).rejects.toThrow(
+      message,
+    );
+  });
+
+  it("is planned with a warning where no cluster is known, and refused when it is made", async () => {
+    const backend = module.open(testAgent({ backend: "kubernetes", options: {} }), testWorld());
+    const request = launchRequest(parts(["run"], { runId: "run-7" }));
+    const plan = await backend.plan(request);
+    expect(plan).toMatchObject({ target: "default" });
+    expect(plan.warnings).toEqual([expect.stringContaining("no cluster is known")]);
+    const key = { runId: "run-7", launch: 1, target: plan.target };
+    await expect(backend.launch(plan, key, never())).rejects.toMatchObject({ code: "rejected" });
+  });
+
+  it("waits while nobody can read its kubeconfig, and is then planned anew", async () => {
+    let error: Error | undefined = new Error("no answer");
+    const secret = async () => {
+      if (error !== undefined) throw error;
+      return fake.kubeconfig;
+    };
+    const backend = openOn(fake, {}, { secret });
+    const request = launchRequest(parts(["run"], { runId: "run-7" }));
+    const plan = await backend.plan(request);
+    const key = { runId: "run-7", launch: 1, target: plan.target };
+    const message = expect.stringContaining("no answer");
+    expect(await backend.launch(plan, key, never())).toEqual({ type: "unavailable", message });
+    error = undefined;
+    expect(await backend.launch(plan, key, never())).toMatchObject({ type: "unavailable" });
+    expect((await backend.plan(request)).target).not.toBe(plan.target);
+    expect(fake.requests).toEqual([]);
   });
 
   it("makes texts of values, reads secrets and leaves out what is null", async () => {
@@ -190,23 +241,92 @@ describe("launching a Job", () => {
     const plan = await backend.plan(request);
     const key = { runId: "run-7", launch: 1, target: plan.target };
     await backend.launch(plan, key, never());
-    expect(plan.target).toBe("flows");
+    expect(plan.target).toBe(`${new URL(fake.url).host}/flows`);
     expect((await openOn(fake).find(key)).map(({ id }) => id)).toEqual(["flows/sluice-run-7-1"]);
   });
 
-  it("finds the namespace in a target behind a context whose name has slashes", async () => {
+  it("finds the namespace behind an address with a path, whatever the context is called", async () => {
     const context = "arn:aws:eks:eu-central-1:1:cluster/a/b";
     const secret = async () => {
-      const config = JSON.parse(fake.kubeconfig) as { contexts: { name: string }[] };
+      const config = JSON.parse(kubeconfigFor(`${fake.url}/k8s/clusters/c-1`)) as {
+        contexts: { name: string }[];
+      };
       return JSON.stringify({ ...config, contexts: [{ ...config.contexts[0], name: context }] });
     };
     const backend = openOn(fake, { context, namespace: "flows" }, { secret });
-    const request = launchRequest(parts(["run"], { runId: "run-7" }));
-    const plan = await backend.plan(request);
-    const key = { runId: "run-7", launch: 1, target: plan.target };
-    await backend.launch(plan, key, never());
-    expect(plan.target).toBe(`${context}/flows`);
-    expect(await backend.find(key)).toHaveLength(1);
+    const plan = await backend.plan(launchRequest(parts(["run"])));
+    expect(plan.target).toBe(`${new URL(fake.url).host}/k8s/clusters/c-1/flows`);
+    expect(namespaceOf(plan.target)).toBe("flows");
+  });
+});
+
+describe("a kubeconfig that leads to another cluster now", () => {
+  let other: FakeKubernetes;
+  let kubeconfig: string;
+  beforeEach(async () => {
+    other = await fakeKubernetes();
+    kubeconfig = fake.kubeconfig;
+  });
+  afterEach(() => other.close());
+
+  const opened = (lines: string[] = []) => {
+    const log = { ...silentLogger, warn: (message: string) => void lines.push(message) };
+    return openOn(fake, {}, { secret: async () => kubeconfig, log });
+  };
+
+  async function launchedHere() {
+    const request = launchRequest(parts(["run"], { runId: newId() }));
+    const plan = await opened().plan(request);
+    const key = { runId: request.run.id, launch: 1, target: plan.target };
+    const answer = await opened().launch(plan, key, never());
+    if (answer.type !== "launched") throw new Error(answer.message);
+    return { request, plan, key, job: answer.job };
+  }
+
+  it("starts no launch there that was planned here", async () => {
+    const { request, plan, key } = await launchedHere();
+    kubeconfig = other.kubeconfig;
+    expect(await opened().launch(plan, key, never())).toMatchObject({
+      type: "unavailable",
+      message: expect.stringMatching(/was planned for .* now works at/),
+    });
+    expect((await opened().plan(request)).target).not.toBe(plan.target);
+    expect(other.store.created).toBe(0);
+  });
+
+  it("says of Jobs here that it cannot ask about them, and nothing more", async () => {
+    const { job } = await launchedHere();
+    kubeconfig = other.kubeconfig;
+    const away = /is at .*, and the kubeconfig of its agent now leads to .*: put it back/;
+    await expect(opened().inspect([job])).rejects.toThrow(away);
+    await expect(opened().cancel(job)).rejects.toThrow(away);
+    await expect(opened().logs?.(job)).rejects.toThrow(away);
+    const unknown = { ...job, id: "default/x", ref: { ...job.ref, name: "x", cluster: undefined } };
+    const { cluster: _, ...earlier } = unknown.ref;
+    const lines: string[] = [];
+    expect(await opened(lines).inspect([job, { ...unknown, ref: earlier }])).toEqual([
+      undefined,
+      { type: "missing" },
+    ]);
+    expect(lines).toEqual(["job not asked about"]);
+  });
+
+  it("is told where a launch is looked for and not found", async () => {
+    const { key } = await launchedHere();
+    kubeconfig = other.kubeconfig;
+    const lines: string[] = [];
+    expect(await opened(lines).find(key)).toEqual([]);
+    expect(lines).toEqual(["launch looked for at another cluster"]);
+  });
+
+  it("does no harm if it is the same cluster under another address", async () => {
+    const { job, key } = await launchedHere();
+    kubeconfig = fake.kubeconfig.replaceAll("127.0.0.1", "localhost");
+    fake.advance(3);
+    expect(await opened().inspect([job])).toMatchObject([{ type: "running" }]);
+    expect(await opened().find(key)).toHaveLength(1);
+    await opened().cancel(job);
+    expect(fake.job(job.id.split("/")[1] ?? "").spec.activeDeadlineSeconds).toBe(1);
   });
 });
 

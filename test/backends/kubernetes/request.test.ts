@@ -9,6 +9,7 @@ import { parseRunConfig, type RunConfig } from "../../../src/run-config/index.ts
 import { testWorld } from "../../compatibility/plan-vector.ts";
 import { thrownBy } from "../../contracts/backend-steps.ts";
 import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
+import { kubeconfigFor } from "../../fakes/kubernetes.ts";
 import type { FakePodSpec } from "../../fakes/kubernetes-objects.ts";
 
 interface Planned {
@@ -22,8 +23,12 @@ interface Planned {
 }
 
 async function planFor(parts: RequestParts, options: JsonObject = {}, world: Partial<World> = {}) {
-  const agent = testAgent({ backend: "kubernetes", options, ...parts.agent });
-  const plan = await module.open(agent, testWorld(world)).plan(launchRequest({ ...parts, agent }));
+  const all = { kubeconfig: { secret: "env:KUBECONFIG_TEXT" }, ...options };
+  const agent = testAgent({ backend: "kubernetes", options: all, ...parts.agent });
+  const secret = async () => kubeconfigFor("https://cluster.test:6443");
+  const plan = await module
+    .open(agent, testWorld({ secret, ...world }))
+    .plan(launchRequest({ ...parts, agent }));
   const { namespace, job } = plan.launch as unknown as { namespace: string; job: Planned };
   return { ...plan, namespace, job, pod: job.spec.template.spec };
 }
@@ -143,9 +148,13 @@ describe("a flow runner of Orion", () => {
       engine: engines.orion,
     };
     const { namespace, job, pod, target, warnings } = await planFor(parts);
-    expect({ namespace, target }).toEqual({ namespace: "flows", target: "flows" });
+    expect({ namespace, target }).toEqual({
+      namespace: "flows",
+      target: "cluster.test:6443/flows",
+    });
     expect(job.metadata.labels).toEqual({
       team: "data",
+      "sluice/delete-finished": "true",
       "sluice/run-id": "run-7",
       "sluice/launch": "1",
       "io.prefect.flow-run-id": "run-7",
@@ -236,7 +245,7 @@ describe("what would break once", () => {
     };
     expect((await planFor(templated({ spec: nulls }))).job.spec).toMatchObject({
       backoffLimit: 0,
-      ttlSecondsAfterFinished: 86_400,
+      ttlSecondsAfterFinished: null,
     });
   });
 
@@ -250,10 +259,24 @@ describe("what would break once", () => {
 describe("a Job's lifetime", () => {
   const parts = { config: wired({ type: "KubernetesRun", image: "etl:1" }) };
 
-  it("is a day, or without end where finished Jobs are kept", async () => {
-    expect((await planFor(parts)).job.spec).toHaveProperty("ttlSecondsAfterFinished", 86_400);
+  it("is not limited, for Kubernetes does not know when its end is stored", async () => {
+    const { job, warnings } = await planFor(parts);
+    expect(job.spec).not.toHaveProperty("ttlSecondsAfterFinished");
+    expect(warnings).toEqual([]);
+  });
+
+  it("ends after its run's if the agent says so, which is on its label", async () => {
+    const label = "sluice/delete-finished";
+    expect((await planFor(parts)).job.metadata.labels).toHaveProperty([label], "true");
     const kept = await planFor(parts, { delete_finished_jobs: false });
-    expect(kept.job.spec).not.toHaveProperty("ttlSecondsAfterFinished");
+    expect(kept.job.metadata.labels).not.toHaveProperty([label]);
+  });
+
+  it("is a template's own, with a warning", async () => {
+    const spec = { ...POD.spec, ttlSecondsAfterFinished: 7200 };
+    const { job, warnings } = await planFor(templated({ spec }));
+    expect(job.spec).toHaveProperty("ttlSecondsAfterFinished", 7200);
+    expect(warnings).toEqual([expect.stringContaining("spec.ttlSecondsAfterFinished 7200")]);
   });
 });
 
@@ -359,7 +382,10 @@ describe("a Job without Prefect", () => {
       config: wired({ type: "KubernetesRun", image: "etl:1" }),
     });
     const labels = { "sluice/run-id": "run-7", "sluice/launch": "2" };
-    expect(job.metadata).toEqual({ name: "sluice-run-7-2", labels });
+    expect(job.metadata).toEqual({
+      name: "sluice-run-7-2",
+      labels: { ...labels, "sluice/delete-finished": "true" },
+    });
     expect(job.spec.template.metadata.labels).toEqual(labels);
   });
 
