@@ -130,7 +130,7 @@ describe("what a run costs", () => {
     for (const id of ids) await store.create(newRun({ id }));
     const streamed: string[] = [];
 
-    for await (const run of due(through, plus(START, 60_000), "cloud", 2)) {
+    for await (const run of due(through, { now: plus(START, 60_000), place: "cloud" }, 2)) {
       streamed.push(run.id);
       await store.transition(run, waiting(plus(START, 1 + streamed.length)), START);
     }
