@@ -169,7 +169,10 @@ describe("queues", () => {
       detail: {
         clusterArn: [
           { "Fn::Sub": "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:cluster/flows" },
-          { "Fn::Sub": "arn:aws:ecs:us-west-2:210987654321:cluster/west" },
+          "arn:aws:ecs:us-west-2:210987654321:cluster/west",
+          {
+            "Fn::Sub": "arn:${AWS::Partition}:ecs:eu-north-1:${AWS::AccountId}:cluster/icy",
+          },
         ],
         lastStatus: ["RUNNING", "STOPPED"],
         startedBy: [{ prefix: "sluice/" }],
@@ -233,11 +236,81 @@ describe("roles", () => {
     }
   });
 
-  test("start tasks of our families alone, in the clusters of the agents", () => {
+  const HERE = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}";
+  const WEST = "arn:aws:ecs:us-west-2:210987654321";
+  const NORTH = "arn:${AWS::Partition}:ecs:eu-north-1:${AWS::AccountId}";
+  const CLUSTERS = [
+    { "Fn::Sub": `${HERE}:cluster/flows` },
+    `${WEST}:cluster/west`,
+    { "Fn::Sub": `${NORTH}:cluster/icy` },
+  ];
+
+  test("start tasks of our families and of those agents list, where the agents' clusters are", () => {
     const run = statementsOf(deployment).filter(({ actions }) => actions.includes("ecs:RunTask"));
-    expect(run.map(({ role }) => role)).toEqual(["DispatchRole"]);
-    expect(JSON.stringify(run[0]?.resources)).toContain("task-definition/sluice-*:*");
-    expect(JSON.stringify(run[0]?.condition)).toContain("cluster/flows");
+    expect(run).toEqual([
+      {
+        role: "DispatchRole",
+        sid: "Run",
+        actions: ["ecs:RunTask"],
+        resources: [
+          { "Fn::Sub": `${HERE}:task-definition/sluice-*:*` },
+          `${WEST}:task-definition/sluice-*:*`,
+          { "Fn::Sub": `${NORTH}:task-definition/sluice-*:*` },
+          `${WEST}:task-definition/etl:*`,
+          `${WEST}:task-definition/load:3`,
+        ],
+        condition: { ArnEquals: { "ecs:cluster": CLUSTERS } },
+      },
+    ]);
+  });
+
+  test("tag and stop tasks where the agents' clusters are", () => {
+    const tasks = [
+      { "Fn::Sub": `${HERE}:task/flows/*` },
+      `${WEST}:task/west/*`,
+      { "Fn::Sub": `${NORTH}:task/icy/*` },
+    ];
+    const of = (action: string) =>
+      statementsOf(deployment).filter(({ actions }) => actions.includes(action));
+    expect(of("ecs:TagResource")).toEqual([
+      expect.objectContaining({
+        role: "DispatchRole",
+        resources: [
+          { "Fn::Sub": `${HERE}:task-definition/sluice-*:*` },
+          `${WEST}:task-definition/sluice-*:*`,
+          { "Fn::Sub": `${NORTH}:task-definition/sluice-*:*` },
+          ...tasks,
+        ],
+      }),
+    ]);
+    expect(of("ecs:StopTask").map(({ role }) => role)).toEqual([
+      "DispatchRole",
+      "PollRole",
+      "ApiRole",
+    ]);
+    for (const { resources, condition } of of("ecs:StopTask")) {
+      expect(resources).toEqual(tasks);
+      expect(condition).toEqual({ ArnEquals: { "ecs:cluster": CLUSTERS } });
+    }
+  });
+
+  test("read the output of tasks in the log groups of the agents, where these are", () => {
+    const read = statementsOf(deployment).filter(({ actions }) =>
+      actions.includes("logs:GetLogEvents"),
+    );
+    expect(read).toEqual([
+      expect.objectContaining({
+        role: "ApiRole",
+        resources: [
+          {
+            "Fn::Sub":
+              "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/sluice/runs:log-stream:*",
+          },
+          "arn:aws:logs:us-west-2:210987654321:log-group:/west/runs:log-stream:*",
+          "arn:aws:logs:us-west-2:210987654321:log-group:/west/sidecars:log-stream:*",
+        ],
+      }),
+    ]);
   });
 
   test("pass on the roles of the agents alone, and to tasks alone", () => {
@@ -263,18 +336,27 @@ describe("roles", () => {
     }
   });
 
-  test("read the secrets that the functions themselves need", () => {
+  test("read the secrets that the functions themselves need, each by its name", () => {
     const of = (action: string) =>
       statementsOf(deployment)
-        .filter(({ role, actions }) => role === "DispatchRole" && actions.includes(action))
-        .map(({ resources }) => JSON.stringify(resources));
-    expect(of("ssm:GetParameter")).toEqual([
-      expect.stringContaining("parameter/sluice/kubeconfig"),
-    ]);
+        .filter(({ actions }) => actions.includes(action))
+        .map(({ role, resources }) => [role, ...resources]);
+    const regional = (rest: string) => ({
+      "Fn::Sub": `arn:\${AWS::Partition}:${rest}`,
+    });
+    const kubeconfig = regional("ssm:${AWS::Region}:${AWS::AccountId}:parameter/sluice/kubeconfig");
     // ECS itself reads the secrets of its tasks.
-    expect(of("ssm:GetParameter")[0]).not.toContain("flows/token");
+    expect(of("ssm:GetParameter")).toEqual([
+      ["DispatchRole", kubeconfig],
+      ["PollRole", kubeconfig],
+      ["ApiRole", kubeconfig],
+    ]);
+    // Variables of jobs are read where jobs are launched.
     expect(of("secretsmanager:GetSecretValue")).toEqual([
-      expect.stringContaining("secret:flows/key-??????"),
+      [
+        "DispatchRole",
+        regional("secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:flows/key-??????"),
+      ],
     ]);
   });
 });

@@ -45,6 +45,14 @@ agents:
     backend: ecs
     cluster: arn:aws:ecs:us-west-2:210987654321:cluster/west
     labels: [west]
+    log_group: /west/runs
+    log_groups: [/west/sidecars]
+    task_definition_arns: [etl, "load:3"]
+  north:
+    backend: ecs
+    region_name: eu-north-1
+    labels: [north]
+    run_task_kwargs: { cluster: icy }
   cluster:
     backend: kubernetes
     labels: [k8s]

@@ -3,6 +3,7 @@ import { type Issue, invalid } from "../../errors.ts";
 import { imageOf } from "../../image.ts";
 import type { JsonObject } from "../../json.ts";
 import { processOf, type RunProcess } from "../../process.ts";
+import { refuseUnlisted } from "./allowed.ts";
 import { definitionOf, flowContainer } from "./definition.ts";
 import { FLOW_CONTAINER } from "./names.ts";
 import type { EcsAgentOptions, EcsRunOptions } from "./options.ts";
@@ -51,6 +52,7 @@ export async function chooseDefinition(request: LaunchRequest, choice: Choice): 
 }
 
 async function given(request: LaunchRequest, choice: Choice, arn: string): Promise<Chosen> {
+  refuseUnlisted(choice.options, arn);
   if (request.flow.storage?.["type"] === "Docker") {
     const message = `expected none for a flow with Docker storage, whose image the definition ${arn} would not run`;
     throw invalid("the run config", [{ path: "run_config.task_definition_arn", message }]);

@@ -10,6 +10,9 @@ const object = z.record(z.string(), z.json()) as unknown as z.ZodType<JsonObject
 /** Tasks that Fargate starts in a second, for an account in a region. */
 export const DEFAULT_LAUNCHES_PER_SECOND = 20;
 
+/** An ARN or not, a family or the start of one, a revision or not. */
+const DEFINITION_ENTRY = /^(arn:[\w-]+:ecs:[\w-]+:\d{12}:task-definition\/)?[\w-]+(\*|:\d+)?$/;
+
 /** What an ECS agent may set in `sluice.yml` beside the keys all agents have. */
 export const agentOptions = z
   .strictObject({
@@ -62,6 +65,25 @@ export const agentOptions = z
       .optional()
       .describe(
         "CloudWatch log group for the flow's output, where its template has no logConfiguration.",
+      ),
+    log_groups: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        "Further log groups that definitions write to: the functions of a deployment may read these and log_group, and no others.",
+      ),
+    task_definition_arns: z
+      .array(
+        z
+          .string()
+          .regex(
+            DEFINITION_ENTRY,
+            "expected the ARN or family of a task definition, perhaps with a revision, or the start of one and *",
+          ),
+      )
+      .optional()
+      .describe(
+        "Task definitions a run may name with task_definition_arn: ARNs or families, all revisions of those without one; a family may end in *. Default: on a machine all, in a deployment none.",
       ),
     launches_per_second: z
       .number()
