@@ -20,6 +20,8 @@ export interface DeployOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Parameters of `serverless.yml`. */
   readonly params?: Readonly<Record<string, string>>;
+  /** Whether functions are called by nothing but the HTTP API and the test. Default: false. */
+  readonly idle?: boolean;
 }
 
 /** Where an AWS is. */
@@ -69,6 +71,7 @@ export async function deploy({
   agents = AGENTS,
   files = { "task.yml": DEFINITION },
   params = {},
+  idle = false,
 }: DeployOptions = {}): Promise<Deployed> {
   const moto = await startMoto();
   const tasks = tasksOf();
@@ -108,6 +111,7 @@ export async function deploy({
     minuteMs: MINUTE_MS,
     env,
     streams,
+    idle,
   });
   runtime = started;
   tasks.events.on("task", (detail) => {

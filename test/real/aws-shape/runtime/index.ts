@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Mappings of streams, for moto lists those of queues alone. */
   readonly streams: readonly Mapping[];
+  /** Whether mappings and schedules are left alone. Default: false. */
+  readonly idle?: boolean;
 }
 
 /** A deployment at work. */
@@ -67,22 +69,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     const invoke = (event: unknown) => functions.invoke(FunctionArn, event);
     return { aws, sqs, invoke, shortened, signal };
   };
-  const works = [
-    ...queues
-      .filter(({ FunctionArn }) => functions.has(FunctionArn))
-      .map((mapping) => readQueue(mapping, toolsFor(mapping))),
-    ...options.streams.map((mapping) => readStream(mapping, toolsFor(mapping))),
-    ...rules
-      .filter(({ rule }) => rule.ScheduleExpression !== undefined)
-      .flatMap(({ rule, targets }) =>
-        targets
-          .filter(({ Arn = "" }) => functions.has(Arn))
-          .map(({ Arn = "" }) => {
-            const deliver = (event: unknown) => functions.deliver(Arn, event);
-            return keepTime(rule, { deliver, shortened, signal });
-          }),
-      ),
-  ];
+  const works = options.idle === true ? [] : startWorks();
 
   return {
     url: gateway.url,
@@ -98,4 +85,24 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       events.destroy();
     },
   };
+
+  /** What goes on by itself, until all is over. */
+  function startWorks(): readonly Promise<void>[] {
+    return [
+      ...queues
+        .filter(({ FunctionArn }) => functions.has(FunctionArn))
+        .map((mapping) => readQueue(mapping, toolsFor(mapping))),
+      ...options.streams.map((mapping) => readStream(mapping, toolsFor(mapping))),
+      ...rules
+        .filter(({ rule }) => rule.ScheduleExpression !== undefined)
+        .flatMap(({ rule, targets }) =>
+          targets
+            .filter(({ Arn = "" }) => functions.has(Arn))
+            .map(({ Arn = "" }) => {
+              const deliver = (event: unknown) => functions.deliver(Arn, event);
+              return keepTime(rule, { deliver, shortened, signal });
+            }),
+        ),
+    ];
+  }
 }
