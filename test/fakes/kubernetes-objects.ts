@@ -93,7 +93,7 @@ export interface FakeEvent {
   type: string;
   reason: string;
   message: string;
-  lastTimestamp: string;
+  lastTimestamp: string | null;
 }
 
 /** What etcd holds. */
@@ -102,6 +102,8 @@ export interface FakeStore {
   readonly jobs: FakeJob[];
   readonly pods: FakePod[];
   readonly events: FakeEvent[];
+  /** The most a page of a list holds, whatever is asked for. Default: what is asked for. */
+  pageSize?: number;
   /** How many Jobs were ever created. */
   created: number;
   version: number;

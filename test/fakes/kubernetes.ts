@@ -288,7 +288,7 @@ function listed(
       (field === undefined || involvedObject?.uid === field),
   );
   const start = Number(query.get("continue") ?? 0);
-  const limit = Number(query.get("limit") ?? items.length);
+  const limit = Math.min(Number(query.get("limit") ?? items.length), store.pageSize ?? Infinity);
   const more = start + limit < items.length ? { continue: String(start + limit) } : {};
   const metadata = { resourceVersion: String(store.version), ...more };
   return { status: 200, body: { metadata, items: items.slice(start, start + limit) } };
