@@ -9,6 +9,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import { packageConfig } from "./package-config.ts";
+import { prunedVertexProtos } from "./vertex-protos.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
@@ -65,6 +66,7 @@ export async function bundleFunctions(
     mainFields: ["module", "main"],
     // Only remote agents use Docker, and those work elsewhere.
     external: ["dockerode"],
+    plugins: [prunedVertexProtos()],
   });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
   if (metafile === undefined) throw new Error("esbuild gave no metafile");

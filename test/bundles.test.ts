@@ -2,18 +2,24 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECSClient, RegisterTaskDefinitionCommand } from "@aws-sdk/client-ecs";
+import type { Metafile } from "esbuild";
+import type * as Gax from "google-gax";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { bundleFunctions } from "../scripts/build.ts";
 import type { Agent } from "../src/agent.ts";
 import type { App } from "../src/app.ts";
 import type { openAws as OpenAws } from "../src/aws/app.ts";
 import type { Backend } from "../src/backend.ts";
+import { noCredentials } from "../src/backends/vertex/credentials.ts";
+import type { openVertex as OpenVertex } from "../src/backends/vertex/index.ts";
+import { runOf, vertexAgent } from "./backends/vertex/world.ts";
+import { testWorld } from "./compatibility/plan-vector.ts";
 import { launchRequest, type RequestParts } from "./contracts/request.ts";
 import { type AnswerServer, answerServer } from "./fakes/answers.ts";
 import { type FakeEcs, fakeEcs } from "./fakes/ecs.ts";
 import { type FakeKubernetes, fakeKubernetes } from "./fakes/kubernetes.ts";
-import { fakeVertex } from "./fakes/vertex.ts";
-import { serveRest, type VertexServer } from "./fakes/vertex-server.ts";
+import { fakeVertex, RESOURCE_EXHAUSTED, ServiceError } from "./fakes/vertex.ts";
+import { serveGrpc, serveRest, type VertexServer } from "./fakes/vertex-server.ts";
 
 /**
  * The app of the functions as it is deployed: bundled, in a folder without packages, where only what the
@@ -21,6 +27,7 @@ import { serveRest, type VertexServer } from "./fakes/vertex-server.ts";
  */
 let folder: string;
 let app: App;
+let metafile: Metafile;
 const vertex = fakeVertex();
 let google: VertexServer;
 let cluster: FakeKubernetes;
@@ -45,7 +52,12 @@ beforeAll(async () => {
       .writeHead(400, { "content-type": "application/json" })
       .end('{"error":"invalid_grant","error_description":"The token has expired."}'),
   );
-  await bundleFunctions(folder, { app: "src/aws/app.ts" });
+  metafile = await bundleFunctions(folder, {
+    app: "src/aws/app.ts",
+    vertex: "src/backends/vertex/index.ts",
+    // Its gRPC takes no credentials but those it has made itself.
+    gax: "google-gax",
+  });
   await writeFile(join(folder, "sluice.json"), JSON.stringify(agentsFile()));
   const env = {
     ...ecs.env,
@@ -140,6 +152,48 @@ describe("the bundles of the functions", () => {
     const request = launchRequest({ agent, config: { type: "ECSRun", options } });
     const { launch: planned } = await backend.plan(request);
     expect(planned["register_task_definition"]).toMatchObject({ cpu: "512", memory: "1024" });
+  });
+
+  test("read the details of Google's errors", async () => {
+    const answer = new ServiceError(RESOURCE_EXHAUSTED, "Quota exceeded.", {
+      reason: "QUOTA_EXCEEDED",
+      metadata: { quota_metric: "aiplatform.googleapis.com/custom_model_training_cpus" },
+    });
+    vertex.fault({ method: "CreateCustomJob", when: "before", answer });
+    const config = { type: "VertexRun", options: { image } };
+    expect(await launch("vertex", { config })).toMatchObject({ answer: { type: "refused" } });
+  });
+
+  test("hold what Vertex AI needs over gRPC, and no more of its definitions than that", async () => {
+    const grpcServer = await serveGrpc(vertex);
+    const { openVertex } = (await import(join(folder, "vertex.js"))) as {
+      readonly openVertex: typeof OpenVertex;
+    };
+    const { default: gax } = (await import(join(folder, "gax.js"))) as {
+      readonly default: typeof Gax;
+    };
+    const agent = vertexAgent({ transport: "grpc", api_endpoint: `127.0.0.1:${grpcServer.port}` });
+    const backend = openVertex(agent, testWorld(), {
+      credentials: noCredentials,
+      clientOptions: { sslCreds: gax.grpc.credentials.createInsecure(), projectId: "my-project" },
+    });
+    const request = launchRequest(runOf("runs", { runId: "run-2" }));
+    const plan = await backend.plan(request);
+    const key = { runId: "run-2", launch: 1, target: plan.target };
+    const answer = await backend.launch(plan, key, new AbortController().signal);
+    if (answer.type !== "launched") throw new Error(JSON.stringify(answer));
+    expect(await backend.find(key)).toHaveLength(1);
+    await backend.cancel(answer.job);
+    expect(await backend.inspect([answer.job])).toMatchObject([{ detail: "cancelling" }]);
+    await grpcServer.close();
+
+    const protos = Object.values(metafile.outputs).flatMap(({ inputs }) =>
+      Object.entries(inputs).filter(([path]) =>
+        path.endsWith("aiplatform/build/protos/protos.json"),
+      ),
+    );
+    expect(protos).toHaveLength(1);
+    expect(protos[0]?.[1].bytesInOutput).toBeLessThan(100_000);
   });
 
   test("hold Google's library for credentials", async () => {

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import type { JobServiceClient } from "@google-cloud/aiplatform/build/src/v1/job_service_client.js";
 import type { AuthClient } from "google-auth-library";
 import { messageOf } from "../../errors.ts";
-import { CREDENTIALS_ADVICE, CredentialsError } from "../../google/identity.ts";
+import { CredentialsError } from "../../google/identity.ts";
 import type { Credentials } from "./credentials.ts";
 import { codeOf, UNAUTHENTICATED } from "./errors.ts";
 import type { ReadMessage } from "./message.ts";
@@ -121,10 +121,10 @@ async function open(connection: Connection, authClient: AuthClient): Promise<Job
   try {
     await client.initialize();
   } catch (error) {
-    throw new CredentialsError(
-      `Google's client cannot be used with these credentials: ${messageOf(error)}; ${CREDENTIALS_ADVICE}`,
-      { lasting: true, cause: error },
-    );
+    throw new CredentialsError(`Google's client cannot be used: ${messageOf(error)}`, {
+      lasting: true,
+      cause: error,
+    });
   }
   connection.closing.addEventListener("abort", () => void client.close(), { once: true });
   return client;
