@@ -39,10 +39,11 @@ export interface Backend {
   find(key: LaunchKey): Promise<readonly Job[]>;
 
   /**
-   * One status per job, in the order asked, in as few calls as the platform allows. A job that cannot
-   * be asked about right now is `pending`-free: the call throws and the tick tries again later.
+   * One status per job, in the order asked, in as few calls as the platform allows. Undefined: this job
+   * cannot be asked about right now, which says nothing of it. If none can, the call throws. Either way
+   * the next tick tries again.
    */
-  inspect(jobs: readonly Job[]): Promise<readonly JobStatus[]>;
+  inspect(jobs: readonly Job[]): Promise<readonly (JobStatus | undefined)[]>;
 
   /** Asks the platform to stop a job. Does nothing when it has ended already. */
   cancel(job: Job): Promise<void>;
@@ -130,6 +131,16 @@ export interface World {
   secret(reference: string): Promise<string>;
   readonly once: Once;
   /**
+   * The machine that launches; only shapes with a disk of their own have one. Default: one that nobody
+   * can tell from others, so all jobs are taken for its own.
+   */
+  readonly machine?: Machine;
+  /**
+   * Whether the end of a launch is stored, so that nobody will ask about its job again. False of a run
+   * that is not known.
+   */
+  readonly isOver?: (runId: string, launch: number) => Promise<boolean>;
+  /**
    * What this process has launched lately, and how many processes launch beside it: each keeps to its
    * share of what a platform takes. Default: nothing yet, and it launches alone.
    */
@@ -143,6 +154,17 @@ export interface World {
   readonly show?: (runId: string, line: string) => void;
   /** Aborted when the process closes: streams and timers end with it. */
   readonly closing: AbortSignal;
+}
+
+/** A machine among those that work, or have worked, for the same agent. */
+export interface Machine {
+  /** Tells its data folder from all others; the same after a restart. */
+  id(): Promise<string>;
+  /**
+   * Whether all other machines have been away for so long that their jobs are given up. Until then
+   * nobody but they can say how their jobs are.
+   */
+  othersLost(): Promise<boolean>;
 }
 
 /** What the folder of a backend exports as `backend`. */

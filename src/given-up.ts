@@ -24,6 +24,8 @@ export function tellLate(
       app.log.warn("job of a lost run found alive", fields);
       return;
     case "ended":
+      // That nobody saw the end is known.
+      if (status.cause.type === "lost") return;
       app.log.warn("job of a lost run ended after all", {
         ...fields,
         end: status.end,

@@ -28,16 +28,21 @@ export interface AgentHost {
   readonly startedAt: Timestamp;
   /** When it last said that it is at work, by the clock of its machine. */
   readonly lastSeen: Timestamp;
+  /** The host whose place it has taken, as it was then. No host before that one was seen later. */
+  readonly before?: Pick<AgentHost, "id" | "machine" | "lastSeen">;
 }
+
+/** What a host says of itself. */
+export type Beat = Omit<AgentHost, "before">;
 
 /** PORT. The hosts of remote agents; the last one of each agent is kept for ever. */
 export interface AgentHosts {
   /**
    * Notes that a host is at work as of its `lastSeen`, and returns the host of that agent as it is noted
    * then. That is another one if another one has been seen less than `OFFLINE_AFTER_MS` before; nothing
-   * is changed then.
+   * is changed then. A host that takes the place of another one remembers it as `before`.
    */
-  beat(host: AgentHost): Promise<AgentHost>;
+  beat(host: Beat): Promise<AgentHost>;
 
   /** The host of each agent that ever had one, by name of the agent. Never older than the newest beat. */
   list(): Promise<readonly AgentHost[]>;
@@ -49,12 +54,27 @@ export function isOnline(host: AgentHost, now: Timestamp): boolean {
 }
 
 /** Whether a host has been away for so long that its jobs are given up. Pure. */
-export function isLost(host: AgentHost, now: Timestamp): boolean {
-  return between(host.lastSeen, now) >= LOST_AFTER_MS;
+export function isLost({ lastSeen }: Pick<AgentHost, "lastSeen">, now: Timestamp): boolean {
+  return between(lastSeen, now) >= LOST_AFTER_MS;
+}
+
+/**
+ * Whether the jobs of all hosts of an agent but one are given up: the one that works for it now, if that
+ * is another one, and the one before it, are lost. Pure.
+ */
+export function areOthersLost(host: AgentHost | undefined, id: string, now: Timestamp): boolean {
+  if (host === undefined) return true;
+  const { before } = host;
+  return [host, ...(before === undefined ? [] : [before])].every(
+    (other) => other.id === id || isLost(other, now),
+  );
 }
 
 /** The host that works, or last worked, for the agent of a place; undefined if there never was one. */
-export async function hostOf(app: App, place: Place): Promise<AgentHost | undefined> {
+export async function hostOf(
+  app: Pick<App, "hosts">,
+  place: Place,
+): Promise<AgentHost | undefined> {
   return (await app.hosts.list()).find(({ agent }) => agent === place);
 }
 

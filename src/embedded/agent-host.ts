@@ -1,22 +1,24 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "../agent.ts";
 import type { App } from "../app.ts";
+import type { Machine } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { PermanentError } from "../errors.ts";
+import { areOthersLost, hostOf } from "../hosts.ts";
 import { observe } from "../observe.ts";
+import { isOver } from "../over.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
-import { openSqlite, type Sqlite } from "../stores/sqlite/database.ts";
-import { sqliteRegistry } from "../stores/sqlite/flows.ts";
+import { openSqlite } from "../stores/sqlite/database.ts";
 import { SECOND, timestamp } from "../time.ts";
 import type { EmbeddedOptions } from "./app.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
 import { heartbeat, keepBeating } from "./heartbeat.ts";
 import { runLoop } from "./loop.ts";
+import { machineOn } from "./machine.ts";
 import { machineWorld } from "./world.ts";
 
 /** What the cloud and its agent hosts share. */
@@ -68,9 +70,17 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
   const { agent: name, storage, log } = options;
   const closing = new AbortController();
   const now = options.now ?? (() => new Date());
+  const newId = () => randomUUID();
+  const machine = machineOn(
+    () => db,
+    { now, newId },
+    async (id) => areOthersLost(await hostOf(storage, name), id, timestamp(now())),
+  );
   const world = machineWorld(options, {
     now,
     once: storage.registry.once,
+    machine,
+    isOver: (runId, launch) => isOver(storage, runId, launch),
     ...(options.show === undefined ? {} : { show: options.show }),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
@@ -80,7 +90,6 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
   const config = await openConfigFile(options.config, { required: true, log, parse });
   checkAgent(name, config.agents);
   const db = openSqlite(join(options.dataFolder, `agent-${name}.db`));
-  const newId = () => randomUUID();
   const queue = sqliteQueue(db, {
     now,
     newId,
@@ -108,7 +117,7 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
   return {
     app,
     queue,
-    work: (signal) => work({ app, queue, config, db, version: options.version }, signal),
+    work: (signal) => work({ app, queue, config, machine, version: options.version }, signal),
     close() {
       closing.abort();
       db.close();
@@ -135,17 +144,17 @@ function checkAgent(name: string, agents: readonly Agent[]): void {
 
 interface Host extends Pick<AgentHostProcess, "app" | "queue"> {
   readonly config: ConfigFile;
-  readonly db: Sqlite;
+  readonly machine: Machine;
   readonly version: string;
 }
 
-async function work({ app, queue, config, db, version }: Host, signal: AbortSignal) {
-  const id = await hostId(db, app);
+async function work({ app, queue, config, machine, version }: Host, signal: AbortSignal) {
+  const id = await machine.id();
   const startedAt = timestamp(app.now());
-  const machine = hostname();
-  const heart = heartbeat(app, { agent: app.place, id, machine, version, startedAt });
+  const name = hostname();
+  const heart = heartbeat(app, { agent: app.place, id, machine: name, version, startedAt });
   await heart.keep();
-  app.log.info("started", { agent: app.place, machine });
+  app.log.info("started", { agent: app.place, machine: name });
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   // Nothing is asked or launched for an agent whose host is somebody else by now.
@@ -154,10 +163,4 @@ async function work({ app, queue, config, db, version }: Host, signal: AbortSign
   const [beats] = await Promise.allSettled([beating, runLoop(workplace, stop)]);
   if (beats.status === "rejected") throw beats.reason;
   app.log.info("stopped", { agent: app.place });
-}
-
-/** What tells this data folder from all others, made when it is first needed. */
-async function hostId(db: Sqlite, { now, newId }: App): Promise<string> {
-  const { once } = sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) });
-  return await once("host id", async () => newId());
 }

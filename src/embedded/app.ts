@@ -5,15 +5,17 @@ import type { App, StateChange } from "../app.ts";
 import { openAgents } from "../backends/open.ts";
 import type { Logger } from "../log.ts";
 import { observe } from "../observe.ts";
+import { isOver } from "../over.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
-import { openSqlite } from "../stores/sqlite/database.ts";
+import { openSqlite, type Sqlite } from "../stores/sqlite/database.ts";
 import { sqliteDispatchers } from "../stores/sqlite/dispatchers.ts";
 import { sqliteRegistry } from "../stores/sqlite/flows.ts";
 import { sqliteHosts } from "../stores/sqlite/hosts.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
+import { machineOn } from "./machine.ts";
 import { type Presence, presenceOf } from "./presence.ts";
 import { machineWorld } from "./world.ts";
 
@@ -60,20 +62,25 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const launchLeaseMs = options.launchLeaseMs ?? LAUNCH_LEASE_MS;
   const db = openSqlite(join(dataFolder, "sluice.db"));
   const closing = new AbortController();
-  const now = () => new Date();
-  const newId = () => randomUUID();
-  const registry = sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) });
+  const outside = { now: () => new Date(), newId: () => randomUUID() };
+  const storage = storageIn(db, outside);
   const world = machineWorld(options, {
-    now,
-    once: registry.once,
+    now: outside.now,
+    once: storage.registry.once,
+    // Whoever has worked on this data folder before did so here.
+    machine: machineOn(
+      () => db,
+      outside,
+      async () => true,
+    ),
+    isOver: (runId, launch) => isOver(storage, runId, launch),
     ...(options.show === undefined ? {} : { show: options.show }),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });
   const agents = openAgents(world);
   const queue = sqliteQueue(db, {
-    now,
-    newId,
+    ...outside,
     visibilityMs: launchLeaseMs * VISIBILITY_FACTOR,
   });
   const config = await openConfigFile(options.config, {
@@ -89,15 +96,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     backend: agents.open,
     agentFrom: agents.parseOne,
     placeOf: () => CLOUD,
-    store: sqliteStore(db),
-    registry,
-    tokens: sqliteTokens(db),
-    hosts: sqliteHosts(db),
+    ...storage,
+    ...outside,
     queue,
     log,
-    now,
     random: Math.random,
-    newId,
     timeout: (ms) => AbortSignal.timeout(ms),
     launchLeaseMs,
     // A look costs nothing here, and people wait for the end of their runs.
@@ -113,5 +116,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       closing.abort();
       db.close();
     },
+  };
+}
+
+function storageIn(
+  db: Sqlite,
+  { now, newId }: Pick<App, "now" | "newId">,
+): Pick<App, "store" | "registry" | "tokens" | "hosts"> {
+  return {
+    store: sqliteStore(db),
+    registry: sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) }),
+    tokens: sqliteTokens(db),
+    hosts: sqliteHosts(db),
   };
 }

@@ -26,19 +26,22 @@ const LOOK_EVERY_MS = 5 * SECOND;
 
 /**
  * The heartbeat of a host, by the clock of the app. A host that comes back after the cloud has given it
- * up logs what became of the jobs of its lost runs.
+ * up, or after another host has worked for its agent, logs what became of the jobs of its lost runs.
  */
 export function heartbeat(app: App, self: Omit<AgentHost, "lastSeen">): Heartbeat {
   let seen: Timestamp | undefined;
   let beating: Promise<void> | undefined;
   const beat = async () => {
-    const before = seen ?? (await hostOf(app, self.agent))?.lastSeen;
+    const before = seen === undefined ? await hostOf(app, self.agent) : undefined;
+    const isOther = before !== undefined && before.id !== self.id;
+    const last = isOther ? undefined : (seen ?? before?.lastSeen);
     const now = timestamp(app.now());
     const noted = await app.hosts.beat({ ...self, lastSeen: now });
     if (noted.id !== self.id) throw taken(noted, now);
     seen = now;
-    if (before === undefined || between(before, now) < LOST_AFTER_MS) return;
-    app.log.warn("host seen again after it was given up", { agent: self.agent, before });
+    if (isOther) tellTakenOver(app, before);
+    else if (last === undefined || between(last, now) < LOST_AFTER_MS) return;
+    else app.log.warn("host seen again after it was given up", { agent: self.agent, before: last });
     await tellLateEnds(app).catch((error: unknown) =>
       app.log.warn("lost runs not looked for", { reason: messageOf(error) }),
     );
@@ -68,6 +71,11 @@ export async function keepBeating(app: App, heart: Heartbeat, signal: AbortSigna
     }
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Runs of the host before are left alone until it would be lost, and may still end there until then. */
+function tellTakenOver({ log }: App, { agent, machine, lastSeen }: AgentHost): void {
+  log.warn("agent taken over from another host", { agent, machine, lastSeen });
 }
 
 /** Two hosts on two data folders would take each other's jobs for gone. */

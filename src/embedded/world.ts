@@ -16,12 +16,12 @@ interface Machine {
 /** What backends on this machine are given of the outside. */
 export function machineWorld(
   { dataFolder, env, cwd, log }: Machine,
-  rest: Pick<World, "now" | "once" | "closing" | "show"> & {
+  rest: Pick<World, "now" | "once" | "machine" | "isOver" | "closing" | "show"> & {
     /** Applies what a platform reports by itself. */
     apply(runId: string, observation: Observation): Promise<void>;
   },
 ): World {
-  const { now, once, closing, show, apply } = rest;
+  const { now, once, machine, isOver, closing, show, apply } = rest;
   return {
     now,
     env,
@@ -30,6 +30,8 @@ export function machineWorld(
     log,
     ...readersOnThisMachine({ env, cwd, now }),
     once,
+    ...(machine === undefined ? {} : { machine }),
+    ...(isOver === undefined ? {} : { isOver }),
     // One process launches on this machine; another one that stands in has its own tokens.
     launchRates: launchRates({ processes: 1, now }),
     observe: (runId, observation) => {

@@ -51,8 +51,34 @@ export function hostsContract(
       await hosts.beat(host());
       const seen = plus(START, OFFLINE_AFTER_MS);
       const other = host({ id: "other", machine: "shed", lastSeen: seen });
-      expect(await reopen().beat(other)).toStrictEqual(other);
-      expect(await hosts.beat(host({ lastSeen: plus(seen, 1) }))).toStrictEqual(other);
+      const noted = { ...other, before: { id: "one", machine: "bench", lastSeen: START } };
+      expect(await reopen().beat(other)).toStrictEqual(noted);
+      expect(await hosts.beat(host({ lastSeen: plus(seen, 1) }))).toStrictEqual(noted);
+    });
+
+    it("remembers whose place a host has taken for as long as it works", async () => {
+      const { hosts, reopen } = harness;
+      await hosts.beat(host());
+      const seen = plus(START, OFFLINE_AFTER_MS);
+      await hosts.beat(host({ id: "other", lastSeen: seen }));
+      await reopen().beat(host({ id: "other", lastSeen: plus(seen, 1) }));
+      expect(await hosts.list()).toMatchObject([{ id: "other", before: { id: "one" } }]);
+      const later = plus(seen, 1 + OFFLINE_AFTER_MS);
+      await hosts.beat(host({ lastSeen: later }));
+      const before = { id: "other", machine: "bench", lastSeen: plus(seen, 1) };
+      expect(await reopen().list()).toStrictEqual([host({ lastSeen: later, before })]);
+    });
+
+    it("gives the place of a host that is offline to one of two that ask at the same time", async () => {
+      const { hosts, reopen } = harness;
+      await hosts.beat(host());
+      const lastSeen = plus(START, OFFLINE_AFTER_MS);
+      const answers = await Promise.all([
+        hosts.beat(host({ id: "a", lastSeen })),
+        reopen().beat(host({ id: "b", lastSeen })),
+      ]);
+      expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+      expect(answers.map(({ before }) => before?.id)).toStrictEqual(["one", "one"]);
     });
 
     it("gives the place to one of two hosts that ask at the same time", async () => {

@@ -53,6 +53,8 @@ export interface FakeDocker {
   /** How often a container has begun to run. */
   starts: number;
   version: string;
+  /** What the engine calls itself: the next of these for each question, the last one from then on. */
+  names: string[];
   now: Date;
   /** Lets every container that runs by itself come to its end. */
   tick(): void;
@@ -114,6 +116,7 @@ export async function fakeDocker(): Promise<FakeDocker> {
     received: [],
     starts: 0,
     version: "24.0.7",
+    names: ["7TRN:IPZB"],
     now: new Date("2026-11-21T12:00:00.000Z"),
     tick() {
       for (const container of docker.containers.values()) {
@@ -197,6 +200,11 @@ function handle(docker: FakeDocker, asked: Asked, reply: Reply): void {
 
 const ROUTES: readonly (readonly [string, Handler])[] = [
   ["GET /version", (docker, _, reply) => answer(reply, 200, { Version: docker.version })],
+  [
+    "GET /info",
+    ({ names }, _, reply) =>
+      answer(reply, 200, { ID: names.length > 1 ? names.shift() : names[0] }),
+  ],
   ["POST /images/create", pull],
   [
     "GET /images/(.+)/json",

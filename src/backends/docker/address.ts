@@ -32,10 +32,25 @@ export function addressOf(url: string): Address | string {
 }
 
 /**
- * One text for each engine, however its address is written: the target in which the names of
- * containers are unique.
+ * One text for each address of an engine, however it is written. With what tells this engine from another
+ * one at the same address it is the target in which the names of containers are unique.
  */
-export function targetOf(address: Address): string {
+export function targetOf(address: Address, identity?: string): string {
+  return identity === undefined ? textOf(address) : `${textOf(address)}#${identity}`;
+}
+
+/** A target in its parts: the address, and the identity if it has one. */
+export function partsOf(target: string): { readonly url: string; readonly identity?: string } {
+  const [, url = target, identity] = /^(.*)#([\w:+-]+)$/.exec(target) ?? [];
+  return identity === undefined ? { url } : { url, identity };
+}
+
+/** Whether an engine can only be reached from its own machine, whose address is the same everywhere. */
+export function isLocal(address: Address): boolean {
+  return "socketPath" in address;
+}
+
+function textOf(address: Address): string {
   if ("host" in address) {
     const host = address.host.includes(":") ? `[${address.host}]` : address.host;
     return `${address.protocol === "https" ? "https" : "tcp"}://${host}:${address.port}`;

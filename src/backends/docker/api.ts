@@ -47,6 +47,8 @@ export interface LogQuery {
 export interface EngineCalls {
   readonly target: string;
   version(signal: AbortSignal): Promise<string>;
+  /** What the engine calls itself; empty if it does not say. */
+  id(signal: AbortSignal): Promise<string>;
   /** Progress of a pull, one JSON text per line; an error may be among the lines. */
   pull(
     query: { readonly fromImage: string; readonly tag: string },
@@ -70,9 +72,9 @@ export interface ContainerCalls {
   /** By id or name; undefined if there is none. */
   inspect(id: string, signal?: AbortSignal): Promise<Container | undefined>;
   /** All containers that fit, also those that have ended. */
-  list(filters: Filters): Promise<readonly Listed[]>;
-  /** Asks it to end and kills it after some seconds; nothing happens if it is gone or has ended. */
-  stop(id: string, seconds: number): Promise<void>;
+  list(filters: Filters, signal?: AbortSignal): Promise<readonly Listed[]>;
+  /** Asks it to end and kills it after some seconds, unless it has ended. False if there is none. */
+  stop(id: string, seconds: number): Promise<boolean>;
   /** Removes a container that does not run, with its nameless volumes. */
   remove(id: string): Promise<void>;
   /** What it has written, as frames of the engine's multiplexed stream. */
@@ -98,6 +100,10 @@ function engineCalls(transport: Transport): EngineCalls {
         readonly Version: string;
       };
       return answer.Version;
+    },
+    async id(signal) {
+      const { ID } = (await transport.ask({ path: "/info", signal })) as { readonly ID?: unknown };
+      return typeof ID === "string" ? ID : "";
     },
     pull: (query, credentials, signal) =>
       lines(
@@ -132,15 +138,16 @@ function containerCalls(transport: Transport): ContainerCalls {
     },
     inspect: (id, signal) =>
       orMissing(transport.ask({ path: at(id, "/json"), signal }) as Promise<Container>),
-    async list(filters) {
+    async list(filters, signal) {
       return (await transport.ask({
         path: "/containers/json",
         query: { all: true, filters },
+        signal,
       })) as Listed[];
     },
     async stop(id, seconds) {
       const call = { path: at(id, "/stop"), query: { t: seconds }, extraSeconds: seconds };
-      await orMissing(transport.ask({ method: "POST", ...call }));
+      return await exists(transport.ask({ method: "POST", ...call }));
     },
     async remove(id) {
       await orMissing(transport.ask({ method: "DELETE", path: at(id), query: { v: true } }));

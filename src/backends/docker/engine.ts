@@ -1,21 +1,25 @@
 import type { World } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
-import type { JobStatus } from "../../run.ts";
 import { MINUTE, SECOND } from "../../time.ts";
-import { addressOf } from "./address.ts";
+import { type Address, addressOf, partsOf } from "./address.ts";
 import { type DockerApi, dockerApi } from "./api.ts";
 import { reportEnds } from "./events.ts";
-import { openInspector } from "./inspect.ts";
+import { type Identity, openIdentity } from "./identity.ts";
+import { type Look, openInspector } from "./inspect.ts";
 import { openSweeper } from "./sweep.ts";
 import { openTransport } from "./transport.ts";
 
 /** One engine, with what this process remembers of it. */
 export interface Engine {
   readonly api: DockerApi;
+  readonly identity: Identity;
   /** The version of the engine, or why it does not say: that once, until it has said it again. */
   version(): Promise<{ readonly version?: string; readonly warning?: string }>;
-  /** What containers are about, by id. Removes the agent's that ended long ago and remove themselves. */
-  inspect(ids: readonly string[]): Promise<ReadonlyMap<string, JobStatus>>;
+  /**
+   * What containers are about, by id. Begins to remove those of the agent that remove themselves and
+   * whose end is stored.
+   */
+  inspect(ids: readonly string[]): Promise<ReadonlyMap<string, Look>>;
   /** Begins to report the end of the agent's containers, if somebody wants to know; once. */
   listen(): void;
 }
@@ -25,7 +29,9 @@ const VERSION_KEPT_MS = 10 * MINUTE;
 /** A plan does without the version if the engine is slow to say it. */
 const VERSION_WAIT_MS = 10 * SECOND;
 
-/** Opens engines for an agent by their address, each once. Calls nothing. */
+/**
+ * Opens engines for an agent by their target, each address once, whoever listens there. Calls nothing.
+ */
 export function openEngines(
   agent: string,
   world: World,
@@ -33,25 +39,35 @@ export function openEngines(
 ): (target: string) => Engine {
   const engines = new Map<string, Engine>();
   return (target) => {
-    const known = engines.get(target);
+    const { url } = partsOf(target);
+    const known = engines.get(url);
     if (known !== undefined) return known;
-    const address = addressOf(target);
+    const address = addressOf(url);
     if (typeof address === "string")
       throw new PermanentError("invalid", `${address}, got ${target}`);
-    const engine = openEngine(dockerApi(openTransport(address, timeoutSeconds)), agent, world);
-    engines.set(target, engine);
+    const api = dockerApi(openTransport(address, timeoutSeconds));
+    const engine = openEngine(api, { agent, address, world });
+    engines.set(url, engine);
     return engine;
   };
 }
 
-function openEngine(api: DockerApi, agent: string, world: World): Engine {
-  const statuses = openInspector(api);
+interface Opening {
+  readonly agent: string;
+  readonly address: Address;
+  readonly world: World;
+}
+
+function openEngine(api: DockerApi, { agent, address, world }: Opening): Engine {
+  const statuses = openInspector(api, world);
+  const identity = openIdentity(api, address, world);
   const sweep = openSweeper(api, agent, world);
   let known: { readonly version: string; readonly at: number } | undefined;
   let warned = false;
   let listens = false;
   return {
     api,
+    identity,
     async version() {
       const now = world.now().getTime();
       if (known !== undefined && now - known.at < VERSION_KEPT_MS)
@@ -70,14 +86,15 @@ function openEngine(api: DockerApi, agent: string, world: World): Engine {
       }
     },
     async inspect(ids) {
-      const answers = await statuses(ids);
-      await sweep(ids);
-      return answers;
+      const looks = await statuses(ids);
+      // It asks a lot when there is a lot to remove, and nobody waits for it.
+      void sweep();
+      return looks;
     },
     listen() {
       if (listens || world.observe === undefined) return;
       listens = true;
-      void reportEnds(api, agent, world);
+      void reportEnds({ ...api, nameTarget: identity.target }, agent, world);
     },
   };
 }

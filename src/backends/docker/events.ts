@@ -9,6 +9,12 @@ import { nameOf, statusOf } from "./status.ts";
 
 const LONGEST_WAIT_MS = MINUTE;
 
+/** What is needed of an engine. */
+interface Events extends Pick<DockerApi, "target" | "events" | "inspect"> {
+  /** The target of launches at this engine. */
+  nameTarget(): Promise<string>;
+}
+
 /** Lets some milliseconds go by; ends the process's wait for it when the signal is aborted. */
 type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 
@@ -18,7 +24,7 @@ type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
  * break is told. What happens in between is found by `inspect`.
  */
 export async function reportEnds(
-  api: Pick<DockerApi, "target" | "events" | "inspect">,
+  api: Events,
   agent: string,
   { observe, closing, log, now, pause = unhurried }: Listening,
 ): Promise<void> {
@@ -61,7 +67,7 @@ async function unhurried(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 async function reportEnd(
-  api: Pick<DockerApi, "target" | "inspect">,
+  api: Pick<Events, "nameTarget" | "inspect">,
   line: string,
   observe: NonNullable<World["observe"]>,
 ): Promise<void> {
@@ -77,6 +83,6 @@ async function reportEnd(
   if (container === undefined) return;
   const status = statusOf(container.State);
   if (status.type !== "ended") return;
-  const job = jobOf({ id: container.Id, name: nameOf(container), target: api.target });
+  const job = jobOf({ id: container.Id, name: nameOf(container), target: await api.nameTarget() });
   observe(launch.runId, { launch: launch.launch, job, status });
 }

@@ -2,8 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, LaunchPlan, LaunchRequest, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
+import { leaveElsewhere, logElsewhere } from "../../elsewhere.ts";
+import { PermanentError } from "../../errors.ts";
 import { secretNames } from "../../process.ts";
-import type { Job, JobStatus, LaunchKey } from "../../run.ts";
+import type { Job, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";
@@ -16,7 +18,7 @@ import { readLog, showLog } from "./logs.ts";
 import { agentOptions, type DockerOptions } from "./options.ts";
 import { registryOf } from "./pull.ts";
 import { launchOf, prepare } from "./request.ts";
-import { lost } from "./status.ts";
+import { statusesOf } from "./statuses.ts";
 import type { Credentials } from "./transport.ts";
 import { volumesOf } from "./volumes.ts";
 
@@ -48,23 +50,34 @@ export function dockerBackend(
     async launch(plan, key, signal) {
       const engine = engineAt(key.target);
       engine.listen();
-      const launcher = launcherFor({ ...planning, engine }, signal);
+      const moved = await whyNotThere(key.target, engine);
+      if (moved !== undefined) return { type: "unavailable", message: moved };
+      const launcher = launcherFor({ ...planning, engine }, { target: key.target, signal });
       const answer = await launchContainer(plan, key, launcher);
       if (answer.type === "launched" && shown.has(plan)) {
         void showLog(world, key.runId, { api: engine.api, id: refOf(answer.job).id });
       }
       return answer;
     },
-    find: (key) => findJobs(key, engineAt(key.target)),
-    inspect: (jobs) => inspectAll(jobs, engineAt, target),
+    find: (key) => findJobs(key, engineAt(key.target), world),
+    inspect: (jobs) => statusesOf(jobs, { engineAt, own: target, world }),
     async cancel(job) {
       const ref = refOf(job);
-      await engineAt(ref.target).api.stop(ref.id, options.stop_seconds);
+      const engine = engineAt(ref.target);
+      if (await engine.api.stop(ref.id, options.stop_seconds)) return;
+      await leaveIfElsewhere(`${job.id} is at ${ref.target}`, ref.target, { engine, world });
     },
     async logs(job, after) {
       const ref = refOf(job);
       const signal = AbortSignal.timeout(options.docker_client_timeout * SECOND);
-      return readLog(engineAt(ref.target).api, ref, { after, signal });
+      const engine = engineAt(ref.target);
+      try {
+        return await readLog(engine.api, ref, { after, signal });
+      } catch (error) {
+        const isGone = error instanceof PermanentError && error.code === "not_found";
+        if (!isGone || !(await engine.identity.isOther(ref.target))) throw error;
+        throw logElsewhere(job, ref.target);
+      }
     },
   };
 }
@@ -85,7 +98,7 @@ async function planLaunch(
   const env = await environmentOf(variables, (reference) => world.secret(reference));
   const { version, warning } = await engine.version();
   return {
-    target: engine.api.target,
+    target: await engine.identity.target(),
     launch: launchOf(prepared, { version, env }),
     secrets: secretNames(variables),
     warnings: [...prepared.warnings, ...(warning === undefined ? [] : [warning])],
@@ -94,10 +107,11 @@ async function planLaunch(
 
 function launcherFor(
   { options, platform, world, engine }: Planning,
-  signal: AbortSignal,
+  { target, signal }: Pick<Launcher, "target" | "signal">,
 ): Launcher {
   return {
     api: engine.api,
+    target,
     signal,
     pause: (ms) => sleep(ms, undefined, { signal }),
     volumes: volumesOf(options.volumes, platform).named,
@@ -106,42 +120,40 @@ function launcherFor(
   };
 }
 
-async function findJobs({ runId, launch, target }: LaunchKey, engine: Engine): Promise<Job[]> {
+/** Why a launch cannot be made where it was planned: another engine listens there, or none. */
+async function whyNotThere(target: string, { api, identity }: Engine): Promise<string | undefined> {
+  try {
+    if (!(await identity.isOther(target))) return undefined;
+    return `another engine listens at ${api.target} than the launch was planned for`;
+  } catch (error) {
+    if (error instanceof UnreachableError) return error.message;
+    throw error;
+  }
+}
+
+async function findJobs(key: LaunchKey, engine: Engine, world: World): Promise<Job[]> {
+  const { runId, launch, target } = key;
   engine.listen();
   const found = await engine.api.list({ label: [`${RUN_ID}=${runId}`, `${LAUNCH}=${launch}`] });
   // What was made and never started is no job yet: the launch goes on with it.
-  return found
+  const jobs = found
     .filter(({ State }) => State !== "created")
     .map(({ Id, Names: [name = Id] }) => jobOf({ id: Id, name: name.replace(/^\//, ""), target }));
+  if (jobs.length === 0) {
+    const what = `launch ${launch} of run ${runId} was begun at ${target}`;
+    await leaveIfElsewhere(what, target, { engine, world });
+  }
+  return jobs;
 }
 
-async function inspectAll(
-  jobs: readonly Job[],
-  engineAt: (target: string) => Engine,
-  own: string,
-): Promise<readonly JobStatus[]> {
-  const refs = jobs.map(refOf);
-  const byTarget = Map.groupBy(refs, ({ target }) => target);
-  const statuses = new Map<string, JobStatus>();
-  // An engine the agent has left may be gone for ever, which must not hide the jobs on its own one.
-  const unreached = (error: unknown, ids: readonly string[], target: string) => {
-    if (!(error instanceof UnreachableError) || target === own) throw error;
-    return new Map<string, JobStatus>(
-      ids.map((id) => [id, { type: "pending", detail: error.message }]),
-    );
-  };
-  for (const [target, group] of byTarget) {
-    const engine = engineAt(target);
-    engine.listen();
-    const ids = [...new Set(group.map(({ id }) => id))];
-    const answers = await engine
-      .inspect(ids)
-      .catch((error: unknown) => unreached(error, ids, target));
-    for (const [id, status] of answers) statuses.set(`${target} ${id}`, status);
-  }
-  return refs.map(
-    ({ id, target }) => statuses.get(`${target} ${id}`) ?? lost("nobody was asked about it"),
-  );
+/** Throws if something is left to another engine than the one that listens at a target now. */
+async function leaveIfElsewhere(
+  what: string,
+  target: string,
+  { engine, world: { machine } }: { readonly engine: Engine; readonly world: World },
+): Promise<void> {
+  if (machine === undefined || !(await engine.identity.isOther(target))) return;
+  await leaveElsewhere(what, machine);
 }
 
 async function credentialsFor(

@@ -1,59 +1,112 @@
+import { messageOf } from "../../errors.ts";
+import type { Logger } from "../../log.ts";
 import type { JobStatus } from "../../run.ts";
+import { SECOND } from "../../time.ts";
 import type { DockerApi } from "./api.ts";
-import { lost, statusOf } from "./status.ts";
+import { statusOf } from "./status.ts";
 
 /** How many containers are asked about side by side. */
 const TOGETHER = 8;
 /** How many ids one list is filtered by; they stand in the address of the call. */
 const PER_LIST = 100;
+/** A tick waits ten seconds for a platform; a container that does not answer must not use them up. */
+const LOOK_MS = 8 * SECOND;
 
-/** Says of containers what they are about. One per engine: it remembers which ones run. */
-export type Inspector = (ids: readonly string[]) => Promise<ReadonlyMap<string, JobStatus>>;
+/** What came of a question about a container: the engine may not know it, or not answer. */
+export type Look = JobStatus | "unknown" | "unanswered";
+
+/**
+ * Says of containers what they are about. One per engine: it remembers which ones run. Throws if there is
+ * no answer about any of them.
+ */
+export type Inspector = (ids: readonly string[]) => Promise<ReadonlyMap<string, Look>>;
+
+interface Asking {
+  readonly log: Logger;
+  /** Aborted when a look has taken too long. Default: after eight seconds. */
+  readonly limit?: () => AbortSignal;
+}
 
 /**
  * Asks about each container once to learn when it was started, and from then on about all that run in
- * one list; only those that have left it are asked about one by one again.
+ * one list; only those that have left it are asked about one by one again. An engine may hang on one
+ * container and know all others: such a one is told of once, and asked about last.
  */
-export function openInspector(api: DockerApi): Inspector {
+export function openInspector(
+  api: Pick<DockerApi, "inspect" | "list">,
+  { log, limit = () => AbortSignal.timeout(LOOK_MS) }: Asking,
+): Inspector {
   const running = new Map<string, JobStatus>();
+  /** Which did not answer when they were last asked, and whether that was told. */
+  const silent = new Map<string, boolean>();
 
-  async function ask(id: string): Promise<JobStatus> {
-    const container = await api.inspect(id);
-    if (container === undefined)
-      return lost(`the engine at ${api.target} does not know it (any more)`);
-    return statusOf(container.State);
+  async function ask(id: string, signal: AbortSignal): Promise<Look> {
+    const container = await api.inspect(id, signal);
+    return container === undefined ? "unknown" : statusOf(container.State);
+  }
+
+  function note(id: string, look: Look): void {
+    silent.delete(id);
+    if (typeof look === "object" && look.type === "running") running.set(id, look);
+    else running.delete(id);
+  }
+
+  function tellSilence(id: string, error: unknown): void {
+    if (silent.get(id) === true) return;
+    silent.set(id, true);
+    log.warn("container not asked about", { container: id, reason: messageOf(error) });
   }
 
   return async (ids) => {
-    const still = await stillRunning(
-      api,
-      ids.filter((id) => running.has(id)),
-    );
-    const statuses = new Map<string, JobStatus>();
-    await together(ids, async (id) => {
-      const known = still.has(id) ? running.get(id) : undefined;
-      const status = known ?? (await ask(id));
-      statuses.set(id, status);
-      if (status.type === "running") running.set(id, status);
-      else running.delete(id);
+    const known = ids.filter((id) => running.has(id));
+    const signal = limit();
+    const still = await stillRunning(api, known, signal);
+    const looks = new Map<string, Look>();
+    const failures = new Map<string, unknown>();
+    const order = ids.toSorted((a, b) => Number(silent.has(a)) - Number(silent.has(b)));
+    await together(order, async (id) => {
+      looks.set(id, "unanswered");
+      if (signal.aborted) return;
+      try {
+        const look = (still.has(id) ? running.get(id) : undefined) ?? (await ask(id, signal));
+        note(id, look);
+        looks.set(id, look);
+      } catch (error) {
+        failures.set(id, error);
+        silent.set(id, silent.get(id) ?? false);
+      }
     });
-    return statuses;
+    const [first] = failures.values();
+    if (failures.size > 0 && [...looks.values()].every((look) => look === "unanswered"))
+      throw first;
+    for (const [id, error] of failures) tellSilence(id, error);
+    return looks;
   };
 }
 
-async function stillRunning(api: DockerApi, ids: readonly string[]): Promise<ReadonlySet<string>> {
+async function stillRunning(
+  api: Pick<DockerApi, "list">,
+  ids: readonly string[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<string>> {
   // For one container a list would only be a call more.
   if (ids.length < 2) return new Set();
   const found = new Set<string>();
   for (let at = 0; at < ids.length; at += PER_LIST) {
-    const listed = await api.list({ id: ids.slice(at, at + PER_LIST), status: ["running"] });
+    const listed = await api.list(
+      { id: ids.slice(at, at + PER_LIST), status: ["running"] },
+      signal,
+    );
     for (const { Id } of listed) found.add(Id);
   }
   return found;
 }
 
+/** Works on all items, on the next one as soon as one is done. */
 async function together<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += TOGETHER) {
-    await Promise.all(items.slice(at, at + TOGETHER).map(work));
-  }
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, worker));
 }

@@ -1,7 +1,7 @@
 import type { LaunchAnswer, LaunchPlan, World } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import type { LaunchKey } from "../../run.ts";
-import type { Container, DockerApi } from "./api.ts";
+import type { Container } from "./api.ts";
 import {
   EngineError,
   hasStatus,
@@ -18,6 +18,8 @@ import { wasStarted } from "./status.ts";
 
 /** What launching needs beside the plan and its key. */
 export interface Launcher extends Pull {
+  /** The target of the launch. */
+  readonly target: string;
   /** Lets some milliseconds go by. */
   readonly pause: (ms: number) => Promise<void>;
   /** Volumes that must exist before a container uses them. */
@@ -44,7 +46,7 @@ export async function launchContainer(
     if (delayed !== undefined) return delayed;
     await makeVolumes(launcher);
     const made = await create(planned, key, launcher);
-    if (made.started) return launched(made.id, planned.name, launcher.api);
+    if (made.started) return launched(made.id, planned.name, launcher);
     return await start(made, planned, launcher);
   } catch (error) {
     // Up to the start nothing runs, and a start that did not reach the engine did not happen either.
@@ -154,7 +156,7 @@ async function start(
     if (!(error instanceof EngineError)) throw error;
     return startFailed(made, planned, { error, launcher });
   }
-  return launched(made.id, planned.name, api);
+  return launched(made.id, planned.name, launcher);
 }
 
 /**
@@ -169,7 +171,7 @@ async function startFailed(
   const { api, log } = launcher;
   const container = await look(id, launcher);
   if (container === undefined) throw error;
-  if (wasStarted(container.State)) return launched(id, name, api);
+  if (wasStarted(container.State)) return launched(id, name, launcher);
   const refused = forGood("start_failed", `the container ${name}`, error);
   try {
     await api.remove(id);
@@ -184,7 +186,7 @@ async function startFailed(
   };
 }
 
-function launched(id: string, name: string, { target }: DockerApi): LaunchAnswer {
+function launched(id: string, name: string, { target }: Launcher): LaunchAnswer {
   return { type: "launched", job: jobOf({ id, name, target }) };
 }
 

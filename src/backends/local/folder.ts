@@ -2,7 +2,7 @@ import { mkdir, open, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { PermanentError } from "../../errors.ts";
-import type { Job } from "../../run.ts";
+import type { Job, LaunchKey } from "../../run.ts";
 import { type Timestamp, timestamp } from "../../time.ts";
 import { readIfThere, readPart, writeOnce } from "./files.ts";
 import { type Identity, isAlive, parseIdentity } from "./identity.ts";
@@ -33,18 +33,23 @@ export function folderOf(dataFolder: string, runId: string, launch: number): str
   return join(dataFolder, "runs", runId, String(launch));
 }
 
-/** The job whose trace a folder holds. */
-export function jobOf(runId: string, launch: number, { guard }: Trace): Job {
-  return { backend: "local", id: String(guard.pid), ref: { run_id: runId, launch } };
+/** The job of a launch, whose trace its folder holds. */
+export function jobOf({ runId, launch, target }: LaunchKey, { guard }: Trace): Job {
+  return { backend: "local", id: String(guard.pid), ref: { run_id: runId, launch, target } };
 }
 
-const refSchema = z.object({ run_id: z.string(), launch: z.number() });
+const refSchema = z.object({
+  run_id: z.string(),
+  launch: z.number(),
+  target: z.string().optional(),
+});
 
-/** The folder of a job. */
-export function folderOfJob(dataFolder: string, { id, ref }: Job): string {
+/** The folder of a job, and the target of its launch, if it says so. */
+export function traceOfJob(dataFolder: string, { id, ref }: Job) {
   const read = refSchema.safeParse(ref);
   if (!read.success) throw new Error(`job ${id} is not one of the backend local`);
-  return folderOf(dataFolder, read.data.run_id, read.data.launch);
+  const { run_id, launch, target } = read.data;
+  return { folder: folderOf(dataFolder, run_id, launch), target };
 }
 
 /** Makes the folder of a launch; nobody else may look into it. */

@@ -1,16 +1,24 @@
 import { join } from "node:path";
 import type { Agent } from "../../agent.ts";
-import type { Backend, BackendModule, LaunchPlan, LaunchRequest, World } from "../../backend.ts";
+import type {
+  Backend,
+  BackendModule,
+  LaunchPlan,
+  LaunchRequest,
+  Machine,
+  World,
+} from "../../backend.ts";
 import { checked } from "../../check.ts";
+import { leaveElsewhere, logElsewhere, statusElsewhere } from "../../elsewhere.ts";
 import { PermanentError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import { maskVariables } from "../../mask.ts";
 import type { Job, JobStatus, LaunchKey } from "../../run.ts";
-import { folderOf, folderOfJob, jobOf, readTrace } from "./folder.ts";
+import { folderOf, jobOf, readTrace, traceOfJob } from "./folder.ts";
 import { type Launch, launchProcess } from "./launch.ts";
 import { readLog } from "./logs.ts";
 import { type LocalOptions, localOptions } from "./options.ts";
-import { type Machine, planProcess, startOf, thisMachine } from "./plan.ts";
+import { planProcess, type Surface, startOf, targetIn, thisMachine } from "./plan.ts";
 import { reportEnd, showOutput } from "./report.ts";
 import { statusOf } from "./status.ts";
 import { stopProcess } from "./stop.ts";
@@ -26,16 +34,12 @@ export const backend: BackendModule = {
 const READ_TOGETHER = 64;
 
 /** The backend of one agent, on the data folder of its world. */
-export function localBackend(agent: Agent, world: World, machine: Machine = thisMachine): Backend {
+export function localBackend(agent: Agent, world: World, machine: Surface = thisMachine): Backend {
   const options = checked(localOptions, agent.options, `the agent ${agent.name}`);
   // Whether the output is shown is no part of what is sent, so it is kept beside the plan.
   const shown = new WeakSet<LaunchPlan>();
-  const folder = (job: Job) => folderOfJob(dataFolderOf(world), job);
-  const inspect = async (job: Job) => statusOf(job, await readTrace(folder(job)));
-  const logs = async (job: Job, after?: string) => {
-    const ended = (await inspect(job)).type === "ended";
-    return readLog(join(folder(job), "output"), { after, ended });
-  };
+  const inspect = (job: Job) => inspectJob(job, world);
+  const logs = (job: Job, after?: string) => logOf(job, world, after);
   return {
     async plan(request) {
       const plan = await planProcess(request, { options, world, machine });
@@ -50,20 +54,60 @@ export function localBackend(agent: Agent, world: World, machine: Machine = this
       if (shown.has(plan)) void showOutput(world, key.runId, (after) => logs(job, after));
       return answer;
     },
-    async find({ runId, launch }) {
-      const trace = await readTrace(folderOf(dataFolderOf(world), runId, launch));
-      return trace === undefined ? [] : [jobOf(runId, launch, trace)];
-    },
+    find: (key) => findJob(key, world),
     async inspect(jobs) {
-      const statuses: JobStatus[] = [];
+      const statuses: (JobStatus | undefined)[] = [];
       for (let at = 0; at < jobs.length; at += READ_TOGETHER) {
         statuses.push(...(await Promise.all(jobs.slice(at, at + READ_TOGETHER).map(inspect))));
       }
       return statuses;
     },
-    cancel: (job) => stopProcess(folder(job), options.stop_seconds, world),
+    async cancel(job) {
+      const { folder, target } = traceOfJob(dataFolderOf(world), job);
+      if (await stopProcess(folder, options.stop_seconds, world)) return;
+      const elsewhere = await machineElsewhere(target, world);
+      if (elsewhere !== undefined) await leaveElsewhere(`${job.id} is at ${target}`, elsewhere);
+    },
     logs,
   };
+}
+
+/** What is in the data folder is of this machine, wherever that folder has been before. */
+async function findJob(key: LaunchKey, world: World): Promise<readonly Job[]> {
+  const trace = await readTrace(folderOf(dataFolderOf(world), key.runId, key.launch));
+  if (trace !== undefined) return [jobOf({ ...key, target: await targetIn(world) }, trace)];
+  const elsewhere = await machineElsewhere(key.target, world);
+  if (elsewhere === undefined) return [];
+  const what = `launch ${key.launch} of run ${key.runId} was begun at ${key.target}`;
+  await leaveElsewhere(what, elsewhere);
+  return [];
+}
+
+async function inspectJob(job: Job, world: World): Promise<JobStatus | undefined> {
+  const { folder, target } = traceOfJob(dataFolderOf(world), job);
+  const trace = await readTrace(folder);
+  const elsewhere = trace === undefined ? await machineElsewhere(target, world) : undefined;
+  if (elsewhere === undefined) return statusOf(job, trace);
+  return statusElsewhere(job, String(target), elsewhere);
+}
+
+async function logOf(job: Job, world: World, after: string | undefined) {
+  const { folder, target = "" } = traceOfJob(dataFolderOf(world), job);
+  const trace = await readTrace(folder);
+  if (trace === undefined && (await machineElsewhere(target, world)) !== undefined) {
+    throw logElsewhere(job, target);
+  }
+  const ended = statusOf(job, trace).type === "ended";
+  return readLog(join(folder, "output"), { after, ended });
+}
+
+/** This machine, if a launch at `target` was begun on another one. */
+async function machineElsewhere(
+  target: string | undefined,
+  world: World,
+): Promise<Machine | undefined> {
+  if (target === undefined || target === (await targetIn(world))) return undefined;
+  return world.machine;
 }
 
 function launchOf(plan: LaunchPlan, key: LaunchKey, world: World): Launch {

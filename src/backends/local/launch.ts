@@ -38,7 +38,7 @@ export async function launchProcess(launch: Launch, signal: AbortSignal): Promis
   const { folder, key } = launch;
   const earlier = await readTrace(folder);
   if (earlier !== undefined) {
-    return { answer: { type: "launched", job: jobOf(key.runId, key.launch, earlier) } };
+    return { answer: { type: "launched", job: jobOf(key, earlier) } };
   }
   await refuseUnstartable(launch);
   await makeFolder(folder);
@@ -53,7 +53,7 @@ export async function launchProcess(launch: Launch, signal: AbortSignal): Promis
   guard.begin();
   const trace = await readTrace(folder);
   if (trace === undefined) throw new Error(`the claim in ${folder} is gone as soon as it was made`);
-  const answer: LaunchAnswer = { type: "launched", job: jobOf(key.runId, key.launch, trace) };
+  const answer: LaunchAnswer = { type: "launched", job: jobOf(key, trace) };
   return guard.claimed ? { answer, end: guard.end } : { answer };
 }
 

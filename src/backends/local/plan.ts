@@ -9,14 +9,14 @@ import { isDirectory } from "./files.ts";
 import type { LocalOptions } from "./options.ts";
 import { processRequest } from "./request.ts";
 
-/** What a plan wants to know of the machine. */
-export interface Machine {
+/** What a plan wants to know of the machine it is made on. */
+export interface Surface {
   readonly isDirectory: (path: string) => Promise<boolean>;
   readonly hostname: () => Promise<string>;
 }
 
 /** The machine this process runs on. */
-export const thisMachine: Machine = {
+export const thisMachine: Surface = {
   isDirectory,
   // The machine inside Docker Desktop has the same name everywhere, so its address stands for it.
   hostname: async () => {
@@ -29,7 +29,7 @@ export const thisMachine: Machine = {
 export interface PlanContext {
   readonly options: LocalOptions;
   readonly world: World;
-  readonly machine: Machine;
+  readonly machine: Surface;
 }
 
 /** Plans the process of a run; its directory must be there. */
@@ -37,7 +37,7 @@ export async function planProcess(
   request: LaunchRequest,
   { options, world, machine }: PlanContext,
 ): Promise<LaunchPlan> {
-  const { env, cwd, dataFolder } = world;
+  const { env, cwd } = world;
   const { planned, secrets } = await processRequest(request, {
     options,
     env,
@@ -50,11 +50,21 @@ export async function planProcess(
   }
   const { command, env: variables } = planned;
   return {
-    target: dataFolder === undefined ? "no data folder" : resolve(dataFolder),
+    target: await targetIn(world),
     launch: { command, cwd: planned.cwd, env: variables },
     secrets,
     warnings: [],
   };
+}
+
+/**
+ * The target of all launches on a data folder: its path, and what tells it from a folder at the same path
+ * of another machine.
+ */
+export async function targetIn({ dataFolder, machine }: World): Promise<string> {
+  if (dataFolder === undefined) return "no data folder";
+  const path = resolve(dataFolder);
+  return machine === undefined ? path : `${path}#${await machine.id()}`;
 }
 
 const launchSchema = z.object({

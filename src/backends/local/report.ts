@@ -10,12 +10,12 @@ const SHOW_EVERY_MS = 250;
 export async function reportEnd(
   world: World,
   { runId, launch }: LaunchKey,
-  { job, inspect }: { readonly job: Job; readonly inspect: () => Promise<JobStatus> },
+  { job, inspect }: { readonly job: Job; readonly inspect: () => Promise<JobStatus | undefined> },
 ): Promise<void> {
   if (world.observe === undefined || world.closing.aborted) return;
   try {
     const status = await inspect();
-    if (status.type === "ended") world.observe(runId, { launch, job, status });
+    if (status?.type === "ended") world.observe(runId, { launch, job, status });
   } catch (error) {
     world.log.warn("end of a process not read", { runId, job: job.id, reason: messageOf(error) });
   }

@@ -1,7 +1,7 @@
-import { type AgentHost, type AgentHosts, OFFLINE_AFTER_MS } from "../../hosts.ts";
+import { type AgentHost, type AgentHosts, type Beat, OFFLINE_AFTER_MS } from "../../hosts.ts";
 import { plus } from "../../time.ts";
 import { type Item, textOf } from "./item.ts";
-import type { Key, Table } from "./table.ts";
+import type { Key, Table, Written } from "./table.ts";
 
 /** Hosts of remote agents in a table: one partition, for there are few and each beats rarely. */
 export function dynamoHosts(table: Table): AgentHosts {
@@ -15,18 +15,32 @@ export function dynamoHosts(table: Table): AgentHosts {
 }
 
 /** A beat whose answer was lost and that is written again says the same. */
-async function beat(table: Table, host: AgentHost): Promise<AgentHost> {
-  const { agent, id, machine, version, startedAt, lastSeen } = host;
-  const written = await table.update({
-    key: hostKey(agent),
-    set: { agent, id, machine, version, started_at: startedAt, last_seen: lastSeen },
-    condition: "attribute_not_exists(#pk) OR #id = :id OR #last_seen <= :offline",
-    values: { offline: plus(lastSeen, -OFFLINE_AFTER_MS) },
-  });
-  if (written.item === undefined) {
-    throw new Error(`a host of agent ${agent} is known, but was not given: try again`);
-  }
-  return hostOf(written.item);
+async function beat(table: Table, host: Beat): Promise<AgentHost> {
+  const key = hostKey(host.agent);
+  const set = itemOf(host);
+  const own = { key, set, condition: "attribute_not_exists(#pk) OR #id = :id" };
+  const noted = noteOf(host, await table.update(own));
+  if (noted.id === host.id || noted.lastSeen > plus(host.lastSeen, -OFFLINE_AFTER_MS)) return noted;
+  const before = {
+    before_id: noted.id,
+    before_machine: noted.machine,
+    before_last_seen: noted.lastSeen,
+  };
+  const takeOver = {
+    key,
+    set: { ...set, ...before },
+    condition: "#id = :before_id AND #last_seen = :before_last_seen",
+  };
+  return noteOf(host, await table.update(takeOver));
+}
+
+function noteOf({ agent }: Beat, { item }: Written): AgentHost {
+  if (item !== undefined) return hostOf(item);
+  throw new Error(`a host of agent ${agent} is known, but was not given: try again`);
+}
+
+function itemOf({ agent, id, machine, version, startedAt, lastSeen }: Beat): Item {
+  return { agent, id, machine, version, started_at: startedAt, last_seen: lastSeen };
 }
 
 function hostKey(agent: string): Key {
@@ -41,5 +55,14 @@ function hostOf(item: Item): AgentHost {
     version: textOf(item, "version"),
     startedAt: textOf(item, "started_at"),
     lastSeen: textOf(item, "last_seen"),
+    ...("before_id" in item ? { before: beforeOf(item) } : {}),
+  };
+}
+
+function beforeOf(item: Item): NonNullable<AgentHost["before"]> {
+  return {
+    id: textOf(item, "before_id"),
+    machine: textOf(item, "before_machine"),
+    lastSeen: textOf(item, "before_last_seen"),
   };
 }

@@ -1,4 +1,4 @@
-import { type AgentHost, type AgentHosts, OFFLINE_AFTER_MS } from "../../hosts.ts";
+import { type AgentHost, type AgentHosts, type Beat, OFFLINE_AFTER_MS } from "../../hosts.ts";
 import { plus } from "../../time.ts";
 import type { Sqlite } from "./database.ts";
 
@@ -18,9 +18,12 @@ interface HostRow {
   readonly version: string;
   readonly started_at: string;
   readonly last_seen: string;
+  readonly before_id: string | null;
+  readonly before_machine: string | null;
+  readonly before_last_seen: string | null;
 }
 
-function beat(db: Sqlite, host: AgentHost): AgentHost {
+function beat(db: Sqlite, host: Beat): AgentHost {
   const { agent, id, machine, version } = host;
   return db.transaction(() => {
     db.run(BEAT, {
@@ -41,9 +44,26 @@ const BEAT = `
   INSERT INTO agent_hosts (agent, id, machine, version, started_at, last_seen)
   VALUES ($agent, $id, $machine, $version, $started_at, $last_seen)
   ON CONFLICT (agent) DO UPDATE SET id = excluded.id, machine = excluded.machine,
-    version = excluded.version, started_at = excluded.started_at, last_seen = excluded.last_seen
+    version = excluded.version, started_at = excluded.started_at, last_seen = excluded.last_seen,
+    before_id = iif(id = excluded.id, before_id, id),
+    before_machine = iif(id = excluded.id, before_machine, machine),
+    before_last_seen = iif(id = excluded.id, before_last_seen, last_seen)
   WHERE agent_hosts.id = excluded.id OR agent_hosts.last_seen <= $offline`;
 
-function hostOf({ agent, id, machine, version, started_at, last_seen }: HostRow): AgentHost {
-  return { agent, id, machine, version, startedAt: started_at, lastSeen: last_seen };
+function hostOf({
+  agent,
+  id,
+  machine,
+  version,
+  started_at,
+  last_seen,
+  ...row
+}: HostRow): AgentHost {
+  const host = { agent, id, machine, version, startedAt: started_at, lastSeen: last_seen };
+  const { before_id, before_machine, before_last_seen } = row;
+  if (before_id === null || before_machine === null || before_last_seen === null) return host;
+  return {
+    ...host,
+    before: { id: before_id, machine: before_machine, lastSeen: before_last_seen },
+  };
 }

@@ -78,6 +78,11 @@ const MIGRATIONS: readonly string[] = [
     last_seen TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  ALTER TABLE agent_hosts ADD COLUMN before_id TEXT;
+  ALTER TABLE agent_hosts ADD COLUMN before_machine TEXT;
+  ALTER TABLE agent_hosts ADD COLUMN before_last_seen TEXT;
+  `,
 ];
 
 /** Brings a file to the newest version; several processes may do so at the same time. */

@@ -20,6 +20,7 @@ let listening: Parameters<typeof reportEnds>[2];
 /** An engine whose events break off at once. */
 const brokenApi: Parameters<typeof reportEnds>[0] = {
   target: "tcp://engine:2375",
+  nameTarget: async () => "tcp://engine:2375",
   inspect: async () => undefined,
   events: () => ({
     [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("broken")) }),

@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Address, addressOf } from "../../../src/backends/docker/address.ts";
+import { dockerApi } from "../../../src/backends/docker/api.ts";
+import { openInspector } from "../../../src/backends/docker/inspect.ts";
 import { jobOf } from "../../../src/backends/docker/job.ts";
+import { openTransport } from "../../../src/backends/docker/transport.ts";
+import { silentLogger } from "../../../src/log.ts";
 import type { Job } from "../../../src/run.ts";
 import { never } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
@@ -26,7 +31,7 @@ describe("a look at containers", () => {
   it("takes one list for all that still run, once their start is known", async () => {
     const jobs = await launchMany(5);
     const first = await harness.backend.inspect(jobs);
-    expect(first.map(({ type }) => type)).toEqual(Array(5).fill("running"));
+    expect(first.map((status) => status?.type)).toEqual(Array(5).fill("running"));
     harness.docker.calls.length = 0;
     expect(await harness.backend.inspect(jobs)).toEqual(first);
     expect(harness.docker.calls).toEqual(["GET /containers/json"]);
@@ -56,7 +61,7 @@ describe("a look at containers", () => {
     await harness.backend.inspect(jobs);
     harness.docker.calls.length = 0;
     const statuses = await harness.backend.inspect(jobs);
-    expect(statuses.every(({ type }) => type === "running")).toBe(true);
+    expect(statuses.every((status) => status?.type === "running")).toBe(true);
     expect(harness.docker.calls).toEqual(["GET /containers/json", "GET /containers/json"]);
   });
 
@@ -71,6 +76,75 @@ describe("a look at containers", () => {
         cause: { type: "lost", message: expect.stringContaining("does not know") },
       },
     ]);
+  });
+
+  it("tells what it can although the engine fails on one container, and tells of that once", async () => {
+    const warnings: unknown[][] = [];
+    const log = { info() {}, error() {}, warn: (...line: unknown[]) => void warnings.push(line) };
+    const jobs = await launchMany(3);
+    const fresh = harness.open({ log });
+    const path = new RegExp(`${idOf(jobs[1])}/json`);
+    const how = { status: 500, message: "driver failed" };
+    for (const _ of [1, 2]) harness.docker.faults.push({ method: "GET", path, how });
+    for (const _ of [1, 2]) {
+      expect(await fresh.inspect(jobs)).toMatchObject([
+        { type: "running" },
+        undefined,
+        { type: "running" },
+      ]);
+    }
+    expect(warnings).toEqual([
+      ["container not asked about", { container: idOf(jobs[1]), reason: "driver failed" }],
+    ]);
+    expect((await fresh.inspect(jobs)).map((status) => status?.type)).toEqual(
+      Array(3).fill("running"),
+    );
+  });
+
+  it("tells what it can although the engine hangs on many, and asks about those last", async () => {
+    const [first, second, ...hung] = await launchMany(12);
+    const limits: AbortController[] = [];
+    const limit = () => {
+      const controller = new AbortController();
+      limits.push(controller);
+      return controller.signal;
+    };
+    const api = dockerApi(openTransport(addressOf(harness.docker.url) as Address, 60));
+    const inspector = openInspector(api, { log: silentLogger, limit });
+    for (const job of hung) {
+      const path = new RegExp(`${idOf(job)}/json`);
+      harness.docker.faults.push({ method: "GET", path, how: "hang" });
+    }
+    const ids = [...hung, first, second].map(idOf);
+    const asked = () => harness.docker.calls.filter((call) => call.endsWith("/json")).length;
+    harness.docker.calls.length = 0;
+    const blocked = inspector(ids);
+    while (asked() < 8) await new Promise(setImmediate);
+    limits[0]?.abort(new Error("too slow"));
+    await expect(blocked).rejects.toThrow("too slow");
+    for (const job of hung.slice(0, 8)) {
+      const path = new RegExp(`${idOf(job)}/json`);
+      harness.docker.faults.push({ method: "GET", path, how: "hang" });
+    }
+    harness.docker.calls.length = 0;
+    const again = inspector(ids);
+    while (asked() < 10) await new Promise(setImmediate);
+    limits[1]?.abort(new Error("too slow"));
+    const looks = await again;
+    for (const job of [first, second]) {
+      expect(looks.get(idOf(job))).toMatchObject({ type: "running" });
+    }
+    expect(looks.get(idOf(hung[0]))).toBe("unanswered");
+  });
+
+  it("fails if the engine answers about none", async () => {
+    const jobs = await launchMany(2);
+    const how = { status: 500, message: "driver failed" };
+    for (const _ of jobs) {
+      harness.docker.faults.push({ method: "GET", path: /[0-9a-f]{64}\/json/, how });
+    }
+    await expect(harness.backend.inspect(jobs)).rejects.toThrow("driver failed");
+    expect(await harness.backend.inspect([])).toEqual([]);
   });
 
   it("refuses a job that is no container", async () => {

@@ -159,6 +159,7 @@ describe("a container that is there already", () => {
     const plan = await harness.backend.plan(launchRequest(harness.request("forever")));
     const thrown = launchContainer(plan, key(), {
       api: dockerApi(openTransport(addressOf(harness.docker.url) as Address, 5)),
+      target: harness.docker.url,
       signal: never(),
       volumes: [],
       log: silentLogger,
@@ -496,7 +497,7 @@ describe("an agent whose engine has changed", () => {
         answer.type === "launched" ? [answer.job] : [],
       );
       await harness.docker.down();
-      expect(await moved.inspect(jobs)).toMatchObject([{ type: "pending" }, { type: "running" }]);
+      expect(await moved.inspect(jobs)).toMatchObject([undefined, { type: "running" }]);
       await other.docker.down();
       await expect(moved.inspect(jobs)).rejects.toThrow("cannot be reached");
       await Promise.all([harness.docker.up(), other.docker.up()]);

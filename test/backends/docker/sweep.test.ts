@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
-import { attend, isForgotten } from "../../../src/backends/docker/sweep.ts";
+import { type Address, addressOf } from "../../../src/backends/docker/address.ts";
+import { type DockerApi, dockerApi } from "../../../src/backends/docker/api.ts";
+import { openSweeper } from "../../../src/backends/docker/sweep.ts";
+import { openTransport } from "../../../src/backends/docker/transport.ts";
 import type { Job } from "../../../src/run.ts";
 import { never } from "../../contracts/backend-steps.ts";
 import { launchRequest, type RequestParts } from "../../contracts/request.ts";
@@ -10,135 +13,172 @@ const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
 let harness: DockerHarness;
+/** The launches whose end is stored. */
+let over: Set<number>;
+let warnings: unknown[][];
 beforeEach(async () => {
   harness = await openDocker();
+  over = new Set();
+  warnings = [];
 });
 afterEach(() => harness.close());
 
 describe("a container that removes itself", () => {
-  it("is still there when its end is asked for again and again", async () => {
-    const [done, other] = [await launched("exit", 1), await launched("forever", 2)];
+  it("is kept until its end is stored, however often, late and by whom it is swept", async () => {
+    const done = await launched("exit", 1);
     harness.docker.tick();
-    for (let minute = 0; minute < 120; minute += 5) {
-      const [status] = await harness.backend.inspect([done, other]);
-      expect(status).toMatchObject({ type: "ended", end: "succeeded" });
-      later(5 * MINUTE);
+    for (let day = 0; day < 3; day++) {
+      await sweeper()();
+      expect(await harness.backend.inspect([done])).toMatchObject([{ end: "succeeded" }]);
+      later(DAY);
     }
-  });
-
-  it("is removed once nobody has asked for half an hour, while others were asked about", async () => {
-    const [done, other] = [await launched("exit", 1), await launched("forever", 2)];
-    harness.docker.tick();
-    await harness.backend.inspect([done, other]);
-    for (let minute = 0; minute < 30; minute += 10) {
-      expect(harness.docker.containers.has(idOf(done))).toBe(true);
-      later(10 * MINUTE);
-      await harness.backend.inspect([other]);
-    }
-    expect(harness.docker.containers.has(idOf(done))).toBe(false);
-    expect(harness.docker.containers.has(idOf(other))).toBe(true);
+    over.add(1);
+    await sweeper()();
+    expect(names()).toEqual([]);
     // With it go the volumes that have no name, and nothing is killed for it.
     expect(harness.docker.received.at(-1)?.url).toBe(`/containers/${idOf(done)}?v=true`);
   });
 
-  it("is kept while nobody was asked about at all: its end may not be stored yet", async () => {
-    const [done, other] = [await launched("exit", 1), await launched("forever", 2)];
-    harness.docker.tick();
-    await harness.backend.inspect([done, other]);
-    later(3 * 60 * MINUTE);
-    await harness.backend.inspect([other]);
-    expect(await harness.backend.inspect([done])).toMatchObject([{ end: "succeeded" }]);
-  });
-
-  it("is kept by a process that has never heard of it, for a day", async () => {
-    const [done, other] = [await launched("exit", 1), await launched("forever", 2)];
-    harness.docker.tick();
-    const fresh = harness.open();
-    later(DAY - MINUTE);
-    await fresh.inspect([other]);
-    expect(harness.docker.containers.has(idOf(done))).toBe(true);
-    later(6 * MINUTE);
-    await fresh.inspect([other]);
-    expect(harness.docker.containers.has(idOf(done))).toBe(false);
-  });
-
-  it("is not removed in the look that asks for it, however old it is", async () => {
-    const done = await launched("exit", 1);
-    harness.docker.tick();
-    later(3 * DAY);
-    expect(await harness.open().inspect([done])).toMatchObject([{ end: "succeeded" }]);
-    expect(harness.docker.containers.has(idOf(done))).toBe(true);
-  });
-
-  it("counts its day from its end, not from its launch", async () => {
+  it("is kept for half an hour after its end, however old it is, so that its log can be read", async () => {
     const long = await launched("forever", 1);
-    const other = await launched("forever", 2);
+    over.add(1);
     later(DAY);
     harness.docker.end(idOf(long), 0);
-    await harness.open().inspect([other]);
-    expect(harness.docker.containers.has(idOf(long))).toBe(true);
+    const sweep = sweeper();
+    await sweep();
+    later(30 * MINUTE - 1);
+    await sweep();
+    expect(names()).toEqual(["sluice-run-1-1"]);
+    later(5 * MINUTE);
+    await sweep();
+    expect(names()).toEqual([]);
+  });
+
+  it("is not removed while it runs, though its run was given up", async () => {
+    await launched("forever", 1);
+    over.add(1);
+    later(DAY);
+    await sweeper()();
+    expect(names()).toEqual(["sluice-run-1-1"]);
+  });
+
+  it("is removed if it was made and never started, once its run is over", async () => {
+    harness.docker.faults.push({ method: "POST", path: /start$/, how: "cut" });
+    await expect(launched("forever", 1)).rejects.toThrow();
+    later(DAY);
+    await sweeper()();
+    expect(names()).toEqual(["sluice-run-1-1"]);
+    over.add(1);
+    await sweeper()();
+    expect(names()).toEqual([]);
+  });
+
+  it("is found by the next process if the one that should remove it dies in the middle", async () => {
+    for (const launch of [1, 2, 3]) {
+      await launched("exit", launch);
+      over.add(launch);
+    }
+    harness.docker.tick();
+    later(DAY);
+    harness.docker.faults.push({ method: "DELETE", path: /./, how: "lost", after: 1 });
+    await sweeper()();
+    expect(names()).toHaveLength(1);
+    await sweeper()();
+    expect(names()).toEqual([]);
+  });
+
+  it("is removed after a look at others, which does not wait for it", async () => {
+    await launched("exit", 1);
+    const other = await launched("forever", 2);
+    over.add(1);
+    harness.docker.tick();
+    later(DAY);
+    const isOver = async (_: string, launch: number) => over.has(launch);
+    expect(await harness.open({ isOver }).inspect([other])).toMatchObject([{ type: "running" }]);
+    while (names().length > 1) await new Promise(setImmediate);
+    expect(names()).toEqual(["sluice-run-1-2"]);
   });
 
   it("leaves all others where they are", async () => {
     const kept = { options: { image: IMAGE, host_config: { auto_remove: false } } };
-    const done = await launched("exit", 1, { config: kept });
-    const other = await launched("forever", 2);
+    await launched("exit", 1, { config: kept });
+    over.add(1);
     harness.docker.tick();
     later(9 * DAY);
-    await harness.open().inspect([other]);
-    expect(harness.docker.containers.has(idOf(done))).toBe(true);
+    await sweeper()();
+    await openSweeper(api(), "another agent", world())();
+    expect(names()).toEqual(["sluice-run-1-1"]);
   });
 
-  it("is tried again if it cannot be removed, and the look does not fail", async () => {
-    const warnings: unknown[] = [];
-    const log: World["log"] = {
-      info() {},
-      error() {},
-      warn: (...line) => void warnings.push(line),
-    };
-    const [done, other] = [await launched("exit", 1), await launched("forever", 2)];
+  it("is tried again if it cannot be removed, which is told", async () => {
+    await launched("exit", 1);
+    over.add(1);
     harness.docker.tick();
     later(2 * DAY);
-    harness.docker.faults.push({
-      method: "DELETE",
-      path: /./,
-      how: { status: 500, message: "busy" },
-    });
-    const fresh = harness.open({ log });
-    expect(await fresh.inspect([other])).toMatchObject([{ type: "running" }]);
+    const how = { status: 500, message: "busy" };
+    harness.docker.faults.push({ method: "DELETE", path: /./, how });
+    const sweep = sweeper();
+    await sweep();
     expect(warnings).toEqual([
       ["ended containers not removed", { target: harness.docker.url, reason: "busy" }],
     ]);
-    later(6 * MINUTE);
-    await fresh.inspect([other]);
-    expect(harness.docker.containers.has(idOf(done))).toBe(false);
+    later(5 * MINUTE);
+    await sweep();
+    expect(names()).toEqual([]);
   });
 
-  it("is looked for every five minutes at most", async () => {
-    const other = await launched("forever", 1);
-    await harness.backend.inspect([other]);
-    harness.docker.calls.length = 0;
-    for (let minute = 0; minute < 5; minute++) {
-      await harness.backend.inspect([other]);
-      later(MINUTE);
+  it("is looked for every five minutes at most, and by one at a time", async () => {
+    const sweep = sweeper();
+    const lists = () => harness.docker.calls.filter((call) => call === "GET /containers/json");
+    await Promise.all([sweep(), sweep()]);
+    later(5 * MINUTE - 1);
+    await sweep();
+    expect(lists()).toHaveLength(1);
+    later(1);
+    await sweep();
+    expect(lists()).toHaveLength(2);
+  });
+
+  it("is removed with nineteen others at a time, and with none while the process closes", async () => {
+    for (let launch = 1; launch <= 21; launch++) {
+      await launched("exit", launch);
+      over.add(launch);
     }
-    expect(harness.docker.calls.filter((call) => call === "GET /containers/json")).toEqual([]);
-    await harness.backend.inspect([other]);
-    expect(harness.docker.calls.filter((call) => call === "GET /containers/json")).toHaveLength(1);
+    harness.docker.tick();
+    later(DAY);
+    await openSweeper(api(), "test", { ...world(), closing: AbortSignal.abort() })();
+    expect(names()).toHaveLength(21);
+    await sweeper()();
+    expect(names()).toHaveLength(1);
+  });
+
+  it("is left to others by a process that cannot know what is stored", async () => {
+    await launched("exit", 1);
+    harness.docker.tick();
+    later(DAY);
+    const { isOver: _, ...rest } = world();
+    await openSweeper(api(), harness.agent.name, rest)();
+    expect(names()).toHaveLength(1);
   });
 });
 
-describe("attention", () => {
-  it("starts anew after a pause, and forgets what is a day old", () => {
-    const first = attend(undefined, ["a"], 0);
-    const second = attend(first, ["b"], 10 * MINUTE);
-    expect(second.since).toBe(0);
-    const third = attend(second, [], 40 * MINUTE);
-    expect(third.since).toBe(40 * MINUTE);
-    expect(isForgotten({ id: "a", end: 0 }, third, 40 * MINUTE)).toBe(false);
-    expect([...attend(third, [], DAY + 5 * MINUTE).asked.keys()]).toEqual(["b"]);
-  });
-});
+/** A sweeper as each process opens one. */
+function sweeper(): () => Promise<void> {
+  return openSweeper(api(), harness.agent.name, world());
+}
+
+function api(): DockerApi {
+  return dockerApi(openTransport(addressOf(harness.docker.url) as Address, 5));
+}
+
+function world() {
+  return {
+    now: () => harness.docker.now,
+    log: { info() {}, error() {}, warn: (...line) => void warnings.push(line) } as World["log"],
+    closing: never(),
+    isOver: async (runId: string, launch: number) => runId === "run-1" && over.has(launch),
+  };
+}
 
 async function launched(what: string, launch: number, parts: RequestParts = {}): Promise<Job> {
   const command = what === "exit" ? ["exit", "0"] : [what];
@@ -148,6 +188,11 @@ async function launched(what: string, launch: number, parts: RequestParts = {}):
   const answer = await harness.backend.launch(plan, key, never());
   if (answer.type !== "launched") throw new Error(answer.message);
   return answer.job;
+}
+
+/** The containers that are left. */
+function names(): string[] {
+  return [...harness.docker.containers.values()].map(({ name }) => name);
 }
 
 function later(ms: number): void {

@@ -134,7 +134,7 @@ describe("a local process", () => {
     while (seen.size < codes.length) await sleep(10);
     const statuses = await backend.inspect(jobs);
     expect(
-      statuses.map((status) => (status.type === "ended" ? status.cause.exitCode : status)),
+      statuses.map((status) => (status?.type === "ended" ? status.cause.exitCode : status)),
     ).toEqual(codes);
     // The test runner itself opens and closes a few.
     while (opened() > before + 5) await sleep(10);
