@@ -154,6 +154,17 @@ describe("the bundles of the functions", () => {
     expect(planned["register_task_definition"]).toMatchObject({ cpu: "512", memory: "1024" });
   });
 
+  test("load no package dynamically of which a bundle gives nothing but a default", () => {
+    const packages = Object.values(metafile.outputs).filter(({ entryPoint = "" }) =>
+      entryPoint.startsWith("node_modules/"),
+    );
+    const nameless = packages.filter(({ exports }) => exports.every((name) => name === "default"));
+    expect(packages.length).toBeGreaterThan(5);
+    expect(nameless.map(({ entryPoint }) => entryPoint)).toEqual([
+      "node_modules/google-gax/build/src/index.js",
+    ]);
+  });
+
   test("read the details of Google's errors", async () => {
     const answer = new ServiceError(RESOURCE_EXHAUSTED, "Quota exceeded.", {
       reason: "QUOTA_EXCEEDED",
