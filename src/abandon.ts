@@ -1,13 +1,11 @@
 import type { App } from "./app.ts";
-import { failedRun, newRun, readBody } from "./intake.ts";
+import { causeOf, failedRun, newRun, readBody } from "./intake.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
 import type { Cause, Run } from "./run.ts";
 
-/** Tells the last reason, if the run has one, for not everybody has the log. */
-function abandoned(run?: Run): Cause {
-  const why =
-    run?.state.type === "waiting" ? `it waited: ${run.state.message}` : "the log says why";
+/** Tells the last reason, if there is one, for not everybody has the log. */
+function abandoned(why = "the log says why"): Cause {
   return {
     type: "abandoned",
     message: `every delivery of its message failed; ${why}. Rerun it when that is mended`,
@@ -24,14 +22,15 @@ export async function abandon(app: App, message: Message): Promise<void> {
     case "reference": {
       const run = await app.store.get(intake.runId);
       if (run !== undefined) return end(app, run);
-      return store(app, failedRun(app, intake.runId, { run_id: intake.runId }, abandoned()));
+      const received = { run_id: intake.runId };
+      return store(app, failedRun(app, { id: intake.runId, received }, abandoned()));
     }
     case "request": {
       const state = { type: "crashed", cause: abandoned() } as const;
       return store(app, newRun(app, intake.id, intake.accepted, state));
     }
     case "faulty":
-      return store(app, failedRun(app, intake.id, intake.received, abandoned()));
+      return store(app, failedRun(app, intake, abandoned(causeOf(intake.error).message)));
   }
 }
 
@@ -44,7 +43,9 @@ async function store(app: App, fresh: Parameters<App["store"]["create"]>[0]): Pr
 async function end(app: App, run: Run): Promise<void> {
   let current: Run | undefined = run;
   while (current?.state.type === "scheduled" || current?.state.type === "waiting") {
-    const next = { type: "crashed", cause: abandoned(current) } as const;
+    const { state } = current;
+    const why = state.type === "waiting" ? `it waited: ${state.message}` : undefined;
+    const next = { type: "crashed", cause: abandoned(why) } as const;
     if ((await move(app, current, { event: "end", next })) !== undefined) return;
     current = await app.store.get(run.id);
   }

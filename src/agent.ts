@@ -1,3 +1,5 @@
+import { brief } from "./brief.ts";
+
 /** The value of a variable as agents and run configs write it. Null removes an inherited variable. */
 export type EnvValue = string | number | boolean | null | SecretReference;
 
@@ -87,20 +89,22 @@ export function matchAgent(agents: readonly Agent[], wanted: Wanted): Agent | un
   return agents.find((agent) => verdict(agent, wanted).takes);
 }
 
-/** Why nobody takes a run: the nearest agent and what keeps it from the run, for people. */
+/** Why nobody takes a run: the nearest agent and what keeps it from the run, for people; short enough for a head. */
 export function whyNoAgent(agents: readonly Agent[], wanted: Wanted): string {
   const run = `${wanted.backend === "any" ? "the run" : `the ${wanted.backend} run`} ${labelText(wanted.labels)}`;
   const nearest = [...agents].sort(
     (a, b) => distance(verdict(a, wanted)) - distance(verdict(b, wanted)),
   )[0];
-  if (nearest === undefined) return `no agent takes ${run}: sluice.yml has no agents`;
+  if (nearest === undefined) return brief(`no agent takes ${run}: sluice.yml has no agents`);
   const { missing, otherBackend, unlabelled } = verdict(nearest, wanted);
   const reasons = [
     ...(otherBackend ? [`its backend is ${nearest.backend}`] : []),
     ...(missing.length > 0 ? [`it lacks ${missing.map(quote).join(", ")}`] : []),
     ...(unlabelled ? ["it has labels, and a run without labels goes to an agent without"] : []),
   ];
-  return `no agent takes ${run}; nearest is ${nearest.name} ${labelText(nearest.labels)}: ${reasons.join(" and ")}`;
+  return brief(
+    `no agent takes ${run}; nearest is ${nearest.name} ${labelText(nearest.labels)}: ${reasons.join(" and ")}`,
+  );
 }
 
 /** An agent of another backend is further away than any number of labels. */

@@ -1,6 +1,8 @@
 import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { LaunchPlan } from "./backend.ts";
+import { brief, MOST_BYTES } from "./brief.ts";
+import { show } from "./check.ts";
 import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
 import { hostOf, waitsForHost } from "./hosts.ts";
@@ -95,6 +97,7 @@ async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision
   const launch = pending?.launch ?? run.launches + 1;
   const backend = await app.backend(agent);
   const plan = await backend.plan(launchRequest(run, request, agent, launch));
+  refuseLongTarget(plan);
   // Nothing binds a launch to its old target if the platform there never looked at it.
   if (pending !== undefined && pending.target !== plan.target) {
     return launchOn(app, run, { ...on, pending: undefined });
@@ -112,6 +115,13 @@ async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision
     tries: run.state?.type === "waiting" ? run.state.tries : 0,
   };
   return { event: "launch", next, plan };
+}
+
+/** A run may name its own cluster or namespace, and the state that is written before the launch holds it. */
+function refuseLongTarget({ target }: LaunchPlan): void {
+  if (brief(target) === target) return;
+  const message = `the place of its launch takes more than ${MOST_BYTES} bytes: expected the name of one, got ${show(target)}`;
+  throw new PermanentError("invalid", message);
 }
 
 /** A platform may have started a job although it said no; a second one must not stand beside it. */

@@ -31,7 +31,7 @@ export async function dispatch(app: App, message: Message): Promise<void> {
   switch (intake.type) {
     case "reference": {
       const run = await app.store.get(intake.runId);
-      if (run === undefined) throw new Error(`no run ${intake.runId} is stored (yet)`);
+      if (run === undefined) return storeUnknown(app, intake.runId);
       return advance(app, run);
     }
     case "faulty":
@@ -42,10 +42,24 @@ export async function dispatch(app: App, message: Message): Promise<void> {
 }
 
 async function storeFaulty(app: App, intake: Intake & { type: "faulty" }): Promise<void> {
-  const fresh = failedRun(app, intake.id, intake.received, causeOf(intake.error));
+  const fresh = failedRun(app, intake, causeOf(intake.error));
   const { run, created } = await app.store.create(fresh);
   if (created) announce(app, run);
   else await warnOfOtherBody(app, run, intake.received);
+}
+
+/**
+ * Whoever sends no more than an id has stored the run before, so one that is not there never will be. It is
+ * stored as ended, so that somebody can see it.
+ */
+async function storeUnknown(app: App, id: string): Promise<void> {
+  const message = `its message names run ${id}, and no such run is stored: send the flow with it`;
+  const failed = { id, received: { run_id: id } };
+  const { run, created } = await app.store.create(
+    failedRun(app, failed, { type: "invalid", message }),
+  );
+  if (created) announce(app, run);
+  else await advance(app, run);
 }
 
 /** A run straight from the queue: its head is created in the state that is decided for it. */

@@ -54,8 +54,13 @@ export class PermanentError extends Error {
 
 /** Makes the error of a document from all its faults; the message holds each of them. */
 export function invalid(what: string, issues: readonly Issue[]): PermanentError {
-  const faults = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-  return new PermanentError("invalid", `${what} is not valid: ${faults.join("; ")}`, { issues });
+  const faults = issues.map(faultText).join("; ");
+  return new PermanentError("invalid", `${what} is not valid: ${faults}`, { issues });
+}
+
+/** A fault as a message holds it. */
+export function faultText({ path, message }: Issue): string {
+  return path === "" ? message : `${path}: ${message}`;
 }
 
 /** The text of whatever was thrown. */

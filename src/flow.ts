@@ -1,14 +1,16 @@
 import * as z from "zod";
 import { ENGINES } from "./engine.ts";
 import type { JsonObject } from "./json.ts";
+import { labelList } from "./run-config/labels.ts";
 
 /** JSON objects pass through unread; what is in them belongs to whoever reads them later. */
 const object = z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>;
 
-/** What a flow may be called: up to 400 characters, not blank and none of them a control character. */
+/** What a flow may be called: up to 400 characters, not blank, none of them a control
+ * character or half of a surrogate pair. */
 export const flowName = z
   .string()
-  .regex(/^(?=.*\S)\P{Cc}*$/u, "expected a name of visible characters")
+  .regex(/^(?=.*\S)[^\p{Cc}\p{Cs}]*$/u, "expected a name of visible characters")
   .max(400, "expected at most 400 characters");
 
 const NO_COMMAND = "expected a command, or no such key";
@@ -37,7 +39,7 @@ export const flowSchema = z.object({
   storage: object.nullish().describe("Prefect 1 storage; Docker storage names the image."),
   run_config: object.nullish().describe("The run config of its runs unless they bring their own."),
   environment: z
-    .object({ labels: z.array(z.string()).nullish() })
+    .object({ labels: labelList.nullish() })
     .nullish()
     .describe("What flows had before run configs; its labels count where there is no run config."),
   parameters: object.optional().describe("Default parameters of its runs."),

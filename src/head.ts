@@ -1,7 +1,11 @@
+import { brief } from "./brief.ts";
 import { PermanentError } from "./errors.ts";
-import { type Place, type Run, type RunState, sinceAfter } from "./run.ts";
+import { type Job, type Place, type Run, type RunState, sinceAfter } from "./run.ts";
 import { MAX_BODY_BYTES, type NewRun } from "./store.ts";
 import type { Timestamp } from "./time.ts";
+
+/** Longer addresses are none that a browser opens. */
+const LONGEST_URL = 2_000;
 
 /** A write that moves a run. */
 export interface Change {
@@ -45,7 +49,40 @@ function launchOf(state: RunState): number {
   return ("launch" in state ? state.launch : undefined) ?? 0;
 }
 
-/** What a later reader will get: a copy, without members that are undefined. */
+/** What a later reader will get: a copy, without members that are undefined, and with texts cut to size. */
 function plain(run: Run): Run {
-  return JSON.parse(JSON.stringify(run)) as Run;
+  return JSON.parse(JSON.stringify({ ...run, state: bounded(run.state) })) as Run;
+}
+
+/** Texts of platforms and of users may have any length. */
+function bounded(state: RunState): RunState {
+  switch (state.type) {
+    case "scheduled":
+    case "cancelling":
+      return state;
+    case "waiting":
+      return { ...state, message: brief(state.message) };
+    case "launching":
+      return state.detail === undefined ? state : { ...state, detail: brief(state.detail) };
+    case "submitted":
+    case "running":
+      return { ...state, job: boundedJob(state.job) };
+    case "succeeded":
+    case "failed":
+    case "crashed":
+    case "timed_out":
+    case "cancelled": {
+      const cause = { ...state.cause, message: brief(state.cause.message) };
+      return {
+        ...state,
+        cause,
+        ...(state.job === undefined ? {} : { job: boundedJob(state.job) }),
+      };
+    }
+  }
+}
+
+/** The page of a job is a help for people only: one whose address is too long is left out. */
+function boundedJob({ url, ...job }: Job): Job {
+  return url === undefined || url.length > LONGEST_URL ? job : { ...job, url };
 }

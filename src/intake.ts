@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { App } from "./app.ts";
+import { brief, briefMessage } from "./brief.ts";
 import { PermanentError } from "./errors.ts";
 import { canonicalJson, isJsonObject, type JsonValue } from "./json.ts";
 import { parseMessage, RUN_ID, type RunMessage } from "./message.ts";
@@ -9,6 +10,9 @@ import type { Cause, RunState } from "./run.ts";
 import { MAX_BODY_BYTES, type NewRun, type RunBody } from "./store.ts";
 import { timestamp } from "./time.ts";
 import { unfit } from "./wire.ts";
+
+/** The name of a flow in the head of a run that could not be read, in bytes of JSON. */
+const LONGEST_NAME = 400;
 
 /** What a body of the queue turns out to be. */
 export type Intake =
@@ -108,29 +112,39 @@ export function newRun(app: App, id: string, accepted: Accepted, state: RunState
   };
 }
 
+/** What came for a run that ends at once, and what is wrong with it, if that is known. */
+export interface Failed {
+  readonly id: string;
+  readonly received: JsonValue;
+  readonly error?: PermanentError;
+}
+
 /** The run that a faulty or abandoned body becomes: ended, with what came kept to be read. */
-export function failedRun(app: App, id: string, received: JsonValue, cause: Cause): NewRun {
+export function failedRun(app: App, { id, received, error }: Failed, cause: Cause): NewRun {
   const flow = isJsonObject(received) ? received["flow"] : undefined;
   const name = isJsonObject(flow) ? flow["name"] : flow;
   return {
     id,
     name: nameFor(id),
-    flow: { name: typeof name === "string" && name !== "" ? name.slice(0, 400) : "unknown" },
+    flow: { name: typeof name === "string" && name !== "" ? brief(name, LONGEST_NAME) : "unknown" },
     labels: [],
     backend: "any",
     place: app.place,
     createdAt: timestamp(app.now()),
     state: { type: "crashed", cause },
-    body: { received: cut(received) },
+    body: {
+      received: cut(received),
+      ...(error === undefined || error.message === cause.message ? {} : issuesOf(error)),
+    },
   };
 }
 
-/** Why a run ends that can never work. */
+/** Why a run ends that can never work; of many faults the first. */
 export function causeOf(error: PermanentError): Cause {
-  const { code, message } = error;
+  const { code } = error;
   const type =
     code === "image" || code === "rejected" || code === "start_failed" ? code : "invalid";
-  return { type, message };
+  return { type, message: briefMessage(error) };
 }
 
 /** Whether two bodies ask for the same. */
@@ -186,6 +200,16 @@ function notJson(): PermanentError {
 function isFit(received: JsonValue | undefined): received is JsonValue {
   if (received === undefined) return false;
   return unfit({ received }) === undefined;
+}
+
+/** The faults that no message has room for, as many as the store takes beside the body. */
+function issuesOf({ issues }: PermanentError): Pick<RunBody, "issues"> {
+  let room = MAX_BODY_BYTES / 4;
+  const kept = issues.filter((issue) => {
+    room -= Buffer.byteLength(JSON.stringify(issue)) + 1;
+    return room >= 0;
+  });
+  return kept.length === 0 ? {} : { issues: kept };
 }
 
 /** Keeps as much of an oversize body as the store takes. */

@@ -5,7 +5,7 @@ import { type Flow, flowName, flowSchema } from "./flow.ts";
 import { type Findings, findingsOf, NOTHING, readFlow } from "./flow-document.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { unknownKeys } from "./run-config/fields.ts";
-import { sortedLabels } from "./run-config/labels.ts";
+import { labelList, sortedLabels } from "./run-config/labels.ts";
 import { effectiveRunConfig, hasType } from "./run-config/patch.ts";
 import { type Timestamp, timestamp } from "./time.ts";
 import { unfit } from "./wire.ts";
@@ -57,7 +57,7 @@ const ownSchema = z.object({
   run_id: runId.nullish().describe("Id of the run; else made from the id of the message."),
   name: z
     .string()
-    .regex(/^\P{Cc}*$/u, "expected a name of visible characters")
+    .regex(/^[^\p{Cc}\p{Cs}]*$/u, "expected a name of visible characters")
     .max(400, "expected at most 400 characters")
     .nullish()
     .describe("Name of the run; else made up from its id."),
@@ -65,7 +65,7 @@ const ownSchema = z.object({
     .record(z.string(), z.unknown())
     .nullish()
     .describe("With a type: instead of the flow's. Without: a merge patch (RFC 7396) on it."),
-  labels: z.array(z.string()).nullish().describe("Instead of the labels of the run config."),
+  labels: labelList.nullish().describe("Instead of the labels of the run config."),
   parameters: z
     .record(z.string(), z.unknown())
     .nullish()

@@ -1,3 +1,4 @@
+import type { Issue } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import type { RunRequest } from "./request.ts";
 import type { Place, Run, RunState } from "./run.ts";
@@ -9,6 +10,8 @@ export interface RunBody {
   readonly received: JsonValue;
   /** What is asked for, completed from the registered flow; absent if the message has faults. */
   readonly request?: RunRequest;
+  /** Its faults, where the head has room for some of them only; at most 64 KiB of them. */
+  readonly issues?: readonly Issue[];
 }
 
 /** A run to be stored. */

@@ -118,7 +118,7 @@ describe("dispatch of a new run", () => {
     ).rejects.toThrow("run r1 has no stored request");
   });
 
-  test("throws if a stored run config has become invalid", async () => {
+  test("ends a run whose stored run config has become invalid", async () => {
     const t = testApp();
     t.setAgents();
     await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
@@ -253,6 +253,38 @@ describe("dispatch of a message that can never work", () => {
     expect(t.platform.started).toEqual([]);
   });
 
+  test("a place whose name no state can hold ends the run before anything is launched", async () => {
+    const t = testApp();
+    t.platform.moveTo("c".repeat(300_000));
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
+    expect(await stateOf(t, "r1")).toMatchObject({
+      type: "crashed",
+      cause: { type: "invalid", message: expect.stringMatching(/place of its launch/) },
+    });
+    expect(t.platform.started).toEqual([]);
+  });
+
+  test("faults the head has no room for are kept with the body", async () => {
+    const t = testApp();
+    const labels = Array.from({ length: 50 }, (_, index) => index);
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, labels }));
+    const state = await stateOf(t, "r1");
+    expect((state as { cause: { message: string } }).cause.message).toMatch(/; … and \d\d more$/);
+    const body = await t.app.store.body("r1");
+    expect(body?.issues?.map(({ path }) => path)).toEqual(labels.map((index) => `labels.${index}`));
+  });
+
+  test("faults no store has room for are kept as far as there is some", async () => {
+    const t = testApp();
+    const env = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`E_${index}`, {}]));
+    const run_config = { type: "LocalRun", env };
+    await dispatch(t.app, message({ run_id: "r1", flow: FLOW, run_config }));
+    const body = await t.app.store.body("r1");
+    expect(body?.received).toMatchObject({ run_config });
+    expect(body?.issues?.length).toBeGreaterThan(500);
+    expect(JSON.stringify(body?.issues).length).toBeLessThanOrEqual(65_536);
+  });
+
   test("a plan that fails for now waits, says why, and is tried later and later", async () => {
     const t = testApp();
     t.platform.fail("plan", new Error("the template store does not answer"));
@@ -289,9 +321,28 @@ describe("dispatch of a message that can never work", () => {
     expect(await t.app.store.get("r1")).toBeUndefined();
   });
 
-  test("a reference to a run nobody stored throws, so that the message comes again", async () => {
+  test("a reference to a run nobody stored ends at once where it can be seen, for it never will be", async () => {
     const t = testApp();
-    await expect(dispatch(t.app, message({ run_id: "ghost" }))).rejects.toThrow("no run ghost");
+    await dispatch(t.app, message({ run_id: "ghost" }));
+    expect(await stateOf(t, "ghost")).toEqual({
+      type: "crashed",
+      cause: {
+        type: "invalid",
+        message: "its message names run ghost, and no such run is stored: send the flow with it",
+      },
+    });
+    expect(await t.app.store.body("ghost")).toEqual({ received: { run_id: "ghost" } });
+    await dispatch(t.app, message({ run_id: "ghost" }, "again"));
+    expect(await t.app.store.get("ghost")).toMatchObject({ revision: 1 });
+  });
+
+  test("a reference whose run is stored at that very moment goes on with it", async () => {
+    const t = testApp();
+    await submit(t.app, { run_id: "r1", flow: FLOW });
+    const { store } = t.app;
+    const app = { ...t.app, agents: t.app.agents, store: { ...store, get: async () => undefined } };
+    await dispatch(app, message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
   });
 });
 

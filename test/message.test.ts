@@ -59,6 +59,21 @@ describe("a message", () => {
     expect(messageOf({ flow: FLOW, labels: [] }).labels).toEqual([]);
   });
 
+  test("has at most 50 labels of at most 255 characters, wherever they stand", () => {
+    const most = Array.from({ length: 50 }, (_, index) => `${index}`.padEnd(255, "x"));
+    const config = (labels: unknown) => ({ type: "UniversalRun", labels });
+    expect(faults({ flow: FLOW, labels: most, run_config: config(most) })).toEqual([]);
+    expect(faults({ flow: FLOW, labels: [...most, "y"] })).toEqual([
+      "labels: expected at most 50 labels, got a list of 51",
+    ]);
+    expect(faults({ flow: FLOW, run_config: config([...most, "y"]) })).toEqual([
+      "run_config.labels: expected at most 50 labels, got a list of 51",
+    ]);
+    expect(faults({ flow: { ...FLOW, environment: { labels: ["z".repeat(256)] } } })).toEqual([
+      `flow.environment.labels.0: expected at most 255 characters, got the text "${"z".repeat(57)}..."`,
+    ]);
+  });
+
   test("names a registered flow by its name, or by name and version", () => {
     const registered = { type: "registered", name: "nightly-load" };
     expect(messageOf({ flow: "nightly-load" }).flow).toEqual(registered);
@@ -213,6 +228,8 @@ describe("a message", () => {
     ["", false],
     [" ", false],
     ["a\u0000b", false],
+    ["a\ud800b", false],
+    ["🦦", true],
     ["a".repeat(401), false],
   ])("with the flow %j is accepted: %j", (name, accepted) => {
     expect(faults({ flow: name }).length === 0).toBe(accepted);

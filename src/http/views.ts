@@ -50,6 +50,10 @@ export const runDetailSchema = runSchema.extend({
     })
     .optional(),
   received: z.unknown().describe("The message as it came."),
+  issues: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .optional()
+    .describe("The faults of the message, where its cause has no room for all of them."),
 });
 
 /** A registered flow. */
@@ -157,6 +161,7 @@ export function runDetailView(
           },
         }),
     received: body?.received ?? null,
+    ...(body?.issues === undefined ? {} : { issues: [...body.issues] }),
   };
 }
 

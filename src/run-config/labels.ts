@@ -1,3 +1,10 @@
+import * as z from "zod";
+
+/** Labels as they are written. They stand in the head of each run, which has no room for any number. */
+export const labelList = z
+  .array(z.string().max(255, "expected at most 255 characters"))
+  .max(50, "expected at most 50 labels");
+
 /** Labels in the order Prefect writes them, by code point, each once. */
 export function sortedLabels(labels: Iterable<string>): readonly string[] {
   return [...new Set(labels)].sort(byCodePoint);

@@ -4,12 +4,12 @@ import type { Issue } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import { anything, env, object, onlyOne, text, texts, unknownKeys } from "./fields.ts";
 import type { ParsedRunConfig } from "./index.ts";
-import { sortedLabels } from "./labels.ts";
+import { labelList, sortedLabels } from "./labels.ts";
 import { normalizePath } from "./working-dir.ts";
 
 const common = {
   env: env.describe("Variables of the run."),
-  labels: z.array(z.string()).default([]).describe("Labels an agent must have, all of them."),
+  labels: labelList.default([]).describe("Labels an agent must have, all of them."),
 };
 
 const INTEGER = /^\s*[+-]?\d+(_\d+)*\s*$/;
