@@ -1,11 +1,13 @@
 import { matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { notFound } from "./cancel.ts";
+import { messageOf } from "./errors.ts";
 import { hostOf, isOnline, unseen, waitsForHost } from "./hosts.ts";
 import { accept } from "./intake.ts";
+import { backendOf } from "./jobs.ts";
 import type { JsonValue } from "./json.ts";
 import { agentOf, CLOUD, isFinal, type Run, type RunState } from "./run.ts";
-import { timestamp } from "./time.ts";
+import { SECOND, timestamp } from "./time.ts";
 
 /** Why a run goes, or does not go, where. */
 export interface Explanation {
@@ -26,7 +28,13 @@ export interface Explanation {
   readonly warnings: readonly string[];
 }
 
-/** Explains a stored run. Throws `PermanentError` ("not_found") if there is none. */
+/** Whoever asks does not wait longer for what a platform says. */
+const PATIENCE_MS = 5 * SECOND;
+
+/**
+ * Explains a stored run. What its platform says of a job that waits is asked now and stored nowhere.
+ * Throws `PermanentError` ("not_found") if there is none.
+ */
 export async function explainRun(app: App, id: string): Promise<Explanation> {
   const run = await app.store.get(id);
   if (run === undefined) throw notFound(id);
@@ -76,14 +84,40 @@ function trace(
 async function because(app: App, run: Run): Promise<string> {
   const { state, place } = run;
   if (isFinal(state)) return happens(app, run);
-  if (place === CLOUD) return `${happens(app, run)}${goneAgent(app, run)}`;
+  const more = place === app.place ? await fromPlatform(app, run) : "";
+  if (place === CLOUD) return `${happens(app, run)}${more}${goneAgent(app, run)}`;
   const host = await hostOf(app, place);
   const now = timestamp(app.now());
   if (state.type === "waiting" && state.reason === "agent" && state.pending === undefined) {
     return waitsForHost(place, host, now);
   }
-  if (host === undefined || isOnline(host, now)) return happens(app, run);
+  if (host === undefined || isOnline(host, now)) return `${happens(app, run)}${more}`;
   return `${happens(app, run)}; the host of agent ${place} on ${host.machine} is offline, ${unseen(host)}`;
+}
+
+/** What holds up a job that has not started, in its platform's words. */
+async function fromPlatform(app: App, { state }: Run): Promise<string> {
+  const job = "job" in state ? state.job : undefined;
+  const agent = agentOf(state);
+  if (job === undefined || agent === undefined) return "";
+  if (!app.agents.some(({ name }) => name === agent)) return "";
+  try {
+    const backend = await backendOf(app, { agent });
+    const [status] = await inTime(app, backend.inspect([job]));
+    return status?.type === "pending" && status.detail !== undefined ? `: ${status.detail}` : "";
+  } catch (error) {
+    return `; its platform does not say more now: ${messageOf(error)}`;
+  }
+}
+
+async function inTime<T>(app: App, work: Promise<T>): Promise<T> {
+  const patience = app.timeout(PATIENCE_MS);
+  const late = new Promise<never>((_, reject) => {
+    const giveUp = () => reject(new Error(`no answer within ${PATIENCE_MS / SECOND} seconds`));
+    if (patience.aborted) giveUp();
+    patience.addEventListener("abort", giveUp, { once: true });
+  });
+  return Promise.race([work, late]);
 }
 
 /** A run whose agent is gone is followed again as soon as the agent is back. */

@@ -130,6 +130,41 @@ describe("explain of a run", () => {
     );
   });
 
+  test("whose job waits tells in the platform's words for what, and stores nothing", async () => {
+    const t = testApp();
+    await start(t);
+    t.platform.set("r1", { type: "pending", detail: "Unschedulable: 0/3 nodes are available" });
+    const before = await t.app.store.get("r1");
+    expect(await because(t)).toMatch(
+      /has not started yet: Unschedulable: 0\/3 nodes are available$/,
+    );
+    expect(await t.app.store.get("r1")).toEqual(before);
+    const cause = { type: "exit", message: "exit code 3", exitCode: 3 } as const;
+    t.platform.set("r1", { type: "ended", end: "failed", cause });
+    expect(await because(t)).toMatch(/which has not started yet$/);
+    expect(await t.app.store.get("r1")).toEqual(before);
+  });
+
+  test("whose platform cannot be asked says so, and does not wait for it", async () => {
+    const t = testApp();
+    await start(t);
+    t.platform.fail("inspect", new Error("nobody answers"));
+    expect(await because(t)).toMatch(/yet; its platform does not say more now: nobody answers$/);
+    const inspect = () => new Promise<never>(() => undefined);
+    const silent = { ...t.app, timeout: () => AbortSignal.abort() };
+    const backend = { ...t.platform.backend, inspect };
+    const { because: said } = await explainRun({ ...silent, backend: async () => backend }, "r1");
+    expect(said).toMatch(/does not say more now: no answer within 5 seconds$/);
+  });
+
+  test("at a remote agent's is not asked about from elsewhere", async () => {
+    const t = testApp();
+    await start(t);
+    t.platform.set("r1", { type: "pending", detail: "created" });
+    const { because: said } = await explainRun({ ...t.app, place: "elsewhere" }, "r1");
+    expect(said).toMatch(/which has not started yet$/);
+  });
+
   test("whose agent is gone from sluice.yml says that", async () => {
     const t = testApp();
     await start(t);
