@@ -8,6 +8,7 @@ import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import { namedImports } from "./named-imports.ts";
 import { packageConfig } from "./package-config.ts";
 import { prunedVertexProtos } from "./vertex-protos.ts";
 
@@ -66,7 +67,7 @@ export async function bundleFunctions(
     mainFields: ["module", "main"],
     // Only remote agents use Docker, and those work elsewhere.
     external: ["dockerode"],
-    plugins: [prunedVertexProtos()],
+    plugins: [namedImports(), prunedVertexProtos()],
   });
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
   if (metafile === undefined) throw new Error("esbuild gave no metafile");

@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECSClient, RegisterTaskDefinitionCommand } from "@aws-sdk/client-ecs";
@@ -128,6 +130,23 @@ async function launch(name: string, parts: RequestParts) {
   return { backend, key, answer };
 }
 
+/** Credentials that a token service, at an address, exchanges for a token. */
+async function useCredentials(tokenUrl: string): Promise<void> {
+  const subject = join(folder, "subject");
+  await writeFile(subject, "a token of ours");
+  const credentials = join(folder, "google.json");
+  const federation = {
+    type: "external_account",
+    audience:
+      "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+    subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+    token_url: tokenUrl,
+    credential_source: { file: subject },
+  };
+  await writeFile(credentials, JSON.stringify(federation));
+  vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", credentials);
+}
+
 describe("the bundles of the functions", () => {
   const image = "fake/runs";
 
@@ -207,20 +226,25 @@ describe("the bundles of the functions", () => {
     expect(protos[0]?.[1].bytesInOutput).toBeLessThan(100_000);
   });
 
+  test("ask for tokens through a proxy, where there is one", async () => {
+    const connects: string[] = [];
+    const proxy = createServer().on("connect", ({ url = "" }, socket) => {
+      connects.push(url);
+      socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+    const { port } = proxy.address() as AddressInfo;
+    vi.stubEnv("HTTPS_PROXY", `http://127.0.0.1:${port}`);
+    await useCredentials("https://tokens.example/v1/token");
+    const config = { type: "VertexRun", options: { image } };
+    await Promise.allSettled([launch("keyed", { config })]);
+    vi.stubEnv("HTTPS_PROXY", undefined);
+    await new Promise((resolve) => proxy.close(resolve));
+    expect(new Set(connects)).toEqual(new Set(["tokens.example:443"]));
+  });
+
   test("hold Google's library for credentials", async () => {
-    const subject = join(folder, "subject");
-    await writeFile(subject, "a token of ours");
-    const credentials = join(folder, "google.json");
-    const federation = {
-      type: "external_account",
-      audience:
-        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
-      subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
-      token_url: `${tokens.endpoint}/v1/token`,
-      credential_source: { file: subject },
-    };
-    await writeFile(credentials, JSON.stringify(federation));
-    vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", credentials);
+    await useCredentials(`${tokens.endpoint}/v1/token`);
     const launching = launch("keyed", { config: { type: "VertexRun", options: { image } } });
     await expect(launching).rejects.toMatchObject({
       code: "rejected",
