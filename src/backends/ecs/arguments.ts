@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import { mergeRunTask } from "./merge.ts";
 import type { EcsAgentOptions } from "./options.ts";
-import { runTaskIssues } from "./schema.ts";
+import { type RunTaskArguments, runTaskIssues } from "./schema.ts";
 import { type Sized, sized } from "./sizes.ts";
 
 /** Checks RunTask's arguments of an agent or a run, and writes the sizes in them as ECS takes them. */
@@ -18,18 +18,24 @@ export function launchTypeOf(agent: EcsAgentOptions, kwargs: JsonObject): string
   return hasStrategy(kwargs) ? agent.launch_type : (agent.launch_type?.toUpperCase() ?? "FARGATE");
 }
 
-/**
- * Whether neither agent nor run say anything of the network a Fargate task needs. With another launch
- * type ECS refuses the public addresses that come with the default network.
- */
-export function needsNetwork(agent: EcsAgentOptions, kwargs: JsonObject, run: JsonObject): boolean {
-  const ofRun = run["launchType"] ?? "FARGATE";
-  return (
-    launchTypeOf(agent, kwargs) === "FARGATE" &&
-    ofRun === "FARGATE" &&
-    !("networkConfiguration" in kwargs) &&
-    !("networkConfiguration" in run)
+/** Whether a task runs on Fargate: by its launch type, or because all its capacity providers do. */
+export function onFargate({ launchType, capacityProviderStrategy }: RunTaskArguments): boolean {
+  if (launchType) return launchType === "FARGATE";
+  const providers = capacityProviderStrategy ?? [];
+  const fargate = providers.filter(({ capacityProvider }) =>
+    /^FARGATE(_SPOT)?$/.test(capacityProvider),
   );
+  return providers.length > 0 && fargate.length === providers.length;
+}
+
+/**
+ * Whether neither agent nor run say anything of the network a task on Fargate needs; also if the agent is
+ * for Fargate and the run names providers of its own. With another launch type ECS refuses the public
+ * addresses that come with the default network.
+ */
+export function needsNetwork(agent: EcsAgentOptions, kwargs: JsonObject, base: JsonObject) {
+  if ("networkConfiguration" in base) return false;
+  return onFargate(base) || (launchTypeOf(agent, kwargs) === "FARGATE" && !base["launchType"]);
 }
 
 function hasStrategy(kwargs: JsonObject): boolean {
@@ -41,11 +47,10 @@ function hasStrategy(kwargs: JsonObject): boolean {
 export function baseArguments(
   agent: EcsAgentOptions,
   kwargs: JsonObject,
-  { run, network }: { readonly run: JsonObject; readonly network: JsonObject | undefined },
+  run: JsonObject,
 ): JsonObject {
   const base = {
     ...kwargs,
-    ...(network === undefined ? {} : { networkConfiguration: network }),
     ...(hasStrategy(kwargs) ? {} : { launchType: launchTypeOf(agent, kwargs) }),
     ...(agent.cluster === undefined ? {} : { cluster: agent.cluster }),
   };

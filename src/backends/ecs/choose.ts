@@ -5,12 +5,14 @@ import type { JsonObject } from "../../json.ts";
 import { processOf, type RunProcess } from "../../process.ts";
 import { refuseUnlisted } from "./allowed.ts";
 import { definitionOf, flowContainer } from "./definition.ts";
+import { definitionIssues } from "./fargate.ts";
+import { knownDefinition } from "./known.ts";
 import { FLOW_CONTAINER } from "./names.ts";
 import type { EcsAgentOptions, EcsRunOptions } from "./options.ts";
 import { plain } from "./plain.ts";
-import { knownDefinition, type Template, templateIssues } from "./schema.ts";
+import { type Template, templateIssues } from "./schema.ts";
 import { missingSecrets, secretsOf } from "./secrets.ts";
-import { fargateFault, sized } from "./sizes.ts";
+import { sized } from "./sizes.ts";
 import type { Sources } from "./sources.ts";
 
 /** The task definition of a run, and what is to run in it. */
@@ -101,17 +103,28 @@ function made(request: LaunchRequest, choice: Choice, { value, at }: Found): Cho
     }),
   );
   const definition = register as unknown as Template;
-  refuse("the task definition", fargateIssues(definition, at));
+  refuse("the task definition", [
+    ...limitIssues(definition, at),
+    ...definitionIssues(definition, at),
+  ]);
   const warnings = unknown.map((key) => `${at}.${key} is no part of a task definition: ignored`);
   return { register, definition, process, warnings };
 }
 
-/** AWS refuses to register for Fargate what Fargate cannot run. */
-function fargateIssues({ requiresCompatibilities, cpu, memory }: Template, at: string): Issue[] {
-  if (!requiresCompatibilities?.includes("FARGATE") || !cpu || !memory) return [];
-  const fault = fargateFault(String(cpu), String(memory));
-  return fault === undefined ? [] : [{ path: `${at}.memory`, message: fault }];
+/** What AWS refuses of any definition. */
+function limitIssues(definition: Template, at: string): readonly Issue[] {
+  const containers = definition.containerDefinitions?.length ?? 0;
+  const bytes = Buffer.byteLength(JSON.stringify(definition));
+  const many = `expected at most ${MAX_CONTAINERS} containers with the one that runs the flow, got ${containers}`;
+  const large = `expected a task definition of at most ${MAX_BYTES} bytes as JSON, got ${bytes}`;
+  return [
+    ...(containers > MAX_CONTAINERS ? [{ path: `${at}.containerDefinitions`, message: many }] : []),
+    ...(bytes > MAX_BYTES ? [{ path: at, message: large }] : []),
+  ];
 }
+
+const MAX_CONTAINERS = 10;
+const MAX_BYTES = 65_536;
 
 function refuse(what: string, issues: readonly Issue[]): void {
   if (issues.length > 0) throw invalid(what, issues);

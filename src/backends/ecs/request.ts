@@ -1,15 +1,23 @@
 import type { LaunchPlan, LaunchRequest } from "../../backend.ts";
-import { type Issue, invalid, PermanentError } from "../../errors.ts";
+import { invalid, PermanentError } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
 import { secretNames } from "../../process.ts";
-import { baseArguments, checkArguments, launchTypeOf, needsNetwork } from "./arguments.ts";
+import {
+  baseArguments,
+  checkArguments,
+  launchTypeOf,
+  needsNetwork,
+  onFargate,
+} from "./arguments.ts";
 import { type Chosen, chooseDefinition } from "./choose.ts";
+import { taskIssues } from "./fargate.ts";
+import { knownRunTask } from "./known.ts";
 import { type ClusterPlace, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
 import { type EcsAgentOptions, type EcsRunOptions, runOptionsOf } from "./options.ts";
 import { overridesOf } from "./overrides.ts";
 import { plain } from "./plain.ts";
-import { knownRunTask, type RunTaskArguments, type Template } from "./schema.ts";
-import { fargateFault, overridesFault, sized } from "./sizes.ts";
+import type { RunTaskArguments, Template } from "./schema.ts";
+import { overridesFault, sized } from "./sizes.ts";
 import type { Sources } from "./sources.ts";
 
 /** What planning needs beside the request. */
@@ -26,19 +34,20 @@ export interface Planning {
  */
 export async function planLaunch(request: LaunchRequest, planning: Planning): Promise<LaunchPlan> {
   const { options, sources } = planning;
-  const { run, runKwargs } = checkedRun(runOptionsOf(request.config));
+  const given = checkedRun(runOptionsOf(request.config));
+  const { run, runKwargs } = given;
   const kwargs = await sources.kwargs();
   const place = await placeFor(planning, [runKwargs, { cluster: options.cluster }, kwargs]);
   const { region } = place;
   const launchType = launchTypeOf(options, kwargs);
   const chosen = await chooseDefinition(request, { run, options, sources, region, launchType });
-  const network = needsNetwork(options, kwargs, runKwargs)
-    ? await sources.defaultNetwork(region)
-    : undefined;
-  const base = baseArguments(options, kwargs, { run: runKwargs, network });
-  const { value: known, unknown } = knownRunTask(base);
+  const base = baseArguments(options, kwargs, runKwargs);
+  const network = needsNetwork(options, kwargs, base)
+    ? { networkConfiguration: await sources.defaultNetwork(region) }
+    : {};
+  const { value: known, unknown } = knownRunTask({ ...base, ...network });
   const task = withOverrides(known, { run, options, chosen });
-  checkTask(task, chosen.definition, run);
+  checkTask(task, chosen, given);
   const target = targetOf(place);
   const key = { runId: request.run.id, launch: request.launch, target };
   return {
@@ -62,8 +71,14 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
   };
 }
 
+/** What a run itself asks for. */
+interface Given {
+  readonly run: EcsRunOptions;
+  readonly runKwargs: JsonObject;
+}
+
 /** The run's options with sizes in ECS's units. All faults of them come at once. */
-function checkedRun(options: EcsRunOptions) {
+function checkedRun(options: EcsRunOptions): Given {
   const { value: run, issues } = sized(options, "run_config");
   const kwargs = checkArguments(options.run_task_kwargs ?? {}, "run_config.run_task_kwargs");
   const all = [...issues, ...kwargs.issues];
@@ -93,14 +108,31 @@ function withOverrides(known: JsonObject, { run, options, chosen }: Parts): RunT
   return { ...base, overrides: overridesOf(base.overrides ?? {}, parts) };
 }
 
-function checkTask(task: RunTaskArguments, definition: Template, run: EcsRunOptions): void {
-  const { overrides = {} } = task;
-  const cpu = overrides.cpu ?? definition.cpu;
-  const memory = overrides.memory ?? definition.memory;
-  const fault = onFargate(task) && cpu && memory && fargateFault(String(cpu), String(memory));
-  if (fault) throw invalid("the run config", [sizeIssue(run, fault)]);
+function checkTask(task: RunTaskArguments, chosen: Chosen, given: Given): void {
+  const { overrides = {}, launchType, capacityProviderStrategy: providers } = task;
+  const both = `expected either launchType or capacityProviderStrategy, got ${launchType} and ${providers?.length} providers`;
+  const issues = [
+    ...(launchType && providers && providers.length > 0
+      ? [{ path: kwargsWith("capacityProviderStrategy", given), message: both }]
+      : []),
+    ...(onFargate(task)
+      ? taskIssues({
+          overrides,
+          definition: chosen.definition,
+          run: given.run,
+          overridesAt: kwargsWith("overrides", given),
+          made: chosen.register !== undefined,
+        })
+      : []),
+  ];
+  if (issues.length > 0) throw invalid("the run config", issues);
   const tooLarge = overridesFault(plain(overrides));
   if (tooLarge !== undefined) throw new PermanentError("too_large", tooLarge);
+}
+
+/** The path of an argument of RunTask, which the run's own go before the agent's. */
+function kwargsWith(key: string, { runKwargs }: Given): string {
+  return `${key in runKwargs ? "run_config" : "agent"}.run_task_kwargs.${key}`;
 }
 
 function networkWarnings(task: RunTaskArguments, { networkMode }: Template): string[] {
@@ -108,18 +140,4 @@ function networkWarnings(task: RunTaskArguments, { networkMode }: Template): str
   return [
     "the task definition has the network mode awsvpc and nothing says which network: ECS will refuse the run; set networkConfiguration in run_task_kwargs",
   ];
-}
-
-function onFargate({ launchType, capacityProviderStrategy }: RunTaskArguments): boolean {
-  if (launchType) return launchType === "FARGATE";
-  const providers = capacityProviderStrategy ?? [];
-  const fargate = providers.filter(({ capacityProvider }) =>
-    /^FARGATE(_SPOT)?$/.test(capacityProvider),
-  );
-  return providers.length > 0 && fargate.length === providers.length;
-}
-
-function sizeIssue({ cpu, memory }: EcsRunOptions, message: string): Issue {
-  if (memory) return { path: "run_config.memory", message };
-  return { path: cpu ? "run_config.cpu" : "run_config", message };
 }

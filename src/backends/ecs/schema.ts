@@ -12,6 +12,9 @@ const size = z.union([z.string(), z.number()]).nullish();
 const variable = z.looseObject({ name: z.string(), value: z.string().nullish() });
 const secret = z.looseObject({ name: z.string(), valueFrom: z.string() });
 
+/** RunTask takes no more of them. */
+export const MAX_SUBNETS = 16;
+
 /** AWS's rule for the tags of all its resources. */
 const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 const tagText = z
@@ -29,10 +32,23 @@ const tags = (most: number) =>
         value: tagText.max(256, "expected at most 256 characters").nullish(),
       }),
     )
-    .max(most, `expected at most ${most} tags`);
+    .max(most, `expected at most ${most} tags`)
+    .superRefine((list, context) => {
+      for (const [index, { key }] of list.entries()) {
+        if (list.findIndex((tag) => tag.key === key) === index) continue;
+        const path = [index, "key"];
+        context.addIssue({ code: "custom", path, input: key, message: "expected each key once" });
+      }
+    });
 
 const container = z.looseObject({
-  name: z.string().optional(),
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9_-]{1,255}$/,
+      "expected letters, digits, underscores and hyphens, 255 at most",
+    )
+    .optional(),
   image: z.string().nullish(),
   environment: z.array(variable).optional(),
   secrets: z.array(secret).optional(),
@@ -44,6 +60,8 @@ const container = z.looseObject({
     .nullish(),
 });
 
+const ephemeralStorage = z.looseObject({ sizeInGiB: z.number().nullish() }).nullish();
+
 const template = z.looseObject({
   containerDefinitions: z.array(container).optional(),
   // AWS takes 50, and two are Sluice's own.
@@ -54,6 +72,8 @@ const template = z.looseObject({
   taskRoleArn: z.string().nullish(),
   executionRoleArn: z.string().nullish(),
   requiresCompatibilities: z.array(z.string()).nullish(),
+  ephemeralStorage,
+  runtimePlatform: z.looseObject({ operatingSystemFamily: z.string().nullish() }).nullish(),
 });
 
 type Size = string | number | null | undefined;
@@ -82,6 +102,13 @@ export interface Template {
   readonly taskRoleArn?: Text;
   readonly executionRoleArn?: Text;
   readonly requiresCompatibilities?: readonly string[] | null;
+  readonly ephemeralStorage?: EphemeralStorage | null;
+  readonly runtimePlatform?: { readonly operatingSystemFamily?: Text } | null;
+}
+
+/** The disk of a task on Fargate. */
+export interface EphemeralStorage {
+  readonly sizeInGiB?: number | null | undefined;
 }
 
 /** A container of a task definition. */
@@ -108,11 +135,32 @@ function absent(message: string) {
     .optional();
 }
 
+const strategy = z
+  .array(z.looseObject({ capacityProvider: z.string(), base: z.number().nullish() }))
+  .max(20, "expected at most 20 capacity providers")
+  .superRefine((list, context) => {
+    const based = [...list.entries()].filter(([, { base }]) => (base ?? 0) > 0);
+    for (const [index, { base }] of based.slice(1)) {
+      const message = "expected a base for one capacity provider only";
+      context.addIssue({ code: "custom", path: [index, "base"], input: base, message });
+    }
+  });
+
+const network = z.looseObject({
+  awsvpcConfiguration: z
+    .looseObject({
+      subnets: z.array(z.unknown()).max(MAX_SUBNETS, `expected at most ${MAX_SUBNETS}`).nullish(),
+      securityGroups: z.array(z.unknown()).max(5, "expected at most 5").nullish(),
+    })
+    .nullish(),
+});
+
 /** Arguments of RunTask that agents and runs may give. */
 export const runTaskSchema = z.looseObject({
   cluster: z.string().nullish(),
   launchType: z.string().nullish(),
-  capacityProviderStrategy: z.array(z.looseObject({ capacityProvider: z.string() })).nullish(),
+  capacityProviderStrategy: strategy.nullish(),
+  networkConfiguration: network.nullish(),
   count: z
     .number()
     .refine((count) => count === 1, "expected 1, for a run is one task")
@@ -126,6 +174,7 @@ export const runTaskSchema = z.looseObject({
       containerOverrides: z.array(containerOverride).optional(),
       cpu: size,
       memory: size,
+      ephemeralStorage,
     })
     .optional(),
 });
@@ -145,6 +194,7 @@ export interface Overrides {
   readonly memory?: Size;
   readonly taskRoleArn?: Text;
   readonly executionRoleArn?: Text;
+  readonly ephemeralStorage?: EphemeralStorage | null;
 }
 
 /** What a run puts over one container of its definition. */
@@ -164,71 +214,4 @@ export function templateIssues(value: JsonObject, at: string): readonly Issue[] 
 export function runTaskIssues(value: JsonObject, at: string): readonly Issue[] {
   const result = check(runTaskSchema, value, at);
   return result.ok ? [] : result.issues;
-}
-
-/** The members RegisterTaskDefinition has; whatever else a template holds, AWS does not take. */
-const DEFINITION_KEYS = new Set([
-  "family",
-  "taskRoleArn",
-  "executionRoleArn",
-  "networkMode",
-  "containerDefinitions",
-  "volumes",
-  "placementConstraints",
-  "requiresCompatibilities",
-  "cpu",
-  "memory",
-  "tags",
-  "pidMode",
-  "ipcMode",
-  "proxyConfiguration",
-  "inferenceAccelerators",
-  "ephemeralStorage",
-  "runtimePlatform",
-  "enableFaultInjection",
-]);
-
-/** The members RunTask has. */
-const RUN_TASK_KEYS = new Set([
-  "capacityProviderStrategy",
-  "clientToken",
-  "cluster",
-  "count",
-  "enableECSManagedTags",
-  "enableExecuteCommand",
-  "group",
-  "launchType",
-  "networkConfiguration",
-  "overrides",
-  "placementConstraints",
-  "placementStrategy",
-  "platformVersion",
-  "propagateTags",
-  "referenceId",
-  "startedBy",
-  "tags",
-  "taskDefinition",
-  "volumeConfigurations",
-]);
-
-/** A value without the members AWS does not know, and their names. Nulls go without a word. */
-export interface Known {
-  readonly value: JsonObject;
-  readonly unknown: readonly string[];
-}
-
-export function knownDefinition(value: JsonObject): Known {
-  return known(value, DEFINITION_KEYS);
-}
-
-export function knownRunTask(value: JsonObject): Known {
-  return known(value, RUN_TASK_KEYS);
-}
-
-function known(value: JsonObject, keys: ReadonlySet<string>): Known {
-  const members = Object.entries(value).filter(([, member]) => member !== null);
-  return {
-    value: Object.fromEntries(members.filter(([key]) => keys.has(key))),
-    unknown: members.map(([key]) => key).filter((key) => !keys.has(key)),
-  };
 }

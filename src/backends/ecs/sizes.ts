@@ -64,35 +64,6 @@ export function memoryMib(value: string | number): string | undefined {
   }
 }
 
-/** CPU units to the MiB Fargate takes with them: the least, the most, and the step between. */
-const FARGATE: Readonly<Record<string, readonly [least: number, most: number, step: number]>> = {
-  "512": [1024, 4096, 1024],
-  "1024": [2048, 8192, 1024],
-  "2048": [4096, 16384, 1024],
-  "4096": [8192, 30720, 1024],
-  "8192": [16384, 61440, 4096],
-  "16384": [32768, 122880, 8192],
-};
-
-/** What Fargate takes with a quarter of a CPU does not go in even steps. */
-const SMALLEST = ["512", "1024", "2048"];
-
-/** Why Fargate takes no task of this size, for people; undefined if it does. */
-export function fargateFault(cpu: string, memory: string): string | undefined {
-  const range = FARGATE[cpu];
-  if (range === undefined && cpu !== "256") {
-    return `Fargate has no task with cpu ${cpu}: it takes 256, ${Object.keys(FARGATE).join(", ")}`;
-  }
-  if (range === undefined) {
-    if (SMALLEST.includes(memory)) return undefined;
-    return `Fargate takes with cpu 256 a memory of ${SMALLEST.join(", ")} MiB, got ${memory}`;
-  }
-  const [least, most, step] = range;
-  const mib = Number(memory);
-  if (mib >= least && mib <= most && mib % step === 0) return undefined;
-  return `Fargate takes with cpu ${cpu} a memory of ${least} to ${most} MiB in steps of ${step}, got ${memory}`;
-}
-
 /** RunTask takes overrides of at most so many characters of JSON, punctuation included. */
 export const MAX_OVERRIDES = 8_192;
 

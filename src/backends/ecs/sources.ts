@@ -12,6 +12,7 @@ import { hasNoCredentials, refusedOr } from "./errors.ts";
 import type { DefaultSubnets } from "./network.ts";
 import type { EcsAgentOptions } from "./options.ts";
 import { plain } from "./plain.ts";
+import { MAX_SUBNETS } from "./schema.ts";
 
 /** What planning reads beside the request. Answers are remembered, so most plans read nothing. */
 export interface Sources {
@@ -97,7 +98,8 @@ async function readNetwork(
       `there is no default VPC in ${region}: give the agent ${agent.name} a networkConfiguration in its run_task_kwargs`,
     );
   }
-  return { awsvpcConfiguration: { subnets, assignPublicIp: "ENABLED" } };
+  const taken = subnets.slice(0, MAX_SUBNETS);
+  return { awsvpcConfiguration: { subnets: taken, assignPublicIp: "ENABLED" } };
 }
 
 async function readDefinition(key: string, agent: Agent, api: EcsApi): Promise<JsonObject> {

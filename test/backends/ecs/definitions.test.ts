@@ -80,7 +80,10 @@ describe("task definitions on ecs", () => {
       ),
     ).toBe(plain);
     expect(
-      await familyOf({ image: "a", task_definition: { containerDefinitions: [{ name: "flow" }] } }),
+      await familyOf({
+        image: "a",
+        task_definition: { cpu: 256, memory: 512, containerDefinitions: [{ name: "flow" }] },
+      }),
     ).not.toBe(plain);
     expect(await familyOf({ image: "b" })).not.toBe(plain);
     const template = { cpu: 1024, memory: "2 GB", containerDefinitions: [] };

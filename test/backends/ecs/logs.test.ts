@@ -116,7 +116,8 @@ describe("logs of ecs", () => {
           "awslogs-stream-prefix": "mine",
         },
       };
-      const template = { containerDefinitions: [{ name: "flow", logConfiguration }] };
+      const containerDefinitions = [{ name: "flow", logConfiguration }];
+      const template = { cpu: 256, memory: 512, containerDefinitions };
       const own = ecsAgent({ task_definition_path: "s3://b/own", log_group: "/sluice/flows" });
       const backend = openEcs(fake, own, { readTemplate: async () => template });
       const plan = await backend.plan(ecsRequest({ command: ["print", "one"] }, own));

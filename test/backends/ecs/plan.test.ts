@@ -10,7 +10,7 @@ import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
 import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
-import { ecsAgent, ecsRequest, ecsRun, openEcs } from "./steps.ts";
+import { ecsAgent, ecsRequest, ecsRun, faultOf, openEcs, providers } from "./steps.ts";
 
 interface Planned {
   readonly register_task_definition: JsonObject & {
@@ -30,11 +30,8 @@ function launchOf(plan: LaunchPlan): Planned {
   return plan.launch as unknown as Planned;
 }
 
-async function faultOf(planning: Promise<unknown>): Promise<PermanentError> {
-  const thrown = await planning.catch((error: unknown) => error);
-  if (thrown instanceof PermanentError) return thrown;
-  throw new Error(`expected a PermanentError, got ${String(thrown)}`);
-}
+/** A size Fargate has. */
+const SIZE = { cpu: 256, memory: 512 };
 
 describe("plan on ecs", () => {
   let fake: FakeEcs;
@@ -113,6 +110,48 @@ describe("plan on ecs", () => {
     expect(fault.message).toMatch(/to describe the default VPC: UnauthorizedOperation/);
   });
 
+  it.each<[what: string, agent: JsonObject, run: JsonObject]>([
+    ["an agent", { run_task_kwargs: { capacityProviderStrategy: providers("FARGATE_SPOT") } }, {}],
+    [
+      "a run",
+      { launch_type: "EC2" },
+      { run_task_kwargs: { capacityProviderStrategy: providers("FARGATE", "FARGATE_SPOT") } },
+    ],
+    [
+      "a run with a launch type",
+      { launch_type: "EC2" },
+      { run_task_kwargs: { launchType: "FARGATE" } },
+    ],
+  ])("has the default network where %s goes to Fargate", async (_what, options, run) => {
+    const agent = ecsAgent(options);
+    const plan = await openEcs(fake, agent).plan(ecsRun(run, {}, agent));
+    expect(launchOf(plan).run_task).toMatchObject({
+      networkConfiguration: {
+        awsvpcConfiguration: { subnets: ["subnet-a", "subnet-b"], assignPublicIp: "ENABLED" },
+      },
+    });
+    expect(plan.warnings).toEqual([]);
+  });
+
+  it.each([providers("mine"), providers("FARGATE_SPOT", "mine")])(
+    "has no network by itself with the providers %j",
+    async (...strategy) => {
+      const agent = ecsAgent({ run_task_kwargs: { capacityProviderStrategy: strategy } });
+      const plan = await openEcs(fake, agent).plan(ecsRun({}, {}, agent));
+      expect(launchOf(plan).run_task).not.toHaveProperty("networkConfiguration");
+    },
+  );
+
+  it("takes sixteen subnets of a default VPC with more", async () => {
+    const subnets = Array.from({ length: 20 }, (_, index) => `subnet-${index}`);
+    const large = await fakeEcs({ subnets });
+    const plan = await openEcs(large).plan(ecsRequest());
+    expect(launchOf(plan).run_task).toMatchObject({
+      networkConfiguration: { awsvpcConfiguration: { subnets: subnets.slice(0, 16) } },
+    });
+    await large.close();
+  });
+
   it("needs no default network if agent or run have their own", async () => {
     const network = { networkConfiguration: { awsvpcConfiguration: { subnets: ["mine"] } } };
     await openEcs(fake, ecsAgent({ run_task_kwargs: network })).plan(ecsRequest());
@@ -177,6 +216,7 @@ describe("plan on ecs", () => {
       { env: { KEY: { secret: "ssm:/prod/key" }, DB: { secret: `secretsmanager:${arn}` } } },
     );
     const template = {
+      ...SIZE,
       containerDefinitions: [
         {
           name: "flow",
@@ -306,9 +346,8 @@ describe("plan on ecs", () => {
       },
     });
     const own = { logDriver: "awsfirelens" };
-    expect(await log({ containerDefinitions: [{ name: "flow", logConfiguration: own }] })).toEqual(
-      own,
-    );
+    const containerDefinitions = [{ name: "flow", logConfiguration: own }];
+    expect(await log({ ...SIZE, containerDefinitions })).toEqual(own);
   });
 
   it("warns of keys AWS does not know, and leaves them out", async () => {

@@ -1,11 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  cpuUnits,
-  fargateFault,
-  memoryMib,
-  overridesFault,
-  sized,
-} from "../../../src/backends/ecs/sizes.ts";
+import { fargateFault } from "../../../src/backends/ecs/fargate.ts";
+import { cpuUnits, memoryMib, overridesFault, sized } from "../../../src/backends/ecs/sizes.ts";
 
 describe("sizes on ecs", () => {
   it.each([

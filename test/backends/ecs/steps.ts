@@ -2,6 +2,7 @@ import type { Agent } from "../../../src/agent.ts";
 import type { Backend, LaunchAnswer, LaunchPlan, World } from "../../../src/backend.ts";
 import { backend as ecs } from "../../../src/backends/ecs/index.ts";
 import { agentOptions } from "../../../src/backends/ecs/options.ts";
+import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import type { Once } from "../../../src/registry.ts";
 import type { Job, LaunchKey } from "../../../src/run.ts";
@@ -66,4 +67,16 @@ export async function launch(backend: Backend, parts: RequestParts = {}): Promis
 export function jobOf(answer: LaunchAnswer): Job {
   if (answer.type !== "launched") throw new Error(`not launched: ${JSON.stringify(answer)}`);
   return answer.job;
+}
+
+/** A strategy of these providers. */
+export function providers(...names: readonly string[]) {
+  return names.map((capacityProvider) => ({ capacityProvider, weight: 1 }));
+}
+
+/** The refusal of a plan. Throws if there was none. */
+export async function faultOf(planning: Promise<unknown>): Promise<PermanentError> {
+  const thrown = await planning.catch((error: unknown) => error);
+  if (thrown instanceof PermanentError) return thrown;
+  throw new Error(`expected a PermanentError, got ${String(thrown)}`);
 }
