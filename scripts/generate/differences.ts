@@ -20,6 +20,7 @@ const TITLES: Readonly<Record<string, string>> = {
   ecs: "ECS",
   ecs_legacy: "ECS, definitions registered once",
   vertex: "Vertex AI",
+  agent_cycle: "Handing a run to its backend",
 };
 
 /** The page of compatibility with its list of differences brought up to date. */

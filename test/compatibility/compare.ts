@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, expect } from "vitest";
+import { claimedBy } from "./coverage.ts";
 
 /**
  * One way in which Sluice differs from Prefect on purpose. The list is `differences.json`, by vector
@@ -45,14 +46,18 @@ export function readVectors<V>(
 
 /**
  * Compares the vectors of one file with what Sluice makes of them. A deviation that is not listed fails
- * its test, and so does a listed one that no longer shows.
+ * its test, and so does a listed one that no longer shows, or a vector of `CLAIMS` that was not compared.
  *
  * Call it once per test file; `ids` limits the list to the differences this test file answers for.
  */
 export function comparison(vectorFile: string, ids?: (id: string) => boolean) {
   const listed = differencesOf(vectorFile).filter(({ id }) => ids?.(id) ?? true);
   const seen = new Map<string, Set<string>>(listed.map(({ id }) => [id, new Set()]));
+  const compared = new Set<string>();
   afterAll(() => {
+    const due = claimedBy(expect.getState().testPath ?? "", vectorFile);
+    const missed = due.filter((name) => !compared.has(name));
+    expect(missed, `vectors of ${vectorFile} that nothing was compared with`).toEqual([]);
     for (const { id, vectors } of listed) {
       const names = seen.get(id) ?? new Set();
       const stale =
@@ -63,6 +68,7 @@ export function comparison(vectorFile: string, ids?: (id: string) => boolean) {
   return {
     /** Fails unless the two agree but for listed differences. */
     compare(name: string, expected: unknown, actual: unknown): void {
+      compared.add(name);
       const unlisted = deviations(expected, actual).filter((deviation) => {
         const hits = listed.filter((difference) => covers(difference, name, deviation.path));
         for (const { id } of hits) seen.get(id)?.add(name);
