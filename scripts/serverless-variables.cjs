@@ -3,10 +3,11 @@ const variables = new Map();
 
 module.exports = async ({ resolveVariable }) => {
   const config = await resolveVariable("param:config");
+  const google = await resolveVariable("param:googleCredentials");
   if (!variables.has(config)) {
     variables.set(
       config,
-      import("./serverless-variables.ts").then((module) => module.variables(config)),
+      import("./serverless-variables.ts").then((module) => module.variables(config, google)),
     );
   }
   return variables.get(config);

@@ -1,10 +1,11 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { Agent } from "../src/agent.ts";
 import type { JsonObject, JsonValue } from "../src/json.ts";
 import { placeBesideFunctions } from "../src/place.ts";
 import { CLOUD } from "../src/run.ts";
 import { buildFunctions } from "./build.ts";
 import { clustersOf } from "./ecs-rights.ts";
+import { packageGoogleCredentials } from "./google-credentials.ts";
 import { readAgents } from "./package-config.ts";
 import { apiRights, dispatchRights, pollRights } from "./rights.ts";
 import type { Statement } from "./statement.ts";
@@ -17,17 +18,31 @@ export interface Variables {
   readonly clusters: readonly JsonValue[];
 }
 
-/** Builds the functions with the agents of `config`, and says which rights these agents ask for. */
-export async function variables(config: string): Promise<Variables> {
+/** The same, with what was packaged. */
+export interface Packaged extends Variables {
+  /** Where functions find Google's credentials, from the root of the package; empty if there are none. */
+  readonly googleCredentials: string;
+}
+
+/** Where agents are packaged, from the root of the package. */
+const CONFIG = join("dist", "config");
+
+/**
+ * Builds the functions with the agents of `config` and the file that makes them known to Google, if one is
+ * named, and says which rights these agents ask for.
+ */
+export async function variables(config: string, googleCredentials = ""): Promise<Packaged> {
   const path = resolve(config);
   await buildFunctions(path);
+  const google =
+    googleCredentials === "" ? "" : packageGoogleCredentials(googleCredentials, CONFIG);
   const { agents } = await readAgents(path);
   if (!agents.some((agent) => placeBesideFunctions(agent) === CLOUD)) {
     process.stderr.write(
       `No agent of ${config} launches from the cloud: runs will wait for hosts.\n`,
     );
   }
-  return variablesFor(agents);
+  return { ...variablesFor(agents), googleCredentials: google };
 }
 
 /** The variables for some agents. Pure. */

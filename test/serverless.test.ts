@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { RegoEngine, TemplateFile } from "@aws/cloudformation-validate";
 import type { Metafile } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,6 +8,7 @@ import { TABLE } from "../src/stores/dynamodb/schema.ts";
 import {
   AGENTS,
   type Deployment,
+  GOOGLE_CREDENTIALS,
   type Properties,
   packageService,
   statementsOf,
@@ -57,6 +58,15 @@ describe("functions", () => {
     expect(variables("Dispatch")["SLUICE_TABLE"]).toBe(deployment.get("Table")["TableName"]);
     expect(variables("Dispatch")["SLUICE_QUEUE"]).toBe(deployment.get("RunsQueue")["QueueName"]);
     expect(variables("Publish")["SLUICE_BUS"]).toBe(deployment.get("Bus")["Name"]);
+  });
+
+  test("find Google's credentials in their package", () => {
+    for (const name of FUNCTIONS) {
+      const file = String(variables(name)["GOOGLE_APPLICATION_CREDENTIALS"]);
+      // Packaged with all of dist/config, beside the agents.
+      expect(dirname(file)).toBe(dirname(String(variables(name)["SLUICE_CONFIG"])));
+      expect(readFileSync(file, "utf8")).toBe(GOOGLE_CREDENTIALS);
+    }
   });
 
   test("know how many launch side by side, where they launch", () => {

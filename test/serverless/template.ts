@@ -65,6 +65,12 @@ agents:
     templates: [s3://never/]
 `;
 
+/** What `gcloud iam workload-identity-pools create-cred-config --aws` writes, as far as it matters here. */
+export const GOOGLE_CREDENTIALS = JSON.stringify({
+  type: "external_account",
+  audience: "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/a/providers/b",
+});
+
 /**
  * Packages the service with some agents, as `npx serverless package` does, in an environment without
  * credentials.
@@ -74,10 +80,19 @@ export async function packageService(agents: string): Promise<Deployment> {
   const config = join(folder, "sluice.yml");
   writeFileSync(join(folder, "task.yml"), "family: x\n");
   writeFileSync(config, agents.replaceAll("/TEMPLATES/", `${folder}/task.yml`));
+  const google = join(folder, "federation.json");
+  writeFileSync(google, GOOGLE_CREDENTIALS);
+  const params = [`config=${config}`, `googleCredentials=${google}`];
   const cli = join("node_modules", "serverless", "bin", "serverless.js");
   await promisify(execFile)(
     process.execPath,
-    [cli, "package", "--package", join(folder, "out"), "--param", `config=${config}`],
+    [
+      cli,
+      "package",
+      "--package",
+      join(folder, "out"),
+      ...params.flatMap((one) => ["--param", one]),
+    ],
     { env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1" } },
   );
   const file = join(folder, "out", "cloudformation-template-update-stack.json");
