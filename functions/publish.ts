@@ -3,7 +3,7 @@ import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
 import { environment } from "../src/aws/app.ts";
 import { eventBus, type PutEvents } from "../src/aws/bus.ts";
 import { changesIn, type StreamedChange } from "../src/aws/changes.ts";
-import { metrics } from "../src/aws/powertools.ts";
+import { log, metrics } from "../src/aws/powertools.ts";
 import { runView } from "../src/http/views.ts";
 import { isFinal } from "../src/run.ts";
 import { stack } from "./stack.ts";
@@ -27,7 +27,7 @@ export const publishWith = (open: () => PutEvents) => {
   });
 };
 
-export const handler = publishWith(() => eventBus(environment()));
+export const handler = publishWith(() => eventBus(environment(), log));
 
 function detailOf({ run, from }: StreamedChange) {
   return { run: runView(run), revision: run.revision, ...(from === undefined ? {} : { from }) };

@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { eventBus } from "../../src/aws/bus.ts";
+import { type LogFields, silentLogger } from "../../src/log.ts";
 
 interface Entry {
   readonly EventBusName: string;
@@ -38,8 +39,10 @@ async function fakeBus(refuses: (entry: Entry) => boolean = () => false, status 
   vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
   vi.stubEnv("AWS_ENDPOINT_URL", `http://127.0.0.1:${port}`);
-  const put = eventBus({ AWS_REGION: "us-east-1", SLUICE_BUS: "sluice-test" });
-  return { put, batches };
+  const lines: { readonly message: string; readonly fields?: LogFields }[] = [];
+  const error = (message: string, fields: LogFields = {}) => void lines.push({ message, fields });
+  const env = { AWS_REGION: "us-east-1", SLUICE_BUS: "sluice-test" };
+  return { put: eventBus(env, { ...silentLogger, error }), batches, lines };
 }
 
 const details = Array.from({ length: 25 }, (_, number) => ({ number }));
@@ -61,6 +64,32 @@ describe("the event bus", () => {
     const { put, batches } = await fakeBus(({ Detail }) => Detail === '{"number":13}');
     expect(await put(details)).toBe(13);
     expect(batches).toHaveLength(2);
+  });
+
+  test("is given large events in batches that it takes", async () => {
+    const { put, batches } = await fakeBus();
+    const large = Array.from({ length: 10 }, (_, number) => ({ number, text: "é".repeat(45_000) }));
+    expect(await put(large)).toBe(10);
+    expect(batches.map((batch) => batch.length)).toEqual([2, 2, 2, 2, 2]);
+    for (const batch of batches) {
+      const bytes = batch.flatMap((entry) => Object.values(entry)).join("");
+      expect(Buffer.byteLength(bytes)).toBeLessThanOrEqual(262_144);
+    }
+  });
+
+  test("is not asked about an event it never takes, which is told and holds up no other", async () => {
+    const { put, batches, lines } = await fakeBus(({ Detail }) => Detail === '{"number":3}');
+    const huge = { run: { id: "r-huge" }, text: "x".repeat(262_144) };
+    expect(await put([{ number: 1 }, huge, { number: 2 }])).toBe(3);
+    expect(batches.flat().map(({ Detail }) => Detail)).toEqual(['{"number":1}', '{"number":2}']);
+    expect(lines).toEqual([
+      {
+        message: "event not published: no bus takes one of its size",
+        fields: { runId: "r-huge", bytes: expect.any(Number) },
+      },
+    ]);
+    expect(await put([huge, { number: 1 }, { number: 3 }])).toBe(2);
+    expect(await put([huge])).toBe(1);
   });
 
   test("that cannot be asked throws, so that the stream sends the changes again", async () => {

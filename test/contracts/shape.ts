@@ -108,10 +108,10 @@ export function shapeContract(name: string, { open, patienceMs, more }: ShapeTra
       expect(await ended(id)).toMatchObject({ state: "crashed", cause: { type: "invalid" } });
     });
 
-    test("abandons what every delivery has failed for", async () => {
+    test("ends at once what names a run that nobody has stored", async () => {
       const id = newId();
       await send({ run_id: id });
-      expect(await ended(id)).toMatchObject({ state: "crashed", cause: { type: "abandoned" } });
+      expect(await ended(id)).toMatchObject({ state: "crashed", cause: { type: "invalid" } });
     });
 
     test("cancels a run whose job has started", async () => {

@@ -54,11 +54,30 @@ describe("the function observe", () => {
     expect((await app.store.get("a"))?.state.type).toBe("submitted");
   });
 
-  test("reports an event it cannot read", async () => {
-    const { app } = testApp();
-    const event = sqsEvent({ bad: "no JSON", good: taskEvent({}) });
+  test.each([
+    ["text that is not JSON", "no JSON"],
+    ["null", null],
+    ["a task without its parts", taskEvent({ containers: 7 })],
+  ])("drops what it cannot read, and says so: %s", async (_, bad) => {
+    const { app, lines } = testApp();
+    const event = sqsEvent({ bad, good: taskEvent({}) });
     expect(await observeWith(async () => app)(event, invocation())).toEqual({
-      batchItemFailures: [{ itemIdentifier: "bad" }],
+      batchItemFailures: [],
+    });
+    expect(lines).toContainEqual({
+      level: "error",
+      message: "event dropped: it cannot be read",
+      fields: { reason: expect.any(String) },
+    });
+  });
+
+  test("reports an event whose run cannot be read now", async () => {
+    const { app } = testApp();
+    const get = async () => Promise.reject(new Error("the table does not answer"));
+    const failing = { ...app, agents: app.agents, store: { ...app.store, get } };
+    const event = sqsEvent({ e: taskEvent({}) });
+    expect(await observeWith(async () => failing)(event, invocation())).toEqual({
+      batchItemFailures: [{ itemIdentifier: "e" }],
     });
   });
 });

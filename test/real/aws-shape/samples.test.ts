@@ -114,14 +114,12 @@ describe("invoked on one's own machine", { timeout: 120_000 }, () => {
     expect(deployed.tasks.count(id)).toBe(expected === LAUNCHED ? 1 : 0);
   });
 
-  test("dispatch.batch launches two runs and reports the message of a third", async () => {
+  test("dispatch.batch launches two runs and ends a third that nobody has stored", async () => {
     const [first = "", second = "", unknown = ""] = idsIn("dispatch.batch");
-    const { messageId } = (read("dispatch.batch") as SQSEvent).Records[2] ?? {};
-    expect(await invoke("dispatch.batch")).toEqual({
-      batchItemFailures: [{ itemIdentifier: messageId }],
-    });
+    expect(await invoke("dispatch.batch")).toEqual(HANDLED);
     expect([first, second, unknown].map(deployed.tasks.count)).toEqual([1, 1, 0]);
     expect(await runOf(second)).toMatchObject(LAUNCHED);
+    expect(await runOf(unknown)).toMatchObject({ state: "crashed", cause: { type: "invalid" } });
   });
 
   test("observe.ecs.* follow the run of dispatch.ecs to its end", async () => {

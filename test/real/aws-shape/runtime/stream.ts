@@ -7,8 +7,8 @@ interface StreamRecord {
   readonly dynamodb: { readonly SequenceNumber: string };
 }
 
-/** Unless told, Lambda tries until the record is too old. */
-const RETRIES = 10_000;
+/** Unless told, and if told so, Lambda tries until the record is too old. */
+const FOR_EVER = -1;
 
 /** How long Lambda waits before it tries again, in seconds: about so. */
 const WAIT_SECONDS = 1;
@@ -58,6 +58,7 @@ export async function readStream(mapping: Mapping, tools: MappingTools): Promise
 
   /** Works on a batch until it is done or given up. Halving is no try. */
   async function handle(batch: readonly StreamRecord[]): Promise<void> {
+    const most = mapping.MaximumRetryAttempts ?? FOR_EVER;
     let records = batch;
     for (let tried = 1; !signal.aborted; tried++) {
       const Records = records.map((record) => ({ ...record, eventSourceARN: StreamArn }));
@@ -71,7 +72,7 @@ export async function readStream(mapping: Mapping, tools: MappingTools): Promise
         const middle = Math.ceil(records.length / 2);
         await handle(records.slice(0, middle));
         return handle(records.slice(middle));
-      } else if (tried > (mapping.MaximumRetryAttempts ?? RETRIES)) {
+      } else if (most !== FOR_EVER && tried > most) {
         return giveUp(records, tried);
       }
       await pause(shortened(WAIT_SECONDS), signal);
