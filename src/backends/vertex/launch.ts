@@ -65,7 +65,11 @@ async function answerTo(launcher: Launcher, asked: Asked, error: unknown): Promi
     case "throttled":
       return { type: "throttled", message: `Vertex AI is asked too often: ${text}` };
     case "no_quota":
-      return { type: "refused", message: `Vertex AI has no quota left for the job: ${text}` };
+      return {
+        type: "refused",
+        message: `Vertex AI has no quota left for the job: ${text}`,
+        hint: "capacity",
+      };
     case "unreachable":
       return { type: "unavailable", message: `Vertex AI cannot be reached: ${text}` };
     case "unauthenticated":

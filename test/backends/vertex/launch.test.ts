@@ -153,7 +153,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       const other = small.open();
       expect(await launch(other)).toMatchObject({ type: "launched" });
       const answer = await launch(other, runOf("runs", { runId: "run-2" }));
-      expect(answer).toMatchObject({ type: "refused" });
+      expect(answer).toMatchObject({ type: "refused", hint: "capacity" });
       expect(JSON.stringify(answer)).toMatch(/custom_model_training_cpus/);
       await small.close();
     });
