@@ -95,11 +95,19 @@ function failure(error: unknown, address: TemplateAddress, object: ObjectAddress
   const status = statusOf(error);
   if (status === 404) return notThere(address, object, error);
   if (status === 403) return notAllowed(address, object, "s3:GetObject on it", error);
-  if (status === undefined || status < 300) return error;
-  const name = error instanceof Error ? error.name : "";
-  return new Error(`template ${address.shown} cannot be fetched: ${name}: ${messageOf(error)}`, {
+  // It names the template already.
+  if (error instanceof PermanentError) return error;
+  return new Error(`template ${address.shown} cannot be fetched: ${reasonOf(error)}`, {
     cause: error,
   });
+}
+
+/** A connection tried at several addresses fails without words, but with a code. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return messageOf(error);
+  const { code } = error as { readonly code?: string };
+  const name = error.name === "Error" ? "" : `${error.name}: `;
+  return `${name}${error.message || code}`;
 }
 
 /** The status of an answer of S3; undefined for what is not one. */

@@ -203,6 +203,34 @@ describe("a template in a bucket of S3", () => {
     expect(String(error)).toContain("s3://sluice-templates/p/t");
   });
 
+  it("that no answer came for is named with the reason, and tried again", async () => {
+    const gone = await startFauxqs({ port: 0, host: "127.0.0.1", logger: false });
+    const address = `http://127.0.0.1:${gone.port}`;
+    await gone.stop();
+
+    const failure: unknown = await reading(address)("s3://sluice-templates/p/t.yaml").catch(
+      (error: unknown) => error,
+    );
+
+    expect(failure).not.toBeInstanceOf(PermanentError);
+    expect(failure).toMatchObject({
+      message: expect.stringMatching(
+        /^template s3:\/\/sluice-templates\/p\/t\.yaml cannot be fetched: .*ECONNREFUSED/,
+      ) as string,
+      cause: { code: "ECONNREFUSED" },
+    });
+  });
+
+  it("whose answer makes no sense is named too", async () => {
+    await using odd = await answerServer((_, response) => {
+      response.writeHead(500, { "content-type": "application/xml" }).end("<Error><Code>");
+    });
+
+    await expect(reading(odd.endpoint)("s3://sluice-templates/p/t.yaml")).rejects.toThrow(
+      "template s3://sluice-templates/p/t.yaml cannot be fetched: ",
+    );
+  });
+
   it("that breaks off is tried again", async () => {
     await using s3 = await answerServer((_, response) => {
       response.writeHead(200, { "content-length": "100" }).write("a: 1");
@@ -215,5 +243,6 @@ describe("a template in a bucket of S3", () => {
 
     expect(error).toBeInstanceOf(Error);
     expect(error).not.toBeInstanceOf(PermanentError);
+    expect(String(error)).toContain("template s3://sluice-templates/p/t cannot be fetched: ");
   });
 });
