@@ -32,7 +32,10 @@ export async function registerFlow(
     ]);
   }
   const { version: _, ...content } = flow;
+  const now = timestamp(app.now());
   const before = await app.registry.flow(flow.name);
-  const registered = await app.registry.register(content, timestamp(app.now()));
-  return { registered, created: registered.version !== before?.version, warnings };
+  const registered = await app.registry.register(content, now);
+  // What was the newest before may be known late, and then another process has made this one.
+  const created = registered.version !== before?.version && registered.registeredAt === now;
+  return { registered, created, warnings };
 }

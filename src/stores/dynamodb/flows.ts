@@ -6,16 +6,33 @@ import { MAX_BODY_BYTES, type Page } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
 import { pageLimit } from "../sqlite/page.ts";
 import { readPosition, writePosition } from "./cursor.ts";
+import { flowCache } from "./flow-cache.ts";
 import { type Item, textOf } from "./item.ts";
 import { nameKey } from "./keys.ts";
 import { dynamoOnce, type OnceOptions } from "./once.ts";
 import type { Key, Table } from "./table.ts";
 
-/** Flows, and whatever else exists once, in a table. */
+/**
+ * Flows, and whatever else exists once, in a table. What is registered through another process is the newest
+ * version of its flow here `FRESH_MS` later at the latest.
+ */
 export function dynamoRegistry(table: Table, options: OnceOptions): FlowRegistry {
+  const cache = flowCache(() => options.now());
   return {
-    register: (flow, now) => register(table, flow, now),
-    flow: (name, version) => find(table, name, version),
+    async register(flow, now) {
+      const began = options.now();
+      const registered = await register(table, flow, now);
+      cache.keep(registered, began);
+      return registered;
+    },
+    async flow(name, version) {
+      const known = version === undefined ? cache.newest(name) : cache.version(name, version);
+      if (known !== undefined) return known;
+      const began = options.now();
+      const found = await find(table, name, version);
+      if (found !== undefined) cache.keep(found, version === undefined ? began : undefined);
+      return found;
+    },
     flows: (query) => list(table, query),
     once: dynamoOnce(table, options),
   };

@@ -68,4 +68,4 @@ export type IndexName = (typeof TABLE.GlobalSecondaryIndexes)[number]["IndexName
 /** Over so many partitions the unfinished runs of a place are spread. */
 export const DUE_SHARDS = 16;
 /** Over so many partitions the runs of an hour are spread. */
-export const RECENT_SHARDS = 8;
+export const RECENT_SHARDS = 16;
