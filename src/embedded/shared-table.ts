@@ -59,10 +59,25 @@ function tableError(error: unknown, { table, region }: TableSettings): unknown {
         `no AWS credentials are found on this machine: ${messageOf(error)}`,
       );
     case "AccessDeniedException":
-    case "UnrecognizedClientException":
       return new PermanentError(
         "forbidden",
         `table ${table} in ${region} may not be read with the AWS credentials of this machine: ${messageOf(error)}`,
+      );
+    case "ExpiredToken":
+    case "ExpiredTokenException":
+    case "RequestExpired":
+      return new PermanentError(
+        "forbidden",
+        `the AWS credentials of this machine have expired: ${messageOf(error)}; renew them, or have the host use some that are renewed by themselves`,
+      );
+    case "UnrecognizedClientException":
+    case "InvalidClientTokenId":
+    case "InvalidSignatureException":
+    case "IncompleteSignatureException":
+    case "MissingAuthenticationTokenException":
+      return new PermanentError(
+        "forbidden",
+        `the AWS credentials of this machine do not fit: ${messageOf(error)}; look at the key, its secret, and the clock of this machine`,
       );
     default:
       return error;

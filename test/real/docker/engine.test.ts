@@ -179,13 +179,26 @@ describe("what a real engine tells by itself", () => {
 });
 
 describe("a container that removes itself on a real engine", () => {
-  it("keeps its exit code and its log until a day has passed, and goes then", async () => {
+  it("keeps its exit code and its log until its end is stored, and goes some time later", async () => {
     const job = await launch(shell("echo done; exit 3"));
     expect(await ended(job)).toMatchObject({ cause: { exitCode: 3 } });
     expect((await log(job)).map(({ text }) => text)).toEqual(["done"]);
     const other = await launch(shell("exec sleep 600"));
-    await engine.open({ now: () => new Date(Date.now() + DAY + 60_000) }).inspect([other]);
-    expect(await backend().inspect([job])).toMatchObject([{ cause: { type: "lost" } }]);
+    const later = { now: () => new Date(Date.now() + DAY) };
+    const asked: number[] = [];
+    const isOver = (over: boolean) => async (_: string, launchNumber: number) => {
+      asked.push(launchNumber);
+      return over;
+    };
+    await engine.open({ ...later, isOver: isOver(false) }).inspect([other]);
+    while (asked.length === 0) await sleep(50);
+    expect(await backend().inspect([job])).toMatchObject([{ cause: { exitCode: 3 } }]);
+    await engine.open({ ...later, isOver: isOver(true) }).inspect([other]);
+    const causeOf = async () => {
+      const [status] = await backend().inspect([job]);
+      return status?.type === "ended" ? status.cause.type : undefined;
+    };
+    while ((await causeOf()) !== "lost") await sleep(50);
   });
 
   it("stays if its run wants it kept", async () => {
@@ -231,3 +244,19 @@ async function log(job: Job): Promise<readonly LogLine[]> {
     after = page.next;
   }
 }
+
+describe("a real engine", () => {
+  it("says who it is, the same each time", async () => {
+    const machine = { id: async () => "bench", othersLost: async () => false };
+    const target = async () => {
+      const plan = await engine
+        .open({ machine })
+        .plan(launchRequest({ agent: engine.agent, config: { options: { image: IMAGE } } }));
+      return plan.target;
+    };
+    const first = await target();
+    expect(first.startsWith(`${engine.target}#`)).toBe(true);
+    expect(first).toMatch(/[\w:-]{12,}$/);
+    expect(await target()).toBe(first);
+  });
+});
