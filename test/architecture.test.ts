@@ -10,6 +10,12 @@ import { describe, expect, test } from "vitest";
 const PARSERS = ["zod", "yaml", "@renovatebot/pep440", "unidecode"];
 
 const RULES: readonly Rule[] = [
+  // Reads templates for the builders, which people call where their files are; nobody else imports it.
+  {
+    files: /^src\/run-config\/local-template\.ts$/,
+    folders: ["core"],
+    packages: ["node:fs", ...PARSERS],
+  },
   {
     files: /^src\/(run-config\/|engines\/|text\/)?[^/]+\.ts$/,
     folders: ["core"],
@@ -122,6 +128,16 @@ describe("who imports whom", () => {
     const rule = RULES.find(({ files }) => files.test(file));
     expect(rule, `no rule for ${file}`).toBeDefined();
     expect(importsOf(file).filter((name) => rule && !isAllowed(file, rule, name))).toEqual([]);
+  });
+
+  test("only the builders of run configs read files for the core", () => {
+    const readers = files.filter((file) => importsOf(file).includes("./local-template.ts"));
+    expect(readers).toEqual(["src/run-config/builders.ts"]);
+    const users = files.filter((file) =>
+      importsOf(file).some((name) => name.endsWith("/builders.ts")),
+    );
+    // The builders of flow runners share their types.
+    expect(users).toEqual(["src/index.ts", "src/run-config/flow-runners.ts"]);
   });
 
   test("only the entry of the CLI and the AWS shape read the environment of their process", () => {

@@ -1,7 +1,8 @@
 import type { JsonObject } from "../json.ts";
 import { pythonText } from "../text/python.ts";
 import { accepted, type Options, toWire } from "./build.ts";
-import { parseRunConfig } from "./index.ts";
+import { parseRunConfig, type RunConfig } from "./index.ts";
+import { localPath, parseTemplate, readLocalTemplate } from "./local-template.ts";
 import type { Prefect1Type } from "./prefect1.ts";
 import { serializeRunConfig } from "./serialize.ts";
 
@@ -37,7 +38,10 @@ export interface DockerRunOptions extends UniversalRunOptions {
 
 /** What `kubernetesRun` may say. */
 export interface KubernetesRunOptions extends UniversalRunOptions {
-  /** Where the template of the Job is read at launch. Not together with `jobTemplate`. */
+  /**
+   * Where the template of the Job is. A path of this machine, plain or with `file://` or `local://`, is
+   * read here and now; any other address at launch. Not together with `jobTemplate`.
+   */
   readonly jobTemplatePath?: string | null;
   /** The template of the Job, or YAML text of it. Default: the agent's template. */
   readonly jobTemplate?: JsonObject | string | null;
@@ -63,7 +67,7 @@ export interface KubernetesRunOptions extends UniversalRunOptions {
 export interface EcsRunOptions extends UniversalRunOptions {
   /** The task definition itself. Default: the agent's. */
   readonly taskDefinition?: JsonObject | null;
-  /** Where the task definition is read at launch. */
+  /** Where the task definition is. A path of this machine is read here and now, see `kubernetesRun`. */
   readonly taskDefinitionPath?: string | null;
   /** A registered task definition: its ARN or `family:revision`. Not together with `image`. */
   readonly taskDefinitionArn?: string | null;
@@ -101,7 +105,8 @@ export interface VertexRunOptions extends UniversalRunOptions {
  * A run config that any agent takes, whatever its backend, in wire form.
  *
  * This and its neighbours return exactly what Prefect 1.4.1 serialises. They throw `PermanentError`
- * (`invalid`) with every fault for whatever Prefect's constructors refuse.
+ * (`invalid`) with every fault for whatever Prefect's constructors refuse, and (`template`) for a template
+ * of this machine that cannot be read.
  */
 export function universalRun(options: UniversalRunOptions = {}): JsonObject {
   return runConfig("UniversalRun", { ...options });
@@ -152,5 +157,27 @@ function runConfig(type: Prefect1Type, options: Options): JsonObject {
   const wire = { type, ...Object.fromEntries(fields) };
   const config = accepted(`the ${type}`, parseRunConfig(wire));
   // An empty env stays apart from none, as it does in Prefect.
-  return { ...serializeRunConfig(config), env: options["env"] ?? null };
+  return { ...serializeRunConfig(withTemplate(config)), env: options["env"] ?? null };
+}
+
+/** Options that may say where a template is, and those that hold one. */
+const TEMPLATES = [
+  ["job_template_path", "job_template"],
+  ["task_definition_path", "task_definition"],
+] as const;
+
+/** A template is read where the run config is made: the agent has other files, and may not read these. */
+function withTemplate(config: RunConfig): RunConfig {
+  const options = { ...config.options };
+  for (const [where, held] of TEMPLATES) {
+    const address = options[where];
+    const path = typeof address === "string" ? localPath(address) : undefined;
+    if (path !== undefined) {
+      options[where] = null;
+      options[held] = readLocalTemplate(path, where);
+    }
+    const text = options[held];
+    if (typeof text === "string" && text !== "") options[held] = parseTemplate(text, held);
+  }
+  return { ...config, options };
 }

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { PermanentError } from "../../src/errors.ts";
 import type { JsonObject } from "../../src/json.ts";
@@ -85,6 +88,42 @@ describe("the builders of run configs", () => {
     expect(issuesOf(() => ecsRun(wrong))).toEqual([
       "task_role_arn: expected text, got 5 (number)",
       "image: expected only one of task_definition_arn, image, got 2 of them",
+    ]);
+  });
+
+  test("refuse a template of this machine that cannot be used, without telling its content", () => {
+    const folder = mkdtempSync(join(tmpdir(), "sluice-builders-"));
+    const file = (text: string) => {
+      const path = join(folder, "template.yml");
+      writeFileSync(path, text);
+      return path;
+    };
+    const thrownWith = (jobTemplatePath: string) => {
+      try {
+        return kubernetesRun({ jobTemplatePath });
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(thrownWith(join(folder, "none.yml"))).toMatchObject({
+      code: "template",
+      message: expect.stringMatching(
+        /^job_template_path: the template .*none.yml cannot be read: ENOENT/,
+      ),
+    });
+    expect(thrownWith(file("[hush]"))).toMatchObject({
+      code: "invalid",
+      issues: [{ path: "job_template_path" }],
+    });
+    expect(thrownWith(file("a: [hush"))).toMatchObject({ code: "template" });
+    expect(String(thrownWith(file("a: [hush")))).not.toContain("hush");
+    rmSync(folder, { recursive: true });
+  });
+
+  test("read no file where a template is given beside its address", () => {
+    const both = { jobTemplatePath: "/no/such/file", jobTemplate: {} };
+    expect(issuesOf(() => kubernetesRun(both))).toEqual([
+      "job_template_path: expected only one of job_template, job_template_path, got 2 of them",
     ]);
   });
 

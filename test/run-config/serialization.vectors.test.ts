@@ -1,4 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
 import { PermanentError } from "../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../src/json.ts";
 import * as builders from "../../src/run-config/builders.ts";
@@ -14,7 +17,15 @@ interface Refusal {
 }
 
 type Vector = { readonly name: string; readonly expect: { readonly error?: Refusal } } & (
-  | { readonly op: "construct"; readonly class: keyof typeof BUILDERS; readonly kwargs: JsonObject }
+  | {
+      readonly op: "construct";
+      readonly class: keyof typeof BUILDERS;
+      readonly kwargs: JsonObject;
+      readonly cwd?: string;
+      readonly files?: Readonly<
+        Record<string, { readonly data?: JsonValue; readonly text?: string }>
+      >;
+    }
   | { readonly op: "load"; readonly wire: JsonValue }
 );
 
@@ -26,6 +37,9 @@ const BUILDERS = {
   ECSRun: builders.ecsRun,
   VertexRun: builders.vertexRun,
 } satisfies Record<string, (options: never) => JsonObject>;
+
+const folder = mkdtempSync(join(tmpdir(), "sluice-templates-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const recorded = comparison("serialization");
 const vectors = readVectors<Vector>("serialization");
@@ -45,12 +59,31 @@ describe("run configs on the wire", () => {
 function outcomeOf(vector: Vector, expected: Refusal | undefined): JsonObject {
   if (vector.op === "load") return loaded(vector.wire, expected);
   try {
-    const wire = construct(vector.class, vector.kwargs);
+    const wire = construct(vector.class, placed(vector));
     return { wire, round_trip_equal: survives(wire) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     return refusal(error.issues, expected);
   }
+}
+
+/**
+ * The arguments of a case whose files are in a folder of this machine: what is said from the recorded
+ * directory on is said from the directory of this process on.
+ */
+function placed({ kwargs, cwd = "", files = {} }: Vector & { op: "construct" }): JsonObject {
+  for (const [file, { data, text }] of Object.entries(files)) {
+    const path = file.replace(cwd, folder);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text ?? JSON.stringify(data));
+  }
+  return Object.fromEntries(
+    Object.entries(kwargs).map(([name, value]) => {
+      if (!name.endsWith("_path") || typeof value !== "string") return [name, value];
+      if (value.startsWith("defs/")) return [name, relative(process.cwd(), join(folder, value))];
+      return [name, value.replace(cwd, folder)];
+    }),
+  );
 }
 
 function construct(type: keyof typeof BUILDERS, kwargs: JsonObject): JsonObject {
