@@ -4,6 +4,10 @@
 # Prints the folder of the binaries.
 set -eu
 
+# The one version this script can build: that of Debian 12. What it calls itself follows from it.
+package=1.20.5+really1.20.2-1.1+deb12u1
+upstream=1.20.2
+
 cache="${SLUICE_CACHE:-$HOME/.cache/sluice}/kubernetes"
 bin="$cache/bin"
 if [ -x "$bin/kube-apiserver" ] && [ -x "$bin/kube-controller-manager" ] && command -v etcd > /dev/null; then
@@ -27,7 +31,13 @@ apt-get -q -o DPkg::Lock::Timeout=300 update
 apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends \
   dpkg-dev golang-1.19-go etcd-server golang-github-modern-go-reflect2-dev
 sources update
-(cd "$work/download" && sources source --download-only kubernetes)
+if ! (cd "$work/download" && sources source --download-only "kubernetes=$package"); then
+  found=$(apt-cache -o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/apt/parts" \
+    -o Dir::State::lists="$work/apt/lists" showsrc kubernetes 2> /dev/null | sed -n 's/^Version: //p' | paste -sd' ')
+  echo "the source of kubernetes $package cannot be had from Debian; there is: ${found:-none}." \
+    "Where only the end of the version has changed, change it in $0" >&2
+  exit 1
+fi
 
 export GOPATH="$work/go" GOCACHE="$work/gocache" GO111MODULE=off CGO_ENABLED=0 GOFLAGS=
 PATH="/usr/lib/go-1.19/bin:$PATH"
@@ -57,6 +67,6 @@ go build -o "$work/openapi-gen" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
 
 version=k8s.io/component-base/version
 go build -trimpath -o "$bin/" \
-  -ldflags "-s -w -X $version.gitVersion=v1.20.2 -X $version.gitMajor=1 -X $version.gitMinor=20" \
+  -ldflags "-s -w -X $version.gitVersion=v$upstream -X $version.gitMajor=1 -X $version.gitMinor=20" \
   ./cmd/kube-apiserver ./cmd/kube-controller-manager
 echo "$bin" >&3

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Backend } from "../../../src/backend.ts";
+import type { Backend, World } from "../../../src/backend.ts";
 import { type Connection, connect } from "../../../src/backends/kubernetes/connect.ts";
 import { backend as module } from "../../../src/backends/kubernetes/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
@@ -38,16 +38,16 @@ export interface Cluster {
   close(): Promise<void>;
 }
 
-/** The kubeconfig of the cluster. Fails if there is none: these tests are never skipped. */
-function kubeconfig(): string {
-  const path = process.env["KUBECONFIG"];
-  if (!path) throw new Error("set KUBECONFIG to a cluster that tests may use");
-  return path;
+/** Where the cluster is found. Fails if nothing says it: these tests are never skipped. */
+function surroundings(): Partial<World> {
+  const KUBECONFIG = process.env["KUBECONFIG"];
+  if (!KUBECONFIG) throw new Error("set KUBECONFIG to a cluster that tests may use");
+  return { cwd: process.cwd(), env: { KUBECONFIG }, now: () => new Date() };
 }
 
 /** Makes a namespace. Where SLUICE_TEST_NODE is `fake` the cluster has no machines, so one is played. */
 export async function openCluster(): Promise<Cluster> {
-  const connection = await connect({ kubeconfig: kubeconfig() }, testWorld({ cwd: process.cwd() }));
+  const connection = await connect({}, testWorld(surroundings()));
   const call: Call = (method, path, body) => send(connection, method, path, body);
   const namespace = `sluice-test-${randomUUID().slice(0, 8)}`;
   await call("POST", "/api/v1/namespaces", { metadata: { name: namespace } });
@@ -60,9 +60,9 @@ export async function openCluster(): Promise<Cluster> {
       module.open(
         testAgent({
           backend: "kubernetes",
-          options: { kubeconfig: kubeconfig(), namespace, ...options },
+          options: { namespace, ...options },
         }),
-        testWorld({ cwd: process.cwd(), now: () => new Date() }),
+        testWorld(surroundings()),
       ),
     jobs: async () => (await call("GET", `/apis/batch/v1/namespaces/${namespace}/jobs`)).items,
     tick: async () => {

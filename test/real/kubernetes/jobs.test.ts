@@ -53,8 +53,8 @@ describe("a real API server with its Job controller", () => {
   });
 
   it("takes selectors, pages, patches with a version, and deletions with a uid", async () => {
-    const kubeconfig = process.env["KUBECONFIG"] ?? "";
-    const api = kubernetesApi(() => connect({ kubeconfig }, testWorld({ cwd: process.cwd() })));
+    const env = { KUBECONFIG: process.env["KUBECONFIG"] ?? "" };
+    const api = kubernetesApi(() => connect({}, testWorld({ cwd: process.cwd(), env })));
     const job = await launched("busybox", ["sleep", "600"]);
     const name = job.id.split("/")[1] ?? "";
     const { namespace } = cluster;

@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** The backend as the user `sluice`, who has nothing but what was granted. */
 function asSluice(): Backend {
-  const file = process.env["KUBECONFIG"] ?? "";
+  const [file = ""] = (process.env["KUBECONFIG"] ?? "").split(path.delimiter);
   const config = parseYaml(readFileSync(file, "utf8"), file) as unknown as {
     clusters: { cluster: Record<string, string> }[];
     users: { user: object }[];
