@@ -288,7 +288,7 @@ describe("a list", () => {
     await list(through, {});
 
     // 12:00, 11:59 to 11:00, 10:00, 9:59 and 7:00: the hours 12, 11, 10, 9 and 7.
-    expect(proxy.calls.length - before).toBe(1 + 5 * 8);
+    expect(proxy.calls.length - before).toBe(1 + 5 * 16);
   });
 
   it("looks at 5,000 rows or 100 hours before it ends a page", async () => {
