@@ -6,7 +6,7 @@ import { leaveOut } from "./left-out.ts";
 import { startMoto } from "./moto.ts";
 import { startProxy } from "./proxy.ts";
 import { type Runtime, startRuntime } from "./runtime/index.ts";
-import { copyService } from "./service.ts";
+import { copyService, type Service } from "./service.ts";
 import { type Tasks, tasksOf } from "./tasks.ts";
 
 /** What is deployed, where it is not the default. */
@@ -34,6 +34,8 @@ export interface Aws {
 export interface Deployed extends Aws {
   readonly runtime: Runtime;
   readonly tasks: Tasks;
+  /** Calls of the table with one of these texts in them fail for as long as it is in here. */
+  readonly failing: Set<string>;
   /** Variables with which the AWS command line and SDKs find this AWS. */
   readonly env: Readonly<Record<string, string>>;
   /** How the table is called, and how the names of everything else begin. */
@@ -46,6 +48,9 @@ export interface Deployed extends Aws {
 }
 
 const REGION = "eu-west-1";
+
+/** The service, and the stage the framework is called for. */
+const NAME = "sluice-test";
 
 /** A minute of a schedule, in milliseconds. */
 const MINUTE_MS = 1_000;
@@ -66,78 +71,88 @@ containerDefinitions:
     image: registry.example.com/etl:1
 `;
 
-/** Deploys the service onto moto with the real framework, and runs what was deployed. */
-export async function deploy({
-  agents = AGENTS,
-  files = { "task.yml": DEFINITION },
-  params = {},
-  idle = false,
-}: DeployOptions = {}): Promise<Deployed> {
+/**
+ * Deploys the service onto a moto of its own with the real framework, and runs what was deployed. The
+ * clients of this process find it as well, by its variables: one deployment for one file of tests.
+ */
+export async function deploy(options: DeployOptions = {}): Promise<Deployed> {
+  const ends: (() => Promise<void>)[] = [];
+  try {
+    return await deployOnto(options, ends);
+  } catch (error) {
+    await closeAll(ends);
+    throw error;
+  }
+}
+
+/** Deploys; whatever must be ended some time is added to `ends`. */
+async function deployOnto(
+  { agents = AGENTS, files = { "task.yml": DEFINITION }, params = {}, idle = false }: DeployOptions,
+  ends: (() => Promise<void>)[],
+): Promise<Deployed> {
   const moto = await startMoto();
+  ends.push(moto.close);
   const tasks = tasksOf();
+  const emit: Runtime["emit"] = async (event, bus) => runtime?.emit(event, bus);
   let runtime: Runtime | undefined;
-  const proxy = await startProxy({
-    moto: moto.url,
-    tasks,
-    emit: async (event, bus) => runtime?.emit(event, bus),
-  });
+  const proxy = await startProxy({ moto: moto.url, tasks, emit });
+  ends.push(proxy.close);
   const endpoint = proxy.url;
-  const env = {
+  const env = variablesFor(endpoint);
+  Object.assign(process.env, env);
+  const text = typeof agents === "string" ? agents : await agents({ endpoint, region: REGION });
+  const service = copyService({ agents: text, files, params, env });
+  ends.push(async () => service.remove());
+  const { folder, packaged, serverless } = service;
+  await serverless("package");
+  const leftOut = leaveOut(packaged);
+  await serverless("deploy");
+  const streams = await leftOut.make(endpoint, REGION);
+  await makeCluster(endpoint);
+  const shared = { endpoint, region: REGION, env };
+  const code = await unpacked(service);
+  const names = { folder: code, prefix: `${NAME}-`, minuteMs: MINUTE_MS };
+  const started = await startRuntime({ ...shared, ...names, streams, idle });
+  runtime = started;
+  ends.push(async () => void (await serverless("remove")), started.close);
+  tasks.events.on("task", (detail) => {
+    const event = { source: "aws.ecs", "detail-type": "ECS Task State Change", detail };
+    started.emit(event).catch((error: unknown) => console.error(error));
+  });
+  const close = () => closeAll(ends);
+  const seen = { runtime: started, tasks, failing: proxy.failing };
+  return { ...shared, ...seen, name: NAME, folder, serverless, close };
+}
+
+function variablesFor(endpoint: string): Readonly<Record<string, string>> {
+  return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: REGION,
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: "test",
     AWS_SECRET_ACCESS_KEY: "test",
   };
-  Object.assign(process.env, env);
-  const text = typeof agents === "string" ? agents : await agents({ endpoint, region: REGION });
-  const service = copyService({ agents: text, files, params, env });
-  const { folder, packaged, serverless } = service;
-  await serverless("package");
-  const leftOut = leaveOut(packaged);
-  await serverless("deploy");
-  const streams = await leftOut.make(endpoint, REGION);
+}
+
+/** The cluster of agents that name none. */
+async function makeCluster(endpoint: string): Promise<void> {
+  const client = new ECSClient({ endpoint, region: REGION });
+  await client.send(new CreateClusterCommand({ clusterName: "default" }));
+  client.destroy();
+}
+
+/** Unpacks what was deployed, as Lambda does. Where it is. */
+async function unpacked({ folder, packaged }: Service): Promise<string> {
   const code = join(folder, "code");
   const unzip = ["-m", "zipfile", "-e", join(packaged, "sluice.zip"), code];
   await promisify(execFile)("python3", unzip);
-  await new ECSClient({ endpoint, region: REGION }).send(
-    new CreateClusterCommand({ clusterName: "default" }),
-  );
-  const started = await startRuntime({
-    endpoint,
-    region: REGION,
-    folder: code,
-    prefix: "sluice-test-",
-    minuteMs: MINUTE_MS,
-    env,
-    streams,
-    idle,
-  });
-  runtime = started;
-  tasks.events.on("task", (detail) => {
-    const event = {
-      source: "aws.ecs",
-      "detail-type": "ECS Task State Change",
-      region: REGION,
-      detail,
-    };
-    started.emit(event).catch((error: unknown) => console.error(error));
-  });
-  return {
-    endpoint,
-    region: REGION,
-    runtime: started,
-    tasks,
-    env,
-    name: "sluice-test",
-    folder,
-    serverless,
-    async close() {
-      await started.close();
-      await serverless("remove");
-      await proxy.close();
-      await moto.close();
-      service.remove();
-    },
-  };
+  return code;
+}
+
+/** Ends all, the last first. What one of them throws keeps none of the others from its end. */
+async function closeAll(ends: readonly (() => Promise<void>)[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const end of ends.toReversed()) await end().catch((error: unknown) => errors.push(error));
+  if (errors.length > 0)
+    throw new AggregateError(errors, "not all of the deployment could be ended");
 }

@@ -54,7 +54,9 @@ export function leaveOut(packaged: string): LeftOut {
       const aws = rawAws(endpoint, region);
       await makeApi(resources, aws, known);
       await allowInvocations(resources, aws, known);
-      await setPolicies(resources, new SQSClient({ endpoint, region }), known);
+      const sqs = new SQSClient({ endpoint, region });
+      await setPolicies(resources, sqs, known);
+      sqs.destroy();
       return streams.map(([, { Properties }]) => {
         const { FunctionName, ...all } = resolve(Properties, known) as Json;
         return { ...all, FunctionArn: FunctionName } as unknown as Mapping;

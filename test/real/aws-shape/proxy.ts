@@ -6,12 +6,15 @@ import { type Json, listOf, type Tasks } from "./tasks.ts";
 /** What stands before moto. */
 export interface Proxy {
   readonly url: string;
+  /** Calls of tables with one of these texts in them fail, as if DynamoDB were out of order. */
+  readonly failing: Set<string>;
   close(): Promise<void>;
 }
 
 /** Passes everything on to moto, but for what moto does otherwise than AWS. */
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
-  const behind = { ...options, table: oneByOne() };
+  const failing = new Set<string>();
+  const behind = { ...options, failing, table: oneByOne() };
   const server = createServer((incoming, outgoing) => {
     serve(incoming, outgoing, behind).catch((error: unknown) => {
       outgoing.destroy(error as Error);
@@ -21,6 +24,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,
+    failing,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -38,6 +42,7 @@ export interface ProxyOptions {
 }
 
 interface Behind extends ProxyOptions {
+  readonly failing: ReadonlySet<string>;
   /** How calls of tables are passed on. */
   readonly table: typeof forward;
 }
@@ -58,7 +63,12 @@ async function serve(incoming: IncomingMessage, outgoing: ServerResponse, behind
     return reply(outgoing, JSON.stringify(results));
   }
   if (service !== "AmazonEC2ContainerServiceV20141113") {
-    const pass = service?.startsWith("DynamoDB_") === true ? behind.table : forward;
+    const isTable = service?.startsWith("DynamoDB_") === true;
+    if (isTable && [...behind.failing].some((part) => body.includes(part))) {
+      outgoing.writeHead(500).end('{"__type":"InternalServerError"}');
+      return;
+    }
+    const pass = isTable ? behind.table : forward;
     const { status, headers, body: text } = await pass(incoming, body, behind.moto);
     outgoing.writeHead(status, headers).end(text);
     return;

@@ -1,6 +1,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { expect, test } from "vitest";
 import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonValue } from "../../../src/json.ts";
@@ -68,6 +73,27 @@ function more(): void {
     await ends("by-aws");
   });
 
+  test("abandons what every delivery has failed for", { timeout: 120_000 }, async () => {
+    const id = "never-stored";
+    const queue = { QueueName: `${deployed.name}-runs-dead` };
+    const sqs = new SQSClient({ endpoint: deployed.endpoint, region: deployed.region });
+    const { QueueUrl } = await sqs.send(new GetQueueUrlCommand(queue));
+    const all = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] });
+    deployed.failing.add(id);
+    await shape.send(JSON.stringify({ run_id: id, flow: { name: "journey", command: "true" } }));
+    const dead = async () => {
+      const { Attributes = {} } = await sqs.send(all);
+      const { ApproximateNumberOfMessages: waits, ApproximateNumberOfMessagesNotVisible: taken } =
+        Attributes;
+      return Number(waits) + Number(taken);
+    };
+    await expect.poll(dead, { timeout: 90_000, interval: 200 }).toBe(1);
+    deployed.failing.delete(id);
+    await expect.poll(() => finalOf(id), { timeout: 30_000, interval: 200 }).toBe("crashed");
+    expect(await shape.api("GET", `/runs/${id}`)).toMatchObject({ cause: { type: "abandoned" } });
+    expect(deployed.tasks.count(id)).toBe(0);
+  });
+
   test("tells its bus of every state of a run, in order", async () => {
     const id = "on-the-bus";
     const pattern = {
@@ -87,13 +113,6 @@ function more(): void {
     expect(details.map(({ from }) => from)).toEqual([undefined, ...states.slice(0, -1)]);
     const revisions = details.map(({ revision }) => revision);
     expect(revisions).toEqual(revisions.toSorted((a, b) => a - b));
-  });
-
-  test("has functions that run on one's own machine as well", { timeout: 120_000 }, async () => {
-    const event = ["--path", "events/dispatch.universal.json"];
-    const said = await deployed.serverless("invoke", "local", "--function", "dispatch", ...event);
-    expect(said).toMatch(/"batchItemFailures": \[\]/);
-    await ends("1a7c2f1e-0002-4a7b-9c1d-000000000002");
   });
 
   test("has functions that never fail as a whole", () => {

@@ -65,7 +65,6 @@ export interface TinyAws {
 }
 
 export const REGION = "eu-west-1";
-const ROLE = "arn:aws:iam::123456789012:role/tiny";
 const EMPTY_ZIP = "UEsFBgAAAAAAAAAAAAAAAAAAAAAAAA==";
 
 /**
@@ -136,37 +135,13 @@ async function makeRole(endpoint: string): Promise<void> {
 async function deployTiny(
   { endpoint, aws, sqs }: Pick<TinyAws, "endpoint" | "aws" | "sqs">,
   name: string,
-  { visibility = 60, maxReceiveCount = 5, mapping, ...options }: TinyOptions,
+  options: TinyOptions,
 ): Promise<TinyStack> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-tiny-"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(join(folder, "index.js"), HANDLER);
-  const arn = (queue: string) => `arn:aws:sqs:${REGION}:123456789012:${queue}`;
-  const queueArn = arn(`${name}-queue`);
-  const deadArn = arn(`${name}-dead`);
-  const dead = await sqs.send(new CreateQueueCommand({ QueueName: `${name}-dead` }));
-  const Attributes = {
-    VisibilityTimeout: String(visibility),
-    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadArn, maxReceiveCount }),
-  };
-  const queue = await sqs.send(new CreateQueueCommand({ QueueName: `${name}-queue`, Attributes }));
-  const { FunctionArn: functionArn } = (await aws.post("lambda", "/2015-03-31/functions", {
-    FunctionName: `${name}-function`,
-    Runtime: "nodejs24.x",
-    Role: ROLE,
-    Handler: "index.handler",
-    Timeout: options.timeout ?? 30,
-    Environment: { Variables: options.environment ?? {} },
-    Code: { ZipFile: EMPTY_ZIP },
-  })) as { readonly FunctionArn: string };
-  if (options.retries !== undefined) {
-    const path = `/2019-09-25/functions/${name}-function/event-invoke-config`;
-    await aws.put("lambda", path, { MaximumRetryAttempts: options.retries });
-  }
-  if (mapping !== undefined) {
-    const given = { FunctionName: `${name}-function`, EventSourceArn: queueArn, Enabled: false };
-    await aws.post("lambda", "/2015-03-31/event-source-mappings/", { ...given, ...mapping });
-  }
+  const queues = await makeQueues(sqs, name, options);
+  const functionArn = await makeFunction(aws, name, options);
   const runtime = await startRuntime({
     endpoint,
     region: REGION,
@@ -176,38 +151,15 @@ async function deployTiny(
     env: {},
     streams: options.streams?.(functionArn) ?? [],
   });
-  const received = async (QueueUrl: string | undefined) => {
-    const MessageAttributeNames = ["All"];
-    const command = new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames });
-    return (await sqs.send(command)).Messages ?? [];
-  };
   const log = join(folder, "log");
   return {
     runtime,
     functionArn,
-    queueArn,
-    deadArn,
-    async send(...bodies) {
-      for (let start = 0; start < bodies.length; start += 10) {
-        const Entries = bodies
-          .slice(start, start + 10)
-          .map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-        await sqs.send(new SendMessageBatchCommand({ QueueUrl: queue.QueueUrl, Entries }));
-      }
-    },
-    dead: async () =>
-      (await received(dead.QueueUrl)).map(({ Body = "", MessageAttributes = {} }) => ({
-        body: Body,
-        attributes: MessageAttributes,
-      })),
-    left: async () => (await received(queue.QueueUrl)).map(({ Body = "" }) => Body),
+    ...queues,
     lines(did = "began") {
       const text = existsSync(log) ? readFileSync(log, "utf8") : "";
-      const all = text
-        .split("\n")
-        .slice(0, -1)
-        .map((line) => JSON.parse(line) as Line);
-      return all.filter((line) => line.did === did);
+      const all = text.split("\n").slice(0, -1);
+      return all.map((line) => JSON.parse(line) as Line).filter((line) => line.did === did);
     },
     go: () => writeFileSync(join(folder, "go"), ""),
     async close() {
@@ -215,4 +167,73 @@ async function deployTiny(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A queue and the one its dead letters go to. */
+async function makeQueues(
+  sqs: SQSClient,
+  name: string,
+  { visibility = 60, maxReceiveCount = 5 }: TinyOptions,
+): Promise<Pick<TinyStack, "queueArn" | "deadArn" | "send" | "dead" | "left">> {
+  const deadArn = arnOf("sqs", `${name}-dead`);
+  const { QueueUrl: dead } = await sqs.send(new CreateQueueCommand({ QueueName: `${name}-dead` }));
+  const Attributes = {
+    VisibilityTimeout: String(visibility),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadArn, maxReceiveCount }),
+  };
+  const { QueueUrl } = await sqs.send(
+    new CreateQueueCommand({ QueueName: `${name}-queue`, Attributes }),
+  );
+  const received = async (url: string | undefined) => {
+    const command = new ReceiveMessageCommand({ QueueUrl: url, MessageAttributeNames: ["All"] });
+    return ((await sqs.send(command)).Messages ?? []).map(
+      ({ Body: body = "", MessageAttributes: attributes = {} }) => ({ body, attributes }),
+    );
+  };
+  return {
+    queueArn: arnOf("sqs", `${name}-queue`),
+    deadArn,
+    async send(...bodies) {
+      for (let start = 0; start < bodies.length; start += 10) {
+        const Entries = bodies
+          .slice(start, start + 10)
+          .map((MessageBody, index) => ({ Id: String(index), MessageBody }));
+        await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+      }
+    },
+    dead: () => received(dead),
+    left: async () => (await received(QueueUrl)).map(({ body }) => body),
+  };
+}
+
+/** A function, and how it reads its queue. Its ARN. */
+async function makeFunction(
+  aws: RawAws,
+  name: string,
+  { timeout = 30, environment = {}, retries, mapping }: TinyOptions,
+): Promise<string> {
+  const FunctionName = `${name}-function`;
+  await aws.post("lambda", "/2015-03-31/functions", {
+    FunctionName,
+    Runtime: "nodejs24.x",
+    Role: "arn:aws:iam::123456789012:role/tiny",
+    Handler: "index.handler",
+    Timeout: timeout,
+    Environment: { Variables: environment },
+    Code: { ZipFile: EMPTY_ZIP },
+  });
+  if (retries !== undefined) {
+    const path = `/2019-09-25/functions/${FunctionName}/event-invoke-config`;
+    await aws.put("lambda", path, { MaximumRetryAttempts: retries });
+  }
+  if (mapping !== undefined) {
+    const EventSourceArn = arnOf("sqs", `${name}-queue`);
+    const given = { FunctionName, EventSourceArn, Enabled: false, ...mapping };
+    await aws.post("lambda", "/2015-03-31/event-source-mappings/", given);
+  }
+  return arnOf("lambda", `function:${FunctionName}`);
+}
+
+function arnOf(service: string, name: string): string {
+  return `arn:aws:${service}:${REGION}:123456789012:${name}`;
 }

@@ -1,7 +1,7 @@
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { rawAws } from "./aws.ts";
-import { openFunctions } from "./functions.ts";
+import { type RawAws, rawAws } from "./aws.ts";
+import { type Functions, openFunctions } from "./functions.ts";
 import { serveApi } from "./http.ts";
 import type { Mapping } from "./mappings.ts";
 import { readQueue } from "./queue.ts";
@@ -50,27 +50,18 @@ export interface Runtime {
  */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { endpoint, region } = options;
-  const aws = rawAws(endpoint, region);
-  const sqs = new SQSClient({ endpoint, region });
-  const events = new EventBridgeClient({ endpoint, region });
   const closing = new AbortController();
-  const { signal } = closing;
-  const shortened = (seconds: number) => (seconds * options.minuteMs) / 60;
-  const functions = await openFunctions({ ...options, aws, shortened, signal });
-  const emit = eventRules({ events, sqs, functions, region });
-  const gateway = await serveApi({ aws, region, invoke: functions.invoke });
-  const rules = await rulesOf(events, "default");
-  const { EventSourceMappings: queues } = (await aws.get(
-    "lambda",
-    "/2015-03-31/event-source-mappings/",
-  )) as { readonly EventSourceMappings: readonly Mapping[] };
-
-  const toolsFor = ({ FunctionArn }: Mapping) => {
-    const invoke = (event: unknown) => functions.invoke(FunctionArn, event);
-    return { aws, sqs, invoke, shortened, signal };
+  const tools: Tools = {
+    aws: rawAws(endpoint, region),
+    sqs: new SQSClient({ endpoint, region }),
+    events: new EventBridgeClient({ endpoint, region }),
+    shortened: (seconds) => (seconds * options.minuteMs) / 60,
+    signal: closing.signal,
   };
-  const works = options.idle === true ? [] : startWorks();
-
+  const functions = await openFunctions({ ...options, ...tools });
+  const emit = eventRules({ ...tools, functions, region });
+  const gateway = await serveApi({ ...tools, region, invoke: functions.invoke });
+  const works = options.idle === true ? [] : await startWorks(functions, options.streams, tools);
   return {
     url: gateway.url,
     failures: functions.failures,
@@ -81,28 +72,50 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       await gateway.close();
       await functions.close();
       await Promise.all(works);
-      sqs.destroy();
-      events.destroy();
+      tools.sqs.destroy();
+      tools.events.destroy();
     },
   };
+}
 
-  /** What goes on by itself, until all is over. */
-  function startWorks(): readonly Promise<void>[] {
-    return [
-      ...queues
-        .filter(({ FunctionArn }) => functions.has(FunctionArn))
-        .map((mapping) => readQueue(mapping, toolsFor(mapping))),
-      ...options.streams.map((mapping) => readStream(mapping, toolsFor(mapping))),
-      ...rules
-        .filter(({ rule }) => rule.ScheduleExpression !== undefined)
-        .flatMap(({ rule, targets }) =>
-          targets
-            .filter(({ Arn = "" }) => functions.has(Arn))
-            .map(({ Arn = "" }) => {
-              const deliver = (event: unknown) => functions.deliver(Arn, event);
-              return keepTime(rule, { deliver, shortened, signal });
-            }),
-        ),
-    ];
-  }
+/** What everything here works with. */
+interface Tools {
+  readonly aws: RawAws;
+  readonly sqs: SQSClient;
+  readonly events: EventBridgeClient;
+  shortened(seconds: number): number;
+  readonly signal: AbortSignal;
+}
+
+/** Starts what goes on by itself until all is over: queues and streams that are read, schedules. */
+async function startWorks(
+  functions: Functions,
+  streams: readonly Mapping[],
+  tools: Tools,
+): Promise<readonly Promise<void>[]> {
+  const { EventSourceMappings: queues } = (await tools.aws.get(
+    "lambda",
+    "/2015-03-31/event-source-mappings/",
+  )) as { readonly EventSourceMappings: readonly Mapping[] };
+  const rules = await rulesOf(tools.events, "default");
+  const isOurs = (arn: string) => functions.has(arn);
+  const toolsFor = ({ FunctionArn }: Mapping) => ({
+    ...tools,
+    invoke: (event: unknown) => functions.invoke(FunctionArn, event),
+  });
+  const schedules = rules.flatMap(({ rule, targets }) =>
+    rule.ScheduleExpression === undefined ? [] : targets.map(({ Arn = "" }) => ({ rule, Arn })),
+  );
+  return [
+    ...queues
+      .filter(({ FunctionArn }) => isOurs(FunctionArn))
+      .map((mapping) => readQueue(mapping, toolsFor(mapping))),
+    ...streams.map((mapping) => readStream(mapping, toolsFor(mapping))),
+    ...schedules
+      .filter(({ Arn }) => isOurs(Arn))
+      .map(({ rule, Arn }) => {
+        const deliver = (event: unknown) => functions.deliver(Arn, event);
+        return keepTime(rule, { ...tools, deliver });
+      }),
+  ];
 }
