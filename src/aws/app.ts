@@ -6,6 +6,7 @@ import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
 import { type LaunchRates, launchRates } from "../launch-rates.ts";
+import { isOver } from "../over.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { CLOUD } from "../run.ts";
 import { secretReader } from "../secrets/reader.ts";
@@ -45,7 +46,14 @@ export async function openAws(env: Env): Promise<App> {
   const files = join(dirname(config), "files");
   const rates = launchRates({ processes: settings.dispatchConcurrency, now });
   const agents = openAgents(
-    worldOf({ env, files, now, once: storage.registry.once, launchRates: rates }),
+    worldOf({
+      env,
+      files,
+      now,
+      once: storage.registry.once,
+      isOver: (runId, launch) => isOver(storage, runId, launch),
+      launchRates: rates,
+    }),
   );
   const document: unknown = JSON.parse(await readFile(config, "utf8"));
   return {
@@ -75,8 +83,9 @@ function worldOf({
   files,
   now,
   once,
+  isOver: over,
   launchRates: rates,
-}: Pick<World, "env" | "now" | "once"> & {
+}: Pick<Required<World>, "env" | "now" | "once" | "isOver"> & {
   readonly launchRates: LaunchRates;
   readonly files: string;
 }): World {
@@ -90,6 +99,7 @@ function worldOf({
     readTemplate: readTemplateInLambda({ files, s3: client, gcs: gcsOptions(env) }),
     secret: secretReader({ now, env, ssm: client, secretsManager: client }),
     once,
+    isOver: over,
     launchRates: rates,
     closing: new AbortController().signal,
   };
