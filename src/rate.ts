@@ -90,6 +90,7 @@ function tokensAt(bucket: Bucket, { launches, per }: Rate, now: number) {
 
 const PERIODS_MS = { second: SECOND, minute: MINUTE } as const;
 
+/** Clocks may be set back; a rate is never less than it was halved to. */
 function partAt({ part, halved }: Bucket, now: number): number {
-  return part === 1 ? 1 : Math.min(1, part * 2 ** ((now - halved) / MINUTE));
+  return part === 1 ? 1 : Math.min(1, part * 2 ** (Math.max(0, now - halved) / MINUTE));
 }

@@ -137,6 +137,13 @@ describe("a rate the platform finds too high", () => {
     expect(isFull(bucket, 999 + 6 * MINUTE)).toBe(true);
   });
 
+  it("is not made smaller by a clock that is set back", () => {
+    const later = 60 * MINUTE;
+    const bucket = halve(FULL, rate, { now: later, sent: later });
+    const before = { ...bucket, away: [] };
+    expect(take(before, rate, { now: 0 }).bucket.away).toEqual([MINUTE]);
+  });
+
   it("keeps the order of its tokens whatever happens", () => {
     const steps = fc.array(fc.record({ pause: fc.nat({ max: 90_000 }), halve: fc.boolean() }));
     fc.assert(

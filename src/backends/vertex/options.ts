@@ -34,6 +34,7 @@ export const agentOptions = z
     submissions_per_minute: z
       .int()
       .min(1, "expected at least 1")
+      .max(10_000, "expected at most 10000")
       .default(60)
       .describe(
         "Jobs all processes together create in a minute at most; each keeps to its share. Google takes 60 a minute from a project in a region. Default: 60.",

@@ -192,6 +192,7 @@ describe("the options of an agent", () => {
     { region_name: "evil.example/" },
     { owner: "Upper" },
     { submissions_per_minute: 0 },
+    { submissions_per_minute: 10_001 },
     { api_endpoint: "https://host/path" },
     { api_endpoint: "http://127.0.0.1:1", transport: "grpc" },
     { transport: "soap" },
