@@ -30,7 +30,7 @@ export function exampleAgents(file: string, given: (backend: string) => JsonObje
   return Object.fromEntries(
     agents.map(([name, agent]) => {
       const { backend, ...rest } = agent as JsonObject;
-      return [name, { backend, ...rest, ...given(String(backend)) } as JsonObject];
+      return [name, { backend, ...rest, ...given(String(backend)) }];
     }),
   );
 }

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { JsonObject } from "../../src/json.ts";
-import { type Ended, jsonLines } from "../cli/sluice.ts";
+import { type Ended, jsonLines, type Started } from "../cli/sluice.ts";
 import type { PlatformJob } from "./examples-jobs.ts";
 import { type Journey, journeysOn } from "./examples-journeys.ts";
 import { type ExampleMachine, exampleMachine } from "./examples-machine.ts";
@@ -10,7 +10,7 @@ import { type ExampleMachine, exampleMachine } from "./examples-machine.ts";
 /** A shape in which a user types commands, with every platform there is. */
 export interface ExamplesShape {
   /** Types `sluice run FILE … --watch --json`, with the agents of a type of run config. */
-  run(type: string, args: readonly string[]): Promise<Ended>;
+  run(type: string, args: readonly string[]): Started;
   /** The jobs of a run on all platforms, as these tell of them. */
   jobs(runId: string): Promise<readonly PlatformJob[]>;
   close(): Promise<void>;
@@ -61,7 +61,10 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
   const { open, anywhere, patienceMs, types = [...TYPES, "hello"] } = traits;
   const concerns = (document: string) => types.includes(typeOf(document));
 
-  describe(`examples in the ${name} shape`, { concurrent: true, timeout: patienceMs }, () => {
+  describe(`examples in the ${name} shape`, {
+    concurrent: true,
+    timeout: patienceMs + 5_000,
+  }, () => {
     let machine: ExampleMachine;
     let shape: ExamplesShape;
     let journeys: Readonly<Record<string, Journey>>;
@@ -76,6 +79,12 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
       machine.remove();
     }, 120_000);
 
+    /** A run that takes too long is left, so that its state is told. */
+    async function endOf({ child, ended }: Started): Promise<Ended> {
+      const timer = setTimeout(() => child.kill(), patienceMs);
+      return await ended.finally(() => clearTimeout(timer));
+    }
+
     test("have a journey each, and each type has one", () => {
       expect(Object.keys(journeys).sort()).toEqual(DOCUMENTS);
       expect(DOCUMENTS).toEqual(expect.arrayContaining(TYPES.map((type) => `${type}.yml`)));
@@ -85,9 +94,9 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
       const { agent, backend, ...journey } = { ...anywhere, ...journeys[document] };
       const file = `${process.cwd()}/examples/${document}`;
       const settings = (journey.set ?? []).flatMap((setting) => ["--set", setting]);
-      const ended = await shape.run(typeOf(document), [file, ...settings]);
+      const ended = await endOf(shape.run(typeOf(document), [file, ...settings]));
       const run = lastRun(ended);
-      expect({ code: ended.code, run }).toMatchObject({
+      expect({ code: ended.code, run }, ended.stdout).toMatchObject({
         code: 0,
         run: { state: "succeeded", agent, job: { backend }, cause: { exit_code: 0 } },
       });
@@ -104,9 +113,9 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
         const folder = machine.folder({ "fails.json": failing(type) });
         const { set = [] } = journeys[`${type}.yml`] ?? {};
         const settings = set.flatMap((setting) => ["--set", setting]);
-        const ended = await shape.run(type, [`${folder}/fails.json`, ...settings]);
+        const ended = await endOf(shape.run(type, [`${folder}/fails.json`, ...settings]));
         const run = lastRun(ended);
-        expect({ code: ended.code, run }).toMatchObject({
+        expect({ code: ended.code, run }, ended.stdout).toMatchObject({
           code: 1,
           run: { state: "failed", cause: { type: "exit", exit_code: 3 } },
         });

@@ -51,13 +51,13 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
     AWS_ENDPOINT_URL_SSM: rest.endpoint,
   };
   return {
-    async run(type, args) {
+    run(type, args) {
       const agents = exampleAgents(`examples/${type}/sluice.yml`, addressesOf(platforms));
       const named = Object.keys(agents).length > 0;
       const folder = machine.folder(named ? { "sluice.yml": JSON.stringify({ agents }) } : {});
       const config = named ? ["--config", `${folder}/sluice.yml`] : [];
       const words = ["run", ...args, ...config, "--data", `${folder}/data`, "--watch", "--json"];
-      return await startSluice(machine.path, words, { env }).ended;
+      return startSluice(machine.path, words, { env });
     },
     jobs: async (runId) => [
       ...localJobs(machine.path, runId),

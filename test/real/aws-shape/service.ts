@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 /** What is deployed. */
@@ -39,9 +39,10 @@ export function copyService({ agents, files, params, env }: ServiceOptions): Ser
   const folder = mkdtempSync(join(tmpdir(), "sluice-deploy-"));
   for (const name of [...SOURCES, ...FILES]) cpSync(name, join(folder, name), { recursive: true });
   symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
-  mkdirSync(join(folder, "agents"));
   for (const [name, text] of Object.entries({ ...files, "sluice.yml": agents })) {
-    writeFileSync(join(folder, "agents", name), text);
+    const file = join(folder, "agents", name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
   }
   const packaged = join(folder, "out");
   // moto would run the functions by itself, in Docker.

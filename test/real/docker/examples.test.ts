@@ -21,7 +21,7 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
   const unmake = [await makeNetwork(engine, "flows"), await volumeRemover(engine, "flow-cache")];
   const containers = new Set<string>();
   return {
-    async run(_type, args) {
+    run(_type, args) {
       const agents = exampleAgents("examples/docker/sluice.yml", () => ({
         base_url,
         no_pull: true,
@@ -29,7 +29,7 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
       const folder = machine.folder({ "sluice.yml": JSON.stringify({ agents }) });
       const where = ["--config", `${folder}/sluice.yml`, "--data", `${folder}/data`];
       const words = ["run", ...args, ...where, "--watch", "--json"];
-      return await startSluice(machine.path, words, { env: machine.env }).ended;
+      return startSluice(machine.path, words, { env: machine.env });
     },
     async jobs(runId) {
       const jobs = await dockerJobs(base_url, runId);

@@ -22,12 +22,12 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
   })();
   const kubeconfig = process.env["KUBECONFIG"] ?? "";
   return {
-    async run(_type, args) {
+    run(_type, args) {
       const agents = exampleAgents("examples/kubernetes/sluice.yml", () => ({ kubeconfig }));
       const folder = machine.folder({ "sluice.yml": JSON.stringify({ agents }) });
       const where = ["--config", `${folder}/sluice.yml`, "--data", `${folder}/data`];
       const words = ["run", ...args, ...where, "--watch", "--json"];
-      return await startSluice(machine.path, words, { env: machine.env }).ended;
+      return startSluice(machine.path, words, { env: machine.env });
     },
     async jobs(runId) {
       const { items } = await call("GET", `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`);

@@ -1,0 +1,172 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  DescribeSecurityGroupsCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+} from "@aws-sdk/client-ec2";
+import { CreateClusterCommand, ECSClient } from "@aws-sdk/client-ecs";
+import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
+import { expect, test } from "vitest";
+import { hashOf } from "../../../src/http/tokens.ts";
+import type { JsonObject } from "../../../src/json.ts";
+import { openTable } from "../../../src/stores/dynamodb/table.ts";
+import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
+import { type Started, startSluice } from "../../cli/sluice.ts";
+import {
+  type ExamplesShape,
+  examplesContract,
+  readExample,
+  TYPES,
+} from "../../contracts/examples.ts";
+import {
+  addressesOf,
+  exampleAgents,
+  furnish,
+  PARAMETERS,
+  TEMPLATE,
+} from "../../contracts/examples-agents.ts";
+import {
+  dockerJobs,
+  ecsJobs,
+  kubernetesJobs,
+  localJobs,
+  vertexJobs,
+} from "../../contracts/examples-jobs.ts";
+import type { ExampleMachine } from "../../contracts/examples-machine.ts";
+import { type FakePlatforms, fakePlatforms } from "../../fakes/platforms.ts";
+import { type Aws, type Deployed, deploy } from "./deployment.ts";
+
+/** Agents whose runs a host takes, on the machine of the examples. */
+const HOSTED = ["laptop", "containers", "local"];
+
+let deployed: Deployed;
+let shape: ExamplesShape;
+let flows: string;
+
+/** The AWS shape with all agents of the examples, and a machine with the hosts of those that need one. */
+async function open(machine: ExampleMachine): Promise<ExamplesShape> {
+  flows = machine.flows;
+  const platforms = await fakePlatforms();
+  furnish(platforms);
+  let agents = "";
+  deployed = await deploy({
+    agents: async (aws) => {
+      agents = JSON.stringify({ agents: await allAgents(aws, platforms) });
+      return agents;
+    },
+    files: { "aws/task.yml": readFileSync("examples/aws/task.yml", "utf8") },
+  });
+  await furnishAws(deployed, {
+    [PARAMETERS.kubeconfig]: platforms.kubernetes.kubeconfig,
+    [PARAMETERS.database]: machine.env["DATABASE_PASSWORD"] ?? "",
+  });
+  await addToken(deployed);
+  const hosts = HOSTED.map((agent) => startHost(machine, agents, agent));
+  const user = { ...machine.env, SLUICE_API_URL: deployed.runtime.url, SLUICE_TOKEN: "token" };
+  shape = {
+    run(_type, args) {
+      const words = ["run", ...args, "--watch", "--json"];
+      return startSluice(machine.path, words, { env: user });
+    },
+    jobs: async (runId) => [
+      ...localJobs(machine.path, runId),
+      ...(await dockerJobs(platforms.docker.url, runId)),
+      ...(await ecsJobs(deployed, ["default", "prod"], runId)),
+      ...kubernetesJobs(platforms.kubernetes.store.jobs, runId),
+      ...vertexJobs(platforms.vertex, runId),
+    ],
+    async close() {
+      for (const { child } of hosts) child.kill();
+      await Promise.all(hosts.map(({ ended }) => ended));
+      await deployed.close();
+      await platforms.close();
+    },
+  };
+  return shape;
+}
+
+/** All agents there are, in the network that this AWS has. */
+async function allAgents(aws: Aws, platforms: FakePlatforms): Promise<JsonObject> {
+  const ec2 = new EC2Client(aws);
+  const { Subnets: [subnet] = [] } = await ec2.send(new DescribeSubnetsCommand());
+  const { SecurityGroups: [group] = [] } = await ec2.send(new DescribeSecurityGroupsCommand());
+  const files = [...TYPES.map((type) => `examples/${type}/sluice.yml`), "examples/aws.yml"];
+  const agents = files.map((file) => exampleAgents(file, addressesOf(platforms)));
+  const text = JSON.stringify(Object.assign({}, ...agents, { local: { backend: "local" } }));
+  const known = text
+    .replaceAll(/subnet-0\w+/g, subnet?.SubnetId ?? "")
+    .replaceAll("sg-0123", group?.GroupId ?? "");
+  return JSON.parse(known) as JsonObject;
+}
+
+/** What the examples expect in an account of AWS. */
+async function furnishAws(aws: Aws, parameters: Readonly<Record<string, string>>): Promise<void> {
+  const { endpoint, region } = aws;
+  await new ECSClient({ endpoint, region }).send(new CreateClusterCommand({ clusterName: "prod" }));
+  const ssm = new SSMClient({ endpoint, region });
+  for (const [Name, Value] of Object.entries(parameters)) {
+    await ssm.send(new PutParameterCommand({ Name, Value, Type: "SecureString" }));
+  }
+  const s3 = new S3Client({ endpoint, region });
+  const { bucket: Bucket, key: Key, text: Body } = TEMPLATE;
+  await s3.send(
+    new CreateBucketCommand({
+      Bucket,
+      CreateBucketConfiguration: { LocationConstraint: "eu-west-1" },
+    }),
+  );
+  await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
+}
+
+async function addToken({ endpoint, region, name }: Deployed): Promise<void> {
+  await dynamoTokens(openTable({ table: name, client: { endpoint, region } })).add({
+    name: "test",
+    scope: "admin",
+    hash: hashOf("token"),
+    createdAt: new Date().toISOString(),
+  });
+}
+
+function startHost(machine: ExampleMachine, agents: string, agent: string): Started {
+  const folder = machine.folder({ "sluice.yml": agents });
+  const where = ["--config", `${folder}/sluice.yml`, "--data", `${folder}/data`];
+  const env = { ...machine.env, ...deployed.env, SLUICE_TABLE: deployed.name };
+  return startSluice(machine.flows, ["agent", agent, ...where], { env });
+}
+
+async function runOf(id: string): Promise<JsonObject> {
+  const response = await fetch(`${deployed.runtime.url}/runs/${id}`, {
+    headers: { authorization: "Bearer token" },
+  });
+  return (await response.json()) as JsonObject;
+}
+
+function more(): void {
+  test.for(TYPES)("%s.yml as a message of the queue runs to its end", async (type) => {
+    const sqs = new SQSClient({ endpoint: deployed.endpoint, region: deployed.region });
+    const { QueueUrl } = await sqs.send(
+      new GetQueueUrlCommand({ QueueName: `${deployed.name}-runs` }),
+    );
+    const run_id = `queued-${type}`;
+    const document = readExample(`examples/${type}.yml`);
+    const patch = type === "local" ? { run_config: { working_dir: flows } } : {};
+    const MessageBody = JSON.stringify({ ...document, ...patch, run_id });
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!(await runOf(run_id))["final"] && Date.now() < deadline) await sleep(300);
+    expect(await runOf(run_id)).toMatchObject({ state: "succeeded", cause: { exit_code: 0 } });
+    expect(await shape.jobs(run_id)).toHaveLength(1);
+  });
+}
+
+const PATIENCE_MS = 60_000;
+
+examplesContract("AWS", {
+  open,
+  anywhere: { agent: "fargate", backend: "ecs" },
+  patienceMs: PATIENCE_MS,
+  more,
+});
