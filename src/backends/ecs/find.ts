@@ -4,8 +4,8 @@ import type { Job, LaunchKey } from "../../run.ts";
 import type { EcsApi } from "./api.ts";
 import { faultOf } from "./errors.ts";
 import { jobOf, type TaskRef } from "./job.ts";
-import { FLOW_CONTAINER, placeOf, startedBy } from "./names.ts";
-import { definitionOf, findLog, type Whereabouts } from "./where.ts";
+import { FLOW_CONTAINER, isUndone, placeOf, startedBy } from "./names.ts";
+import { findLog, type Whereabouts } from "./where.ts";
 
 /**
  * The tasks that carry the mark of a launch. ECS lists running and stopped tasks apart, a stopped one for
@@ -37,36 +37,37 @@ export interface Finding extends Whereabouts {
 }
 
 /**
- * The tasks of a launch as jobs. Where their output goes is looked up at once, while ECS knows the tasks;
- * if that fails, it is warned of, and tried again when somebody reads the output.
+ * The tasks of a launch as jobs, but for those that Sluice has stopped because they had lost what made
+ * them its own: they count as never started. Where their output goes is looked up at once, while ECS knows
+ * the tasks; if that fails, it is warned of, and tried again when somebody reads the output.
  */
 export async function findJobs(finding: Finding, key: LaunchKey): Promise<readonly Job[]> {
   const place = placeOf(key.target);
-  const tasks = await findTasks(finding.api, key);
+  const arns = await findTasks(finding.api, key);
+  if (arns.length === 0) return [];
+  const { tasks } = await finding.api.describeTasks(place, arns);
+  const views = new Map(tasks.map((task) => [task.taskArn, task]));
+  const ours = arns.filter((arn) => !isUndone(views.get(arn)?.stoppedReason ?? ""));
   return Promise.all(
-    tasks.map(async (task) => {
-      const mark = startedBy(key);
-      const ref = { ...place, task, container: FLOW_CONTAINER, startedBy: mark };
-      return jobOf({ ...ref, ...(await logFor(finding, ref)) });
+    ours.map(async (task) => {
+      const ref = { ...place, task, container: FLOW_CONTAINER, startedBy: startedBy(key) };
+      const definition = views.get(task)?.taskDefinitionArn;
+      return jobOf(definition === undefined ? ref : await withLog(finding, { ...ref, definition }));
     }),
   );
 }
 
-async function logFor(
-  finding: Finding,
-  ref: TaskRef,
-): Promise<Pick<TaskRef, "log" | "definition">> {
-  let definition: string | undefined;
+/** The reference with its log instead of its definition, if the definition could be asked. */
+async function withLog(finding: Finding, known: TaskRef): Promise<TaskRef> {
+  const { definition: _, ...ref } = known;
   try {
-    definition = await definitionOf(finding, ref);
-    if (definition === undefined) return {};
-    const { log, assumed } = await findLog(finding, jobOf({ ...ref, definition }));
-    return assumed ? { definition } : { log };
+    const { log, assumed } = await findLog(finding, jobOf(known));
+    return assumed ? known : { ...ref, log };
   } catch (error) {
     // Output that goes elsewhere is nothing to warn of.
-    if (error instanceof PermanentError && error.code === "unsupported") return {};
+    if (error instanceof PermanentError && error.code === "unsupported") return ref;
     const { agent, log } = finding;
     log.warn("place of output not found yet", { agent, job: ref.task, reason: messageOf(error) });
-    return definition === undefined ? {} : { definition };
+    return known;
   }
 }

@@ -109,7 +109,8 @@ async function undo(attempt: Attempt, task: string, lost: string): Promise<Launc
       { cause: error },
     );
   }
-  return { type: "refused", message: `${what}, so it was stopped` };
+  // An ECS that loses them every time would start tasks without end.
+  return { type: "refused", message: `${what}, so it was stopped`, hint: "configuration" };
 }
 
 /** The input as planned, at the place and with the marks of the key. */

@@ -47,11 +47,7 @@ export function forgotten({ id }: Job): PermanentError {
   );
 }
 
-/** The ARN of a task's definition, if ECS shows the task. */
-export async function definitionOf(
-  { api }: Pick<Whereabouts, "api">,
-  ref: TaskRef,
-): Promise<string | undefined> {
+async function definitionOf({ api }: Whereabouts, ref: TaskRef): Promise<string | undefined> {
   const { tasks } = await api.describeTasks(ref, [ref.task]);
   return tasks[0]?.taskDefinitionArn;
 }

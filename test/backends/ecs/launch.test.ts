@@ -360,11 +360,22 @@ describe("launch on ecs", () => {
       expect(answer).toEqual({
         type: "refused",
         message: `ECS started the task ${task?.view.taskArn} without the command and the variable SLUICE_RUN_ID of the run, so it was stopped`,
+        hint: "configuration",
       });
       expect(task?.view).toMatchObject({
         desiredStatus: "STOPPED",
         stoppedReason: "Undone by Sluice: ECS lost the overrides of the task (sluice/run-1/1)",
       });
+    });
+
+    it("does not take that task for the job of the launch", async () => {
+      const backend = openEcs(lossy);
+      const plan = await backend.plan(ecsRun({}));
+      await backend.launch(plan, keyOf(plan), signal());
+      expect(await backend.find(keyOf(plan))).toEqual([]);
+      lossy.tick();
+      expect(lossy.tasks[0]?.view.lastStatus).toBe("STOPPED");
+      expect(await backend.find(keyOf(plan))).toEqual([]);
     });
 
     it("ends the run, naming the task, if that cannot be stopped", async () => {
