@@ -19,8 +19,8 @@
  * its job is known, and less than 2 KiB with the addresses of a job on ECS.
  *
  * A partition takes 1,000 units of 1 KiB a second, and an index that is throttled holds up the table. A run
- * takes some 10 units of `due`, for a new moment is a removal and an addition, and 7 of `recent`. So at
- * 1,000 runs a second each of 16 shards takes some 650, and each of 8 some 900; the id decides the shard.
+ * takes 8 units of `due`, for a new moment is a removal and an addition, and 7 of `recent`, as a test counts.
+ * So at 1,000 runs a second each of 16 shards takes some 500; the id decides the shard.
  */
 export const TABLE = {
   BillingMode: "PAY_PER_REQUEST",
