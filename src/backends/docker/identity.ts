@@ -6,8 +6,13 @@ import { EngineError } from "./errors.ts";
 
 /** Tells an engine from others that listen at the same address, on another machine or after a change. */
 export interface Identity {
-  /** The target of launches: the address, and who listens there. It may be ten minutes old. */
+  /**
+   * The target of launches: the address, and who listens there. It may be ten minutes old, older if the
+   * engine does not answer, and the address alone if it never has: so look before a launch is made.
+   */
   target(): Promise<string>;
+  /** Whether this is the target of launches right now. */
+  isHere(target: string): Promise<boolean>;
   /** Whether a launch was begun at another engine than the one that listens there now. */
   isOther(target: string): Promise<boolean>;
 }
@@ -52,8 +57,15 @@ export function openIdentity(
   return {
     async target() {
       const fresh = known !== undefined && now().getTime() - known.at < KEPT_MS;
-      return fresh && known !== undefined ? known.target : await ask();
+      if (fresh && known !== undefined) return known.target;
+      try {
+        return await ask();
+      } catch {
+        // Why it does not answer tells whoever asks next, a launch or a look.
+        return known?.target ?? targetOf(address);
+      }
     },
+    isHere: async (target) => machine === undefined || (await ask()) === target,
     async isOther(target) {
       if (machine === undefined || partsOf(target).identity === undefined) return false;
       return (await ask()) !== target;

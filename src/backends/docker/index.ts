@@ -3,14 +3,13 @@ import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, LaunchPlan, LaunchRequest, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
 import { leaveElsewhere, logElsewhere } from "../../elsewhere.ts";
-import { PermanentError } from "../../errors.ts";
+import { messageOf, PermanentError } from "../../errors.ts";
 import { secretNames } from "../../process.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";
 import { environmentOf, textOf } from "./environment.ts";
-import { UnreachableError } from "./errors.ts";
 import { jobOf, refOf } from "./job.ts";
 import { LAUNCH, RUN_ID } from "./labels.ts";
 import { type Launcher, launchContainer } from "./launch.ts";
@@ -120,14 +119,13 @@ function launcherFor(
   };
 }
 
-/** Why a launch cannot be made where it was planned: another engine listens there, or none. */
+/** Why a launch cannot be made where it was planned: another engine listens there, or none answers. */
 async function whyNotThere(target: string, { api, identity }: Engine): Promise<string | undefined> {
   try {
-    if (!(await identity.isOther(target))) return undefined;
+    if (await identity.isHere(target)) return undefined;
     return `another engine listens at ${api.target} than the launch was planned for`;
   } catch (error) {
-    if (error instanceof UnreachableError) return error.message;
-    throw error;
+    return messageOf(error);
   }
 }
 

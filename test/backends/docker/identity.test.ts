@@ -55,8 +55,10 @@ describe("the target of launches at an engine", () => {
       const api = { id: () => Promise.reject(new EngineError(status, "no")) };
       return openIdentity(api, SOCKET, { machine: machine(), now: () => NOW });
     };
-    expect(await failing(403).target()).toBe("unix:///var/run/docker.sock#bench");
-    await expect(failing(500).target()).rejects.toThrow("no");
+    const target = "unix:///var/run/docker.sock#bench";
+    expect(await failing(403).target()).toBe(target);
+    await expect(failing(500).isOther(target)).rejects.toThrow("no");
+    await expect(failing(500).isHere(target)).rejects.toThrow("no");
   });
 
   it("is asked for every ten minutes, and whenever something is missing", async () => {
@@ -147,8 +149,20 @@ describe("a container of an engine that has been replaced at its address", () =>
     });
     await harness.docker.down();
     expect(await backend.launch(plan, key, never())).toMatchObject({ type: "unavailable" });
-    await expect(planned(open(false))).rejects.toThrow("cannot be reached");
     expect(harness.docker.starts).toBe(0);
+  });
+
+  it("is planned without any engine, and launched only once it is known for which one", async () => {
+    const backend = open(false);
+    await harness.docker.down();
+    const { plan, key } = await planned(backend);
+    expect(key.target).toBe(harness.docker.url);
+    expect(plan.warnings).toHaveLength(1);
+    expect(await backend.launch(plan, key, never())).toMatchObject({ type: "unavailable" });
+    await harness.docker.up();
+    expect(await backend.launch(plan, key, never())).toMatchObject({ type: "unavailable" });
+    expect(harness.docker.starts).toBe(0);
+    expect((await launched(backend)).key.target).toBe(`${harness.docker.url}#7TRN:IPZB`);
   });
 
   it("says nothing of its job while the engine does not say who it is", async () => {
