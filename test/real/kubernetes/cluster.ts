@@ -31,7 +31,7 @@ export type Call = (
 export interface Cluster {
   readonly namespace: string;
   readonly call: Call;
-  open(options?: JsonObject): Backend;
+  open(options?: JsonObject, world?: Partial<World>): Backend;
   jobs(): Promise<readonly ApiObject[]>;
   /** Lets the cluster work a little. */
   tick(): Promise<void>;
@@ -56,13 +56,13 @@ export async function openCluster(): Promise<Cluster> {
   return {
     namespace,
     call,
-    open: (options = {}) =>
+    open: (options = {}, world = {}) =>
       module.open(
         testAgent({
           backend: "kubernetes",
           options: { namespace, ...options },
         }),
-        testWorld(surroundings()),
+        testWorld({ ...surroundings(), ...world }),
       ),
     jobs: async () => (await call("GET", `/apis/batch/v1/namespaces/${namespace}/jobs`)).items,
     tick: async () => {

@@ -44,6 +44,31 @@ describe("a real API server with its Job controller", () => {
     ]);
   });
 
+  it("deletes a Job an hour after its end, with its pod, once that end is stored", async () => {
+    const job = await launched("busybox", ["true"]);
+    expect(await ended(job)).toMatchObject({ end: "succeeded" });
+    const now = () => new Date(Date.now() + 61 * 60_000);
+    await cluster.open({}, { now, isOver: async () => false }).inspect([job]);
+    expect(await cluster.jobs()).toMatchObject([{ status: { succeeded: 1 } }]);
+    await backend.inspect([job]);
+    await cluster.open({}, { now, isOver: async () => true }).inspect([job]);
+    for (let ticks = 0; ticks < 600 && (await cluster.jobs()).length > 0; ticks++) {
+      await cluster.tick();
+    }
+    expect(await cluster.jobs()).toEqual([]);
+    const pods = await cluster.call("GET", `/api/v1/namespaces/${cluster.namespace}/pods`);
+    expect(pods.items).toEqual([]);
+  });
+
+  it("refuses a manifest of another kind in words of its own", async () => {
+    const path = `/apis/batch/v1/namespaces/${cluster.namespace}/jobs`;
+    const other = { metadata: { name: "other" }, spec: {} };
+    const created = (apiVersion: string, kind: string) =>
+      cluster.call("POST", path, { apiVersion, kind, ...other });
+    await expect(created("apps/v1", "Deployment")).rejects.toThrow(/BadRequest/);
+    await expect(created("batch/v1", "CronJob")).rejects.toThrow(/BadRequest/);
+  });
+
   it("refuses to adopt a Job of somebody else", async () => {
     const runId = newId();
     const { id } = await launched("busybox", ["sleep", "600"], runId);
