@@ -9,7 +9,7 @@ import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
 import type { RunRequest } from "./request.ts";
 import type { Cause, Job, Launching, Run, RunState, Waiting } from "./run.ts";
-import { launchOf } from "./state-after.ts";
+import { launchOf, MISSING_GRACE_MS } from "./state-after.ts";
 import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
 
 /**
@@ -185,15 +185,17 @@ async function refused(
 }
 
 /**
- * A launch refused for good ends its run. Any other failure leaves open what happened; nobody is at
- * work any more, so the next try need not wait for the end of the lease.
+ * A launch refused for good ends its run, unless an earlier try was left open and its job may just not
+ * show yet. Any other failure leaves open what happened; nobody is at work any more, so the next try need
+ * not wait for the end of the lease.
  */
 async function launchFailed(app: App, run: LaunchingRun, error: unknown): Promise<void> {
   const { state } = run;
-  if (error instanceof PermanentError) return end(app, run, causeOf(error));
+  const now = timestamp(app.now());
+  const settled = state.open !== true || between(state.first, now) >= MISSING_GRACE_MS;
+  if (error instanceof PermanentError && settled) return end(app, run, causeOf(error));
   const detail = messageOf(error);
   app.log.warn("launch left open", { runId: run.id, agent: state.agent, reason: detail });
-  const now = timestamp(app.now());
   const pause = Math.min(Math.max(between(state.first, now), 5 * SECOND), 5 * MINUTE);
   await move(app, run, {
     event: "release",

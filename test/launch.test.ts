@@ -223,6 +223,32 @@ describe("a launch that was left open", () => {
     expect(t.platform.started).toHaveLength(1);
   });
 
+  test("is not ended by a refusal as long as its job may show", async () => {
+    const t = testApp();
+    t.platform.showJobs(false);
+    t.platform.behave({ type: "answer lost" }, { type: "reject" });
+    await deliver(t);
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching", open: true });
+    t.platform.showJobs(true);
+    t.clock.pass(MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+  });
+
+  test("is ended by a refusal when its job would have shown", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" }, { type: "reject" }, { type: "reject" });
+    await deliver(t);
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching" });
+    t.clock.pass(5 * MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "rejected" } });
+  });
+
   test("stays with its agent when another one comes before it", async () => {
     const t = await leftOpen();
     t.setAgents({ name: "newer" }, {});
@@ -480,12 +506,15 @@ describe("a launch whose handler died", () => {
     expect(t.lines.map(({ message }) => message)).toContain("several jobs found for one launch");
   });
 
-  test("is ended if planning it again is refused", async () => {
+  test("is ended if planning it again is refused, once its job would have shown", async () => {
     const { PermanentError } = await import("../src/errors.ts");
     const t = testApp();
     await died(t, { started: false });
     t.platform.fail("plan", new PermanentError("forbidden", "not any more"));
     t.clock.pass(61 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "launching", detail: "not any more" });
+    t.clock.pass(5 * MINUTE);
     await tick(t);
     expect(await stateOf(t)).toMatchObject({
       type: "crashed",

@@ -63,7 +63,9 @@ export async function awsProxy(target: string): Promise<AwsProxy> {
     const answer = await forward(target, incoming, askingForUnits(call.body));
     const units = unitsIn(answer.body);
     if (/^(?:GetItem|Query)$/.test(operation)) used.read += units.total;
-    else for (const [where, some] of units.parts) used.written[where] = (used.written[where] ?? 0) + some;
+    else
+      for (const [where, some] of units.parts)
+        used.written[where] = (used.written[where] ?? 0) + some;
     if (fault?.type === "lost") return void response.destroy();
     response.writeHead(answer.status, answer.headers).end(answer.body);
   };
@@ -114,7 +116,9 @@ function unitsIn(body: Buffer) {
   const parts = { ...(Table === undefined ? {} : { table: Table }), ...GlobalSecondaryIndexes };
   return {
     total: consumed?.CapacityUnits ?? 0,
-    parts: Object.entries(parts).map(([where, { CapacityUnits }]) => [where, CapacityUnits] as const),
+    parts: Object.entries(parts).map(
+      ([where, { CapacityUnits }]) => [where, CapacityUnits] as const,
+    ),
   };
 }
 
