@@ -1,5 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Agent } from "../src/agent.ts";
 import { openAgents } from "../src/backends/open.ts";
@@ -48,7 +48,7 @@ export async function packageConfig(config: string, folder: string): Promise<voi
     return [...options, ...entries].flatMap(({ key, value }) => {
       const inside = templateAddress(value, "/");
       if (inside.family !== "agent") return [];
-      const { path: from } = templateAddress(value, dirname(config));
+      const { path: from } = templateAddress(value, dirname(resolve(config)));
       return [{ path: `agents.${agent.name}.${key}`, from, to: inside.path }];
     });
   }

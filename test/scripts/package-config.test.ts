@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { packageConfig } from "../../scripts/package-config.ts";
 
@@ -37,6 +37,8 @@ test("the files agents name are packaged by their paths, from where the agents s
   await packaged(
     `  a: { backend: ecs, task_definition_path: tasks/a.yml, templates: ["agent://${folder}/tasks/"] }`,
   );
+  // The file of the agents may itself be named from here.
+  await packageConfig(relative(process.cwd(), join(folder, "sluice.yml")), join(folder, "out"));
   const files = join(folder, "out", "files");
   expect(readFileSync(join(files, "tasks", "a.yml"), "utf8")).toBe("family: a\n");
   expect(readFileSync(join(files, folder, "tasks", "a.yml"), "utf8")).toBe("family: a\n");
