@@ -9,7 +9,7 @@ import { CreateClusterCommand, ECSClient } from "@aws-sdk/client-ecs";
 import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { openTable } from "../../../src/stores/dynamodb/table.ts";
@@ -163,6 +163,9 @@ function more(): void {
 }
 
 const PATIENCE_MS = 60_000;
+
+// Journeys mostly wait: for a minute of the schedule, or for the tick of a host.
+vi.setConfig({ maxConcurrency: 12 });
 
 examplesContract("AWS", {
   open,
