@@ -75,8 +75,11 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
       shape = await open(machine);
     }, 600_000);
     afterAll(async () => {
-      await shape?.close();
-      machine.remove();
+      try {
+        await shape?.close();
+      } finally {
+        machine.remove();
+      }
     }, 120_000);
 
     /** A run that takes too long is left, so that its state is told. */
