@@ -2,7 +2,7 @@ import type { App } from "./app.ts";
 import { causeOf, failedRun, newRun, readBody } from "./intake.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
-import type { Cause, Run } from "./run.ts";
+import { type Cause, CLOUD, type Run } from "./run.ts";
 
 /** Tells the last reason, if there is one, for not everybody has the log. */
 function abandoned(why = "the log says why"): Cause {
@@ -22,6 +22,8 @@ export async function abandon(app: App, message: Message): Promise<void> {
     case "reference": {
       const run = await app.store.get(intake.runId);
       if (run !== undefined) return end(app, run);
+      // A host of a remote agent is only told of stored runs, so it has been forgotten since.
+      if (app.place !== CLOUD) return;
       const received = { run_id: intake.runId };
       return store(app, failedRun(app, { id: intake.runId, received }, abandoned()));
     }

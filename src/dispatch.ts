@@ -13,7 +13,7 @@ import { launchNow, takeOver } from "./launch.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
 import type { RunRequest } from "./request.ts";
-import type { Run, RunState } from "./run.ts";
+import { CLOUD, type Run, type RunState } from "./run.ts";
 import { referenceTo, scheduleFor } from "./schedule.ts";
 import type { NewRun } from "./store.ts";
 import { type Timestamp, timestamp } from "./time.ts";
@@ -50,9 +50,11 @@ async function storeFaulty(app: App, intake: Intake & { type: "faulty" }): Promi
 
 /**
  * Whoever sends no more than an id has stored the run before, so one that is not there never will be. It is
- * stored as ended, so that somebody can see it.
+ * stored as ended, so that somebody can see it; but a host of a remote agent is only told of stored runs,
+ * so there it has been forgotten since.
  */
 async function storeUnknown(app: App, id: string): Promise<void> {
+  if (app.place !== CLOUD) return app.log.warn("message ignored: its run is gone", { runId: id });
   const message = `its message names run ${id}, and no such run is stored: send the flow with it`;
   const failed = { id, received: { run_id: id } };
   const { run, created } = await app.store.create(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { abandon } from "../src/abandon.ts";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
@@ -334,6 +335,13 @@ describe("dispatch of a message that can never work", () => {
     expect(await t.app.store.body("ghost")).toEqual({ received: { run_id: "ghost" } });
     await dispatch(t.app, message({ run_id: "ghost" }, "again"));
     expect(await t.app.store.get("ghost")).toMatchObject({ revision: 1 });
+  });
+
+  test("a reference to a run that is gone is dropped by the host of a remote agent", async () => {
+    const t = testApp({ place: "lab" });
+    await dispatch(t.app, message({ run_id: "ghost" }));
+    await abandon(t.app, message({ run_id: "ghost" }));
+    expect(await t.app.store.get("ghost")).toBeUndefined();
   });
 
   test("a reference whose run is stored at that very moment goes on with it", async () => {
