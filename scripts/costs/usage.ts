@@ -35,3 +35,43 @@ export const CALLS = {
     "ecs DescribeTasks": 1,
   },
 } as const satisfies Readonly<Record<string, Calls>>;
+
+/**
+ * What the backends call for each thing they do, by a process that has launched before;
+ * `test/backends/calls.test.ts` compares it with what reaches the platforms.
+ */
+export const BACKEND_CALLS = {
+  ecs: {
+    launch: { RunTask: 1 },
+    "look at 3 jobs": { DescribeTasks: 1 },
+    find: { ListTasks: 2, DescribeTasks: 1, DescribeTaskDefinition: 1 },
+    cancel: { StopTask: 1 },
+    logs: { DescribeTasks: 1, GetLogEvents: 1 },
+  },
+  vertex: {
+    launch: { CreateCustomJob: 1 },
+    "look at 3 jobs": { ListCustomJobs: 1 },
+    find: { ListCustomJobs: 1 },
+    cancel: { CancelCustomJob: 1 },
+  },
+  kubernetes: {
+    launch: { "POST /apis/batch/namespaces/default/jobs": 1 },
+    "look at 3 jobs": { "GET /apis/batch/namespaces/default/jobs": 1 },
+    find: { "GET /apis/batch/namespaces/default/jobs": 1 },
+    cancel: {
+      "GET /apis/batch/namespaces/default/jobs/NAME": 1,
+      "PATCH /apis/batch/namespaces/default/jobs/NAME": 1,
+    },
+    logs: {
+      "GET /api/namespaces/default/pods": 1,
+      "GET /api/namespaces/default/pods/NAME/log": 1,
+    },
+  },
+  docker: {
+    launch: { "POST /containers/create": 1, "POST /containers/ID/start": 1 },
+    "look at 3 jobs": { "GET /containers/json": 1 },
+    find: { "GET /containers/json": 1 },
+    cancel: { "POST /containers/ID/stop": 1 },
+    logs: { "GET /containers/ID/json": 1, "GET /containers/ID/logs": 1 },
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Calls>>>>;

@@ -16,14 +16,17 @@ export interface Launched {
   readonly job: Job;
 }
 
-export async function planned(harness: BackendHarness, parts: RequestParts) {
+export async function planned({ backend }: Pick<BackendHarness, "backend">, parts: RequestParts) {
   const request = launchRequest({ ...parts, runId: parts.runId ?? newId() });
-  const plan = await harness.backend.plan(request);
+  const plan = await backend.plan(request);
   const key = { runId: request.run.id, launch: request.launch, target: plan.target };
   return { plan, key };
 }
 
-export async function launch(harness: BackendHarness, parts: RequestParts): Promise<Launched> {
+export async function launch(
+  harness: Pick<BackendHarness, "backend">,
+  parts: RequestParts,
+): Promise<Launched> {
   const { plan, key } = await planned(harness, parts);
   const answer = await harness.backend.launch(plan, key, never());
   if (answer.type !== "launched") throw new Error(`not launched: ${JSON.stringify(answer)}`);
@@ -32,7 +35,7 @@ export async function launch(harness: BackendHarness, parts: RequestParts): Prom
 
 /** Lets the platform go on until the job's status is as wanted, and returns that status. */
 export async function until(
-  { backend, tick }: BackendHarness,
+  { backend, tick }: Pick<BackendHarness, "backend" | "tick">,
   job: Job,
   wanted: (status: JobStatus) => boolean,
 ): Promise<JobStatus> {

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "vitest";
+import { BACKEND_CALLS, type Calls } from "../../scripts/costs/usage.ts";
+import { backend as ecs } from "../../src/backends/ecs/index.ts";
+import { testWorld } from "../compatibility/plan-vector.ts";
+import type { BackendHarness } from "../contracts/backend.ts";
+import { launch, planned, until } from "../contracts/backend-steps.ts";
+import { testAgent } from "../contracts/request.ts";
+import { fakeEcs } from "../fakes/ecs.ts";
+import { fakeKubernetes } from "../fakes/kubernetes.ts";
+import { openDocker } from "./docker/harness.ts";
+import { openOn, parts } from "./kubernetes/harness.ts";
+import { openWorld, runOf } from "./vertex/world.ts";
+
+/** A platform that tells which calls have reached it. */
+interface Counted extends Pick<BackendHarness, "backend" | "runs" | "tick" | "close"> {
+  readonly calls: readonly string[];
+}
+
+/** How each platform is imitated; `local` calls nobody. */
+const PLATFORMS: Readonly<Record<keyof typeof BACKEND_CALLS, () => Promise<Counted>>> = {
+  async ecs() {
+    const fake = await fakeEcs();
+    const agent = { name: "prod", backend: "ecs", options: { log_group: "/sluice/flows" } };
+    const world = testWorld({ env: fake.env, now: fake.now, once: (_, make) => make() });
+    const flow = {
+      name: "load",
+      storage: { type: "Docker", image_name: "etl", image_tag: "1" },
+    };
+    const runs = { agent, flow, command: ["sleep"] };
+    return { ...fake, backend: ecs.open(testAgent(agent), world), runs };
+  },
+  async vertex() {
+    const { service, open, close } = await openWorld("rest");
+    const { calls, tick } = service;
+    return { backend: open(), runs: runOf("runs"), calls, tick, close };
+  },
+  async kubernetes() {
+    const fake = await fakeKubernetes();
+    return {
+      backend: openOn(fake),
+      runs: parts(["run"]),
+      calls: fake.requests,
+      tick: () => fake.advance(),
+      close: () => fake.close(),
+    };
+  },
+  async docker() {
+    const { docker, backend, request, close } = await openDocker();
+    const tick = () => docker.tick();
+    return { backend, runs: request("forever"), calls: docker.calls, tick, close };
+  },
+};
+
+/** What belongs to one run alone, such as its name in a path, is left out of a call. */
+function plain(call: string): string {
+  const [text = ""] = call.split("?");
+  return text
+    .replace(/sluice-[\w-]+/g, "NAME")
+    .replace(/[0-9a-f]{64}/g, "ID")
+    .replace(/\/v\d+(?:\.\d+)?(?=\/)/, "");
+}
+
+async function counted(calls: readonly string[], work: () => Promise<unknown>): Promise<Calls> {
+  const before = calls.length;
+  await work();
+  const counts: Record<string, number> = {};
+  for (const call of calls.slice(before).map(plain)) counts[call] = (counts[call] ?? 0) + 1;
+  return counts;
+}
+
+/** Everything a run may ask of a platform, by a process that has launched before. */
+async function pieces(platform: Counted): Promise<Readonly<Record<string, Calls>>> {
+  const { backend, runs, calls } = platform;
+  const jobs = [(await launch(platform, runs)).job, (await launch(platform, runs)).job];
+  const { plan, key } = await planned(platform, runs);
+  const launching = await counted(calls, async () => {
+    const answer = await backend.launch(plan, key, new AbortController().signal);
+    if (answer.type === "launched") jobs.unshift(answer.job);
+  });
+  for (const job of jobs) await until(platform, job, ({ type }) => type === "running");
+  const [job] = jobs;
+  if (job === undefined || jobs.length !== 3) throw new Error("not launched");
+  return {
+    launch: launching,
+    "look at 3 jobs": await counted(calls, () => backend.inspect(jobs)),
+    find: await counted(calls, () => backend.find(key)),
+    cancel: await counted(calls, () => backend.cancel(job)),
+    ...(backend.logs && { logs: await counted(calls, async () => backend.logs?.(job)) }),
+  };
+}
+
+describe("a run calls its platform", () => {
+  test.each(Object.entries(PLATFORMS))("as ARCHITECTURE.md says: %s", async (name, open) => {
+    const platform = await open();
+    try {
+      expect(await pieces(platform)).toEqual(BACKEND_CALLS[name as keyof typeof BACKEND_CALLS]);
+    } finally {
+      await platform.close();
+    }
+  });
+});
