@@ -6,6 +6,7 @@ import { hostOf, isOnline, unseen, waitsForHost } from "./hosts.ts";
 import { accept } from "./intake.ts";
 import { backendOf } from "./jobs.ts";
 import type { JsonValue } from "./json.ts";
+import { inTime } from "./patience.ts";
 import { agentOf, CLOUD, isFinal, type Run, type RunState } from "./run.ts";
 import { SECOND, timestamp } from "./time.ts";
 
@@ -103,21 +104,12 @@ async function fromPlatform(app: App, { state }: Run): Promise<string> {
   if (!app.agents.some(({ name }) => name === agent)) return "";
   try {
     const backend = await backendOf(app, { agent });
-    const [status] = await inTime(app, backend.inspect([job]));
+    const patience = app.timeout(PATIENCE_MS);
+    const [status] = await inTime(patience, PATIENCE_MS, backend.inspect([job]));
     return status?.type === "pending" && status.detail !== undefined ? `: ${status.detail}` : "";
   } catch (error) {
     return `; its platform does not say more now: ${messageOf(error)}`;
   }
-}
-
-async function inTime<T>(app: App, work: Promise<T>): Promise<T> {
-  const patience = app.timeout(PATIENCE_MS);
-  const late = new Promise<never>((_, reject) => {
-    const giveUp = () => reject(new Error(`no answer within ${PATIENCE_MS / SECOND} seconds`));
-    if (patience.aborted) giveUp();
-    patience.addEventListener("abort", giveUp, { once: true });
-  });
-  return Promise.race([work, late]);
 }
 
 /** A run whose agent is gone is followed again as soon as the agent is back. */

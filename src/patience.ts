@@ -1,3 +1,5 @@
+import { SECOND } from "./time.ts";
+
 /**
  * What `work` comes to, or undefined if `signal` is aborted before that. Work that is late goes on, and
  * nobody learns how it ends. Throws what `work` throws in time.
@@ -14,6 +16,13 @@ export function unlessAborted<T>(
       .then((value) => resolve({ value }), reject)
       .finally(() => signal.removeEventListener("abort", stop));
   });
+}
+
+/** What `work` comes to, if it does before `patience`, a signal after `ms` milliseconds, is over. */
+export async function inTime<T>(patience: AbortSignal, ms: number, work: Promise<T>): Promise<T> {
+  const done = await unlessAborted(patience, work);
+  if (done === undefined) throw new Error(`no answer within ${ms / SECOND} seconds`);
+  return done.value;
 }
 
 /** What a source gives until `signal` is aborted, also if the source hangs. */

@@ -6,7 +6,7 @@ import type { LogFields } from "./log.ts";
 import { judgeHosts } from "./lost-hosts.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
-import { unlessAborted } from "./patience.ts";
+import { inTime, unlessAborted } from "./patience.ts";
 import type { OutgoingMessage } from "./queue.ts";
 import {
   type Cancelling,
@@ -69,17 +69,17 @@ export async function poll(app: App, signal?: AbortSignal): Promise<void> {
 async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
   if (page.length === 0) return;
   const patience = app.timeout(PAGE_MS);
-  const inTime = (fields: LogFields, work: () => Promise<void>) =>
-    guarded(app, fields, () => patiently(patience, work()));
+  const part = (fields: LogFields, work: () => Promise<void>) =>
+    guarded(app, fields, () => inTime(patience, PAGE_MS, work()));
   const sendable = page.filter((run): run is Sendable => isSendable(app, run));
   const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
   await Promise.all([
     ...batches(sendable).map((runs) =>
-      inTime({ messages: runs.length }, () => sendAgain(app, runs, now)),
+      part({ messages: runs.length }, () => sendAgain(app, runs, now)),
     ),
-    ...page.map((run) => inTime({ runId: run.id }, () => followUp(app, run, now))),
+    ...page.map((run) => part({ runId: run.id }, () => followUp(app, run, now))),
     ...[...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
-      inTime({ agent }, () => inspect(app, agent, runs)),
+      part({ agent }, () => inspect(app, agent, runs)),
     ),
   ]);
 }
@@ -105,11 +105,6 @@ async function renewReason(app: App, run: Run, state: Waiting): Promise<void> {
     ...(state.refused === undefined ? {} : { refused: state.refused }),
   };
   await move(app, run, { event: "wait", next });
-}
-
-async function patiently(patience: AbortSignal, work: Promise<void>): Promise<void> {
-  if ((await unlessAborted(patience, work)) !== undefined) return;
-  throw new Error(`no answer within ${PAGE_MS / SECOND} seconds`);
 }
 
 async function guarded(app: App, fields: LogFields, work: () => Promise<void>): Promise<void> {
