@@ -1,3 +1,4 @@
+import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { JobStatus } from "../../run.ts";
@@ -92,11 +93,8 @@ async function stillRunning(
   // For one container a list would only be a call more.
   if (ids.length < 2) return new Set();
   const found = new Set<string>();
-  for (let at = 0; at < ids.length; at += PER_LIST) {
-    const listed = await api.list(
-      { id: ids.slice(at, at + PER_LIST), status: ["running"] },
-      signal,
-    );
+  for (const id of chunks(ids, PER_LIST)) {
+    const listed = await api.list({ id, status: ["running"] }, signal);
     for (const { Id } of listed) found.add(Id);
   }
   return found;

@@ -9,6 +9,7 @@ import type {
   World,
 } from "../../backend.ts";
 import { checked } from "../../check.ts";
+import { chunks } from "../../chunks.ts";
 import { leaveElsewhere, logElsewhere, statusElsewhere } from "../../elsewhere.ts";
 import { PermanentError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
@@ -57,8 +58,8 @@ export function localBackend(agent: Agent, world: World, machine: Surface = this
     find: (key) => findJob(key, world),
     async inspect(jobs) {
       const statuses: (JobStatus | undefined)[] = [];
-      for (let at = 0; at < jobs.length; at += READ_TOGETHER) {
-        statuses.push(...(await Promise.all(jobs.slice(at, at + READ_TOGETHER).map(inspect))));
+      for (const part of chunks(jobs, READ_TOGETHER)) {
+        statuses.push(...(await Promise.all(part.map(inspect))));
       }
       return statuses;
     },

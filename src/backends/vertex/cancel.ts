@@ -1,6 +1,5 @@
 import type { Job } from "../../run.ts";
-import { isWrongState } from "./errors.ts";
-import { explained, unlessUnknown } from "./inspect.ts";
+import { explained, isWrongState, unlessUnknown } from "./errors.ts";
 import { refOf } from "./job.ts";
 import type { ApiFor } from "./regions.ts";
 import { stateOf } from "./status.ts";

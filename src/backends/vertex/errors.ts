@@ -2,7 +2,7 @@ import { messageOf } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 
 /** Codes of gRPC, which Google's client uses over REST as well. */
-export const NOT_FOUND = 5;
+const NOT_FOUND = 5;
 const INVALID_ARGUMENT = 3;
 export const PERMISSION_DENIED = 7;
 const RESOURCE_EXHAUSTED = 8;
@@ -71,6 +71,25 @@ export function codeOf(error: unknown): number | undefined {
 /** What an error says, without the long address it may name. */
 export function textOf(error: unknown): string {
   return messageOf(error).replace(/^request to https?:\/\/([^/]+)\S* failed, reason:/, "$1:");
+}
+
+/** Says in an error what could not be done. */
+export async function explained<T>(what: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw new Error(`could not ${what} on Vertex AI: ${textOf(error)}`, { cause: error });
+  }
+}
+
+/** Undefined where Vertex AI does not know the job. */
+export async function unlessUnknown<T>(call: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch (error) {
+    if (codeOf(error) === NOT_FOUND) return undefined;
+    throw error;
+  }
 }
 
 /** Whether a job cannot be cancelled for the state it is in, as the service may put it. */

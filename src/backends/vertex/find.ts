@@ -1,5 +1,5 @@
 import type { Job, LaunchKey } from "../../run.ts";
-import { explained } from "./inspect.ts";
+import { explained } from "./errors.ts";
 import { jobOf } from "./job.ts";
 import { launchFilter } from "./labels.ts";
 import type { ApiFor } from "./regions.ts";

@@ -1,8 +1,9 @@
+import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Job, JobStatus } from "../../run.ts";
 import { SECOND } from "../../time.ts";
-import { codeOf, failureOf, NOT_FOUND, textOf } from "./errors.ts";
+import { explained, failureOf, unlessUnknown } from "./errors.ts";
 import { type JobRef, refOf } from "./job.ts";
 import { unfinishedFilter } from "./labels.ts";
 import type { ApiFor } from "./regions.ts";
@@ -143,29 +144,4 @@ async function within<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T
 function byAge({ created: a }: JobRef, { created: b }: JobRef): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
-}
-
-function chunks<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
-    all.slice(index * size, (index + 1) * size),
-  );
-}
-
-/** Undefined where Vertex AI does not know the job. */
-export async function unlessUnknown<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch (error) {
-    if (codeOf(error) === NOT_FOUND) return undefined;
-    throw error;
-  }
-}
-
-/** Says in an error what could not be done. */
-export async function explained<T>(what: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw new Error(`could not ${what} on Vertex AI: ${textOf(error)}`, { cause: error });
-  }
 }
