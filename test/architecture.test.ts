@@ -48,8 +48,18 @@ const RULES: readonly Rule[] = [
     folders: ["core", "vertex", "google"],
     packages: ["node:", "zod", "@google-cloud/aiplatform", "google-auth-library", "google-gax"],
   },
-  { files: /^src\/stores\//, folders: ["core", "stores"], packages: ["node:", "@aws-sdk/"] },
-  { files: /^src\/queues\//, folders: ["core", "queues", "stores"], packages: ["@aws-sdk/"] },
+  { files: /^src\/stores\/[^/]+\.ts$/, folders: ["core", "stores"], packages: [] },
+  {
+    files: /^src\/stores\/sqlite\//,
+    folders: ["core", "stores", "sqlite"],
+    packages: ["node:"],
+  },
+  {
+    files: /^src\/stores\/dynamodb\//,
+    folders: ["core", "stores", "dynamodb"],
+    packages: ["node:", "@aws-sdk/"],
+  },
+  { files: /^src\/queues\//, folders: ["core", "queues", "sqlite"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/templates\//,
     folders: ["core", "templates", "google"],
@@ -64,12 +74,21 @@ const RULES: readonly Rule[] = [
   },
   {
     files: /^src\/embedded\//,
-    folders: ["core", "embedded", "backends", "stores", "queues", "templates", "secrets"],
+    folders: [
+      "core",
+      "embedded",
+      "backends",
+      "sqlite",
+      "dynamodb",
+      "queues",
+      "templates",
+      "secrets",
+    ],
     packages: ["node:", "yaml"],
   },
   {
     files: /^src\/aws\//,
-    folders: ["core", "aws", "backends", "ecs", "stores", "queues", "templates", "secrets"],
+    folders: ["core", "aws", "backends", "ecs", "dynamodb", "queues", "templates", "secrets"],
     packages: ["node:", "yaml", "@aws-sdk/", "@aws-lambda-powertools/"],
   },
   {
@@ -107,7 +126,9 @@ function importsOf(file: string): string[] {
 function folderOf(file: string): string {
   const [top, folder, inner] = file.split("/");
   if (top === "functions") return "functions";
-  if (folder === "backends") return inner?.endsWith(".ts") ? "backends" : (inner ?? "");
+  if (folder === "backends" || folder === "stores") {
+    return inner?.endsWith(".ts") ? folder : (inner ?? "");
+  }
   return folder === undefined ||
     folder.endsWith(".ts") ||
     /^(run-config|engines|text)$/.test(folder)

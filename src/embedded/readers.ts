@@ -1,7 +1,7 @@
 import type { World } from "../backend.ts";
 import { secretReader } from "../secrets/reader.ts";
 import { gcsOptions } from "../templates/gcs.ts";
-import { readTemplateOnThisMachine } from "../templates/index.ts";
+import { readTemplateOnThisMachine } from "../templates/machine.ts";
 
 /** The services of AWS that are read from, as their endpoint variables name them. */
 type Service = "S3" | "SSM" | "SECRETS_MANAGER";

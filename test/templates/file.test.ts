@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { TemplateSource } from "../../src/template.ts";
-import { readTemplateOnThisMachine } from "../../src/templates/index.ts";
+import { readTemplateOnThisMachine } from "../../src/templates/machine.ts";
 import { testAgent } from "../contracts/request.ts";
 
 let root: string;

@@ -4,7 +4,7 @@ import { canonicalJson } from "../../json.ts";
 import type { FlowRegistry, RegisteredFlow } from "../../registry.ts";
 import { MAX_BODY_BYTES, type Page } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
-import { pageLimit } from "../sqlite/page.ts";
+import { pageLimit } from "../page.ts";
 import { readPosition, writePosition } from "./cursor.ts";
 import { flowCache } from "./flow-cache.ts";
 import { type Item, textOf } from "./item.ts";

@@ -1,6 +1,6 @@
 import { agentOf, type Run } from "../../run.ts";
 import type { Page, RunQuery } from "../../store.ts";
-import { pageLimit } from "../sqlite/page.ts";
+import { pageLimit } from "../page.ts";
 import { readPosition, writePosition } from "./cursor.ts";
 import { runOf } from "./head.ts";
 import { type Item, textOf } from "./item.ts";

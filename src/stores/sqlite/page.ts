@@ -1,14 +1,6 @@
 import { invalid } from "../../errors.ts";
 import type { Page } from "../../store.ts";
 
-const DEFAULT_LIMIT = 50;
-const LARGEST_LIMIT = 500;
-
-/** How many items a page may have: 50 unless asked for, from 1 to 500. */
-export function pageLimit(limit = DEFAULT_LIMIT): number {
-  return Math.max(1, Math.min(limit, LARGEST_LIMIT));
-}
-
 /**
  * Makes a page of up to `limit` items out of rows of which one more was read, to see whether something
  * follows. `key` is what the cursor holds of the last item.

@@ -3,8 +3,9 @@ import { type Change, firstHead, nextHead, refuseLargeBody } from "../../head.ts
 import { agentOf, type Place, type Run } from "../../run.ts";
 import { type NewRun, type Page, type RunBody, type RunQuery, type RunStore } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
+import { pageLimit } from "../page.ts";
 import type { Sqlite, SqlValues } from "./database.ts";
-import { pageLimit, pageOf, readCursor } from "./page.ts";
+import { pageOf, readCursor } from "./page.ts";
 
 /** So many due runs are read at a time. */
 const DUE_PAGE = 100;
