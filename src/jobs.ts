@@ -1,7 +1,7 @@
 import type { Agent } from "./agent.ts";
 import type { App } from "./app.ts";
-import type { Backend } from "./backend.ts";
-import type { Job, LaunchKey, Run } from "./run.ts";
+import type { Backend, World } from "./backend.ts";
+import { isFinal, type Job, type LaunchKey, type Run } from "./run.ts";
 
 /** The backend of the agent a state names. Throws if the agent is no longer in `sluice.yml`. */
 export async function backendOf(app: App, state: { readonly agent: string }): Promise<Backend> {
@@ -34,4 +34,12 @@ export async function findJob(
     app.log.error("several jobs found for one launch", { ...key, jobs: jobs.map(({ id }) => id) });
   }
   return jobs[0];
+}
+
+/** Tells backends which launches are over: their run has ended, or has been launched anew. */
+export function endStored({ get }: Pick<App["store"], "get">): NonNullable<World["isOver"]> {
+  return async (runId, launch) => {
+    const run = await get(runId);
+    return run !== undefined && (isFinal(run.state) || run.launches > launch);
+  };
 }

@@ -5,8 +5,8 @@ import type { App } from "../app.ts";
 import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
-import { type LaunchRates, launchRates } from "../launch-rates.ts";
-import { isOver } from "../over.ts";
+import { endStored } from "../jobs.ts";
+import { launchRates } from "../launch-rates.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { CLOUD } from "../run.ts";
 import { secretReader } from "../secrets/reader.ts";
@@ -51,7 +51,7 @@ export async function openAws(env: Env): Promise<App> {
       files,
       now,
       once: storage.registry.once,
-      isOver: (runId, launch) => isOver(storage, runId, launch),
+      isOver: endStored(storage.store),
       launchRates: rates,
     }),
   );
@@ -79,28 +79,20 @@ export async function openAws(env: Env): Promise<App> {
 
 /** What backends see of the outside. `files` holds what was packaged of the agents' machine. */
 function worldOf({
-  env,
   files,
-  now,
-  once,
-  isOver: over,
-  launchRates: rates,
-}: Pick<Required<World>, "env" | "now" | "once" | "isOver"> & {
-  readonly launchRates: LaunchRates;
+  ...given
+}: Required<Pick<World, "env" | "now" | "once" | "isOver" | "launchRates">> & {
   readonly files: string;
 }): World {
+  const { env, now } = given;
   const client = sdkSettings(env);
   return {
-    now,
-    env,
+    ...given,
     // A function has no directory worth a name: relative addresses start at the root of what is packaged.
     cwd: "/",
     log,
     readTemplate: readTemplateInLambda({ files, s3: client, gcs: gcsOptions(env) }),
     secret: secretReader({ now, env, ssm: client, secretsManager: client }),
-    once,
-    isOver: over,
-    launchRates: rates,
     closing: new AbortController().signal,
   };
 }

@@ -7,8 +7,8 @@ import type { Machine } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { PermanentError } from "../errors.ts";
 import { areOthersLost, hostOf } from "../hosts.ts";
+import { endStored } from "../jobs.ts";
 import { observe } from "../observe.ts";
-import { isOver } from "../over.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
@@ -80,8 +80,7 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
     now,
     once: storage.registry.once,
     machine,
-    isOver: (runId, launch) => isOver(storage, runId, launch),
-    ...(options.show === undefined ? {} : { show: options.show }),
+    isOver: endStored(storage.store),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });

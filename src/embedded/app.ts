@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App, StateChange } from "../app.ts";
 import { openAgents } from "../backends/open.ts";
+import { endStored } from "../jobs.ts";
 import type { Logger } from "../log.ts";
 import { observe } from "../observe.ts";
-import { isOver } from "../over.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
 import { openSqlite, type Sqlite } from "../stores/sqlite/database.ts";
@@ -73,8 +73,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       outside,
       async () => true,
     ),
-    isOver: (runId, launch) => isOver(storage, runId, launch),
-    ...(options.show === undefined ? {} : { show: options.show }),
+    isOver: endStored(storage.store),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });

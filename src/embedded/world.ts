@@ -1,37 +1,28 @@
 import type { World } from "../backend.ts";
 import { messageOf } from "../errors.ts";
 import { launchRates } from "../launch-rates.ts";
-import type { Logger } from "../log.ts";
 import type { Observation } from "../state-after.ts";
 import { readersOnThisMachine } from "./readers.ts";
 
-/** What is known of this machine and process. */
-interface Machine {
-  readonly dataFolder: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd: string;
-  readonly log: Logger;
-}
-
 /** What backends on this machine are given of the outside. */
 export function machineWorld(
-  { dataFolder, env, cwd, log }: Machine,
-  rest: Pick<World, "now" | "once" | "machine" | "isOver" | "closing" | "show"> & {
+  process: Required<Pick<World, "dataFolder">> & Pick<World, "env" | "cwd" | "log" | "show">,
+  rest: Required<Pick<World, "now" | "once" | "machine" | "isOver" | "closing">> & {
     /** Applies what a platform reports by itself. */
     apply(runId: string, observation: Observation): Promise<void>;
   },
 ): World {
-  const { now, once, machine, isOver, closing, show, apply } = rest;
+  const { dataFolder, env, cwd, log, show } = process;
+  const { apply, ...given } = rest;
+  const { now } = given;
   return {
-    now,
+    ...given,
+    dataFolder,
     env,
     cwd,
-    dataFolder,
     log,
+    ...(show === undefined ? {} : { show }),
     ...readersOnThisMachine({ env, cwd, now }),
-    once,
-    ...(machine === undefined ? {} : { machine }),
-    ...(isOver === undefined ? {} : { isOver }),
     // One process launches on this machine; another one that stands in has its own tokens.
     launchRates: launchRates({ processes: 1, now }),
     observe: (runId, observation) => {
@@ -40,7 +31,5 @@ export function machineWorld(
         log.warn("event not applied", { runId, reason: messageOf(error) }),
       );
     },
-    ...(show === undefined ? {} : { show }),
-    closing,
   };
 }

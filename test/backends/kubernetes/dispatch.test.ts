@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
 import { dispatch } from "../../../src/dispatch.ts";
-import { isOver } from "../../../src/over.ts";
+import { endStored } from "../../../src/jobs.ts";
 import { poll } from "../../../src/poll.ts";
 import type { RunState } from "../../../src/run.ts";
 import { MINUTE } from "../../../src/time.ts";
@@ -20,7 +20,7 @@ function dispatcher(options: { [name: string]: string } = {}, world: Partial<Wor
   const t: TestApp = testApp({ backend: async () => backend });
   const backend = openOn(fake, options, {
     now: () => t.clock.now(),
-    isOver: (runId, launch) => isOver(t.app, runId, launch),
+    isOver: endStored(t.app.store),
     ...world,
   });
   t.setAgents({ name: "cluster", backend: "kubernetes" });
