@@ -31,6 +31,7 @@ const METRICS_AT_REST = 2;
 /** A month in which nothing happens. `alarmMetrics`: how many metrics the alarms watch. */
 export function atRest(alarmMetrics: number): Item[] {
   const seconds = TICKS * ASSUMED.tickSeconds * TICK_GB;
+  // An index is read with half a unit: it lags behind.
   const reads = (TICKS * QUERIES_PER_TICK) / 2;
   const asks = TICKS * ASKS_A_MINUTE * QUEUES;
   return [
@@ -48,8 +49,10 @@ export function atRest(alarmMetrics: number): Item[] {
   ];
 }
 
-const CHANGES = 4;
-const OBSERVED = 2;
+/** Launching, submitted, running and the end. */
+export const CHANGES = 4;
+/** Running and the end. */
+export const OBSERVED = 2;
 const INVOCATIONS = 1 + OBSERVED + CHANGES;
 
 /** A million runs from the queue to their ends, each message, event and change in a batch of its own. */

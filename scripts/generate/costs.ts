@@ -1,6 +1,14 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { ASSUMED, atRest, type Item, perMillionRuns, total } from "../costs/bill.ts";
+import {
+  ASSUMED,
+  atRest,
+  CHANGES,
+  type Item,
+  OBSERVED,
+  perMillionRuns,
+  total,
+} from "../costs/bill.ts";
 import type { Generated } from "../generate.ts";
 import { pageWithSection } from "./sections.ts";
 
@@ -20,8 +28,9 @@ ${table(atRest(alarmMetrics()))}
 | --- | --- | ---: |
 ${table(perMillionRuns())}
 
-Units, requests, invocations and metrics are counted; that a tick takes ${tickSeconds} s, \`dispatch\` ${dispatchSeconds} s, \`observe\` ${observeSeconds} s,
-\`publish\` ${publishSeconds} s, and that an invocation writes a kilobyte of logs, is assumed. Full batches cost less.
+Units of the table are counted by a test. Invocations, requests, events and metrics follow from the template, for a run
+with ${CHANGES} changes of state of which ECS tells ${OBSERVED}, each handled by itself; full batches cost less. That a tick takes ${tickSeconds} s,
+\`dispatch\` ${dispatchSeconds} s, \`observe\` ${observeSeconds} s and \`publish\` ${publishSeconds} s, and that an invocation writes a kilobyte of logs, is assumed.
 `;
 }
 
