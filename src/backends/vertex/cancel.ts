@@ -2,17 +2,10 @@ import type { Job } from "../../run.ts";
 import { explained, isWrongState, unlessUnknown } from "./errors.ts";
 import { refOf } from "./job.ts";
 import type { ApiFor } from "./regions.ts";
-import { stateOf } from "./status.ts";
+import { FINISHED_STATES, stateOf } from "./status.ts";
 
 /** States in which there is nothing left to stop. */
-const STOPPED: ReadonlySet<string> = new Set([
-  "JOB_STATE_SUCCEEDED",
-  "JOB_STATE_FAILED",
-  "JOB_STATE_CANCELLING",
-  "JOB_STATE_CANCELLED",
-  "JOB_STATE_EXPIRED",
-  "JOB_STATE_PARTIALLY_SUCCEEDED",
-]);
+const STOPPED: ReadonlySet<string> = new Set([...FINISHED_STATES, "JOB_STATE_CANCELLING"]);
 
 /**
  * Asks Vertex AI to stop a job, which it does when it can and not at once. A job it does not know, or

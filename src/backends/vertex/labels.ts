@@ -2,7 +2,7 @@ import type { Agent } from "../../agent.ts";
 import type { LaunchKey } from "../../run.ts";
 import { plus, type Timestamp } from "../../time.ts";
 import type { VertexAgentOptions } from "./options.ts";
-import type { JobState } from "./status.ts";
+import { FINISHED_STATES } from "./status.ts";
 
 /**
  * The mark of a launch on its job. Vertex AI chooses the id of a job itself and takes no request id, so
@@ -30,15 +30,6 @@ export function launchFilter(key: Pick<LaunchKey, "runId" | "launch">, owner: st
     .join(" AND ");
 }
 
-/** States in which a job stays. One nobody knows yet is taken for unfinished. */
-const FINISHED = [
-  "JOB_STATE_SUCCEEDED",
-  "JOB_STATE_FAILED",
-  "JOB_STATE_CANCELLED",
-  "JOB_STATE_EXPIRED",
-  "JOB_STATE_PARTIALLY_SUCCEEDED",
-] as const satisfies readonly JobState[];
-
 /**
  * Selects the jobs of an owner that have not ended and were created between two moments, both included,
  * which are known to the millisecond only.
@@ -51,6 +42,6 @@ export function unfinishedFilter(
     `labels.sluice_owner="${owner}"`,
     `create_time>="${from}"`,
     `create_time<"${plus(to, 1)}"`,
-    ...FINISHED.map((state) => `state!="${state}"`),
+    ...FINISHED_STATES.map((state) => `state!="${state}"`),
   ].join(" AND ");
 }

@@ -41,6 +41,15 @@ export const JOB_STATES = [
 
 export type JobState = (typeof JOB_STATES)[number];
 
+/** States in which a job stays. One nobody knows yet is taken for unfinished. */
+export const FINISHED_STATES = [
+  "JOB_STATE_SUCCEEDED",
+  "JOB_STATE_FAILED",
+  "JOB_STATE_CANCELLED",
+  "JOB_STATE_EXPIRED",
+  "JOB_STATE_PARTIALLY_SUCCEEDED",
+] as const satisfies readonly JobState[];
+
 /** Vertex AI sets the error of a failed job about a minute after its end. */
 const ERROR_DELAY_MS = 3 * MINUTE;
 
