@@ -8,6 +8,7 @@ import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Metafile } from "esbuild";
+import type { Agent } from "../src/agent.ts";
 import { namedImports } from "./named-imports.ts";
 import { packageConfig } from "./package-config.ts";
 import { prunedVertexProtos } from "./vertex-protos.ts";
@@ -38,16 +39,18 @@ const SHARED: BuildOptions = {
 };
 
 /**
- * Bundles the functions and packages the agents of `config`. Throws `PermanentError` with every fault of
- * `config`. Returns what esbuild says of the bundles.
+ * Bundles the functions and packages the agents of `config`. Returns what esbuild says of the bundles, and
+ * the agents that functions launch for. Throws `PermanentError` with every fault of `config`.
  */
-export async function buildFunctions(config: string): Promise<Metafile> {
+export async function buildFunctions(
+  config: string,
+): Promise<{ readonly metafile: Metafile; readonly agents: readonly Agent[] }> {
   const folder = join(DIST, "functions");
   rmSync(folder, { recursive: true, force: true });
-  await packageConfig(config, join(DIST, "config"));
+  const agents = await packageConfig(config, join(DIST, "config"));
   const metafile = await bundleFunctions(folder);
   cpSync(join(ROOT, "schemas"), join(DIST, "schemas"), { recursive: true });
-  return metafile;
+  return { metafile, agents };
 }
 
 /**

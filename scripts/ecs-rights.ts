@@ -1,7 +1,5 @@
 import type { Agent } from "../src/agent.ts";
 import { isJsonObject, type JsonValue } from "../src/json.ts";
-import { placeBesideFunctions } from "../src/place.ts";
-import { CLOUD } from "../src/run.ts";
 import { allow, type Statement, sub, unique } from "./statement.ts";
 
 /** The account and region an ECS agent works in, and its cluster: texts for `Fn::Sub`. */
@@ -133,7 +131,7 @@ function siteOf(agent: Agent): Site {
 }
 
 function ecsAgents(agents: readonly Agent[]): readonly Agent[] {
-  return agents.filter((agent) => agent.backend === "ecs" && placeBesideFunctions(agent) === CLOUD);
+  return agents.filter((agent) => agent.backend === "ecs");
 }
 
 /** The texts of an option that is a text or a list of them. */

@@ -1,31 +1,24 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { parse } from "yaml";
 import type { Agent } from "../src/agent.ts";
-import { openAgents } from "../src/backends/open.ts";
 import { type Issue, invalid } from "../src/errors.ts";
 import { isJsonObject } from "../src/json.ts";
-import { silentLogger } from "../src/log.ts";
-import { placeBesideFunctions } from "../src/place.ts";
-import { CLOUD } from "../src/run.ts";
 import { templateAddress } from "../src/templates/address.ts";
-
-/** The options of agents that hold the address of a template. */
-const ADDRESSES = ["task_definition_path", "run_task_kwargs_path", "job_template_path"];
+import { ownTemplates, readAgents } from "./agents.ts";
 
 /**
  * Checks a `sluice.yml` and packages it for the functions: `sluice.json`, and below `files/` every file of
- * this machine that its agents name, as a path or as an `agent://` entry of their templates. Throws
- * `PermanentError` ("invalid") with every fault, a file that is not there among them.
+ * this machine that its agents name, as a path or as an `agent://` entry of their templates. Returns the
+ * agents that functions launch for. Throws `PermanentError` ("invalid") with every fault, a file that is
+ * not there among them.
  */
-export async function packageConfig(config: string, folder: string): Promise<void> {
+export async function packageConfig(config: string, folder: string): Promise<readonly Agent[]> {
   const { document, agents } = await readAgents(config);
-  const ours = agents.filter((agent) => placeBesideFunctions(agent) === CLOUD);
-  const named = ours.flatMap(filesOf);
+  const named = agents.flatMap((agent) => filesOf(agent, dirname(resolve(config))));
   const missing: readonly Issue[] = named
     .filter(({ from }) => !existsSync(from))
     .map(({ path, from }) => ({ path, message: `expected a file, and there is no ${from}` }));
-  const issues = [...missing, ...ours.flatMap(unknownCluster)];
+  const issues = [...missing, ...agents.flatMap(unknownCluster)];
   if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "files"), { recursive: true });
@@ -37,21 +30,18 @@ export async function packageConfig(config: string, folder: string): Promise<voi
     join(folder, "sluice.json"),
     `${JSON.stringify(deployed(document), undefined, 2)}\n`,
   );
+  return agents;
+}
 
-  /** Relative paths start at the file that holds them; in the package, at its root. */
-  function filesOf(agent: Agent): readonly NamedFile[] {
-    const options = ADDRESSES.flatMap((key) => {
-      const value = agent.options[key];
-      return typeof value === "string" ? [{ key, value }] : [];
-    });
-    const entries = agent.templates.map((value) => ({ key: "templates", value }));
-    return [...options, ...entries].flatMap(({ key, value }) => {
-      const inside = templateAddress(value, "/");
-      if (inside.family !== "agent") return [];
-      const { path: from } = templateAddress(value, dirname(resolve(config)));
-      return [{ path: `agents.${agent.name}.${key}`, from, to: inside.path }];
-    });
-  }
+/** Relative paths start at `folder`, where the agents stand; in the package, at its root. */
+function filesOf(agent: Agent, folder: string): readonly NamedFile[] {
+  const entries = agent.templates.map((address) => ({ key: "templates", address }));
+  return [...ownTemplates(agent), ...entries].flatMap(({ key, address }) => {
+    const inside = templateAddress(address, "/");
+    if (inside.family !== "agent") return [];
+    const { path: from } = templateAddress(address, folder);
+    return [{ path: `agents.${agent.name}.${key}`, from, to: inside.path }];
+  });
 }
 
 /** Rights are made from the cluster before anybody reads the file that may name another one. */
@@ -72,24 +62,6 @@ function deployed(document: unknown): unknown {
     return [name, fenced ? { task_definition_arns: [], ...agent } : agent] as const;
   });
   return { ...document, agents: Object.fromEntries(agents) };
-}
-
-/** The agents of a `sluice.yml`, and the document they stand in. Throws `PermanentError` with all faults. */
-export async function readAgents(
-  config: string,
-): Promise<{ readonly document: unknown; readonly agents: readonly Agent[] }> {
-  const document: unknown = parse(readFileSync(config, "utf8"));
-  const agents = await openAgents({
-    now: () => new Date(),
-    env: {},
-    cwd: dirname(config),
-    log: silentLogger,
-    readTemplate: async () => null,
-    secret: async () => "",
-    once: async (_, make) => make(),
-    closing: new AbortController().signal,
-  }).parse(document);
-  return { document, agents };
 }
 
 interface NamedFile {

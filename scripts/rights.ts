@@ -1,18 +1,16 @@
 import type { Agent } from "../src/agent.ts";
 import { isSecretReference } from "../src/agent.ts";
 import type { JsonValue } from "../src/json.ts";
-import { placeBesideFunctions } from "../src/place.ts";
-import { CLOUD } from "../src/run.ts";
 import { templateAddress } from "../src/templates/address.ts";
+import { ownTemplates } from "./agents.ts";
 import { logRightsOnEcs, planRightsOnEcs, runRightsOnEcs, stopRightsOnEcs } from "./ecs-rights.ts";
 import { allow, type Statement, sub, unique } from "./statement.ts";
 
 /** What `dispatch` needs to plan and launch the runs of these agents, and nothing more. */
 export function dispatchRights(agents: readonly Agent[]): readonly Statement[] {
-  const ours = agents.filter(inCloud);
   return [
-    ...templateRights(ours),
-    ...secretRights(ours.flatMap((agent) => [...connectionSecrets(agent), ...jobSecrets(agent)])),
+    ...templateRights(agents),
+    ...secretRights(agents.flatMap((agent) => [...connectionSecrets(agent), ...jobSecrets(agent)])),
     ...planRightsOnEcs(agents),
     ...runRightsOnEcs(agents),
     // A launch looks for its task by mark, and a run cancelled meanwhile has its task stopped.
@@ -22,35 +20,24 @@ export function dispatchRights(agents: readonly Agent[]): readonly Statement[] {
 
 /** What `poll` needs to follow jobs and stop them. */
 export function pollRights(agents: readonly Agent[]): readonly Statement[] {
-  const ours = agents.filter(inCloud);
-  return [...secretRights(ours.flatMap(connectionSecrets)), ...stopRightsOnEcs(agents)];
+  return [...secretRights(agents.flatMap(connectionSecrets)), ...stopRightsOnEcs(agents)];
 }
 
 /** What the API needs to plan runs, to stop jobs and to read their output. */
 export function apiRights(agents: readonly Agent[]): readonly Statement[] {
-  const ours = agents.filter(inCloud);
   return [
-    ...templateRights(ours),
-    ...secretRights(ours.flatMap(connectionSecrets)),
+    ...templateRights(agents),
+    ...secretRights(agents.flatMap(connectionSecrets)),
     ...planRightsOnEcs(agents),
     ...stopRightsOnEcs(agents),
     ...logRightsOnEcs(agents),
   ];
 }
 
-function inCloud(agent: Agent): boolean {
-  return placeBesideFunctions(agent) === CLOUD;
-}
-
 /** Objects below the entries of `templates`, and the agents' own templates. */
 function templateRights(agents: readonly Agent[]): readonly Statement[] {
   const entries = agents.flatMap(({ templates }) => templates.map((entry) => bucketOf(entry, "*")));
-  const own = agents.flatMap(({ options }) =>
-    ["task_definition_path", "run_task_kwargs_path", "job_template_path"].flatMap((key) => {
-      const address = options[key];
-      return typeof address === "string" && address !== "" ? [bucketOf(address, "")] : [];
-    }),
-  );
+  const own = agents.flatMap(ownTemplates).map(({ address }) => bucketOf(address, ""));
   const objects = unique([...entries, ...own].filter((object) => object !== undefined));
   if (objects.length === 0) return [];
   const resources = objects.map((object) => sub(`arn:\${AWS::Partition}:s3:::${object}`));

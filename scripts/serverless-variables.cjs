@@ -1,14 +1,15 @@
-// The framework loads CommonJS only. It builds what is packaged, then says what the agents need.
+// The framework loads CommonJS only, and asks for each variable apart. One build serves all of them.
 const variables = new Map();
 
 module.exports = async ({ resolveVariable }) => {
   const config = await resolveVariable("param:config");
   const google = await resolveVariable("param:googleCredentials");
-  if (!variables.has(config)) {
+  const key = JSON.stringify([config, google]);
+  if (!variables.has(key)) {
     variables.set(
-      config,
+      key,
       import("./serverless-variables.ts").then((module) => module.variables(config, google)),
     );
   }
-  return variables.get(config);
+  return variables.get(key);
 };

@@ -1,12 +1,9 @@
 import { join, resolve } from "node:path";
 import type { Agent } from "../src/agent.ts";
 import type { JsonObject, JsonValue } from "../src/json.ts";
-import { placeBesideFunctions } from "../src/place.ts";
-import { CLOUD } from "../src/run.ts";
 import { buildFunctions } from "./build.ts";
 import { clustersOf } from "./ecs-rights.ts";
 import { packageGoogleCredentials } from "./google-credentials.ts";
-import { readAgents } from "./package-config.ts";
 import { apiRights, dispatchRights, pollRights } from "./rights.ts";
 import type { Statement } from "./statement.ts";
 
@@ -32,12 +29,10 @@ const CONFIG = join("dist", "config");
  * named, and says which rights these agents ask for.
  */
 export async function variables(config: string, googleCredentials = ""): Promise<Packaged> {
-  const path = resolve(config);
-  await buildFunctions(path);
+  const { agents } = await buildFunctions(resolve(config));
   const google =
     googleCredentials === "" ? "" : packageGoogleCredentials(googleCredentials, CONFIG);
-  const { agents } = await readAgents(path);
-  if (!agents.some((agent) => placeBesideFunctions(agent) === CLOUD)) {
+  if (agents.length === 0) {
     process.stderr.write(
       `No agent of ${config} launches from the cloud: runs will wait for hosts.\n`,
     );
@@ -45,7 +40,7 @@ export async function variables(config: string, googleCredentials = ""): Promise
   return { ...variablesFor(agents), googleCredentials: google };
 }
 
-/** The variables for some agents. Pure. */
+/** The variables for agents that functions launch for. Pure. */
 export function variablesFor(agents: readonly Agent[]): Variables {
   const clusters = clustersOf(agents);
   return {

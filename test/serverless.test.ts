@@ -419,7 +419,7 @@ describe("bundles", () => {
   const folder = "dist/functions";
 
   beforeAll(async () => {
-    metafile = await buildFunctions(join("examples", "aws.yml"));
+    ({ metafile } = await buildFunctions(join("examples", "aws.yml")));
   }, 120_000);
 
   /** The files a function loads before its first event. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readAgents } from "../../scripts/package-config.ts";
+import { readAgents } from "../../scripts/agents.ts";
 import type { Agent } from "../../src/agent.ts";
 
 /** Reads agents as a build does: the text of a `sluice.yml` below `agents:`. */
