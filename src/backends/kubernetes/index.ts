@@ -1,37 +1,21 @@
-import * as z from "zod";
-import type {
-  Backend,
-  BackendModule,
-  LaunchAnswer,
-  LaunchPlan,
-  LogPage,
-  World,
-} from "../../backend.ts";
+import type { Backend, BackendModule, LaunchPlan, LogPage, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
 import { PermanentError } from "../../errors.ts";
-import type { JsonObject } from "../../json.ts";
-import type { Job, JobStatus, LaunchKey } from "../../run.ts";
+import type { Job, JobStatus } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { type KubernetesApi, kubernetesApi } from "./api.ts";
 import { connect } from "./connect.ts";
-import { AccessError, answerTo, KubernetesError, NotSentError } from "./errors.ts";
+import type { Connected } from "./connected.ts";
+import { AccessError, NotSentError } from "./errors.ts";
+import { findJobs } from "./find.ts";
 import { look } from "./inspect.ts";
+import { launchJob } from "./launch.ts";
 import { readLogs } from "./logs.ts";
-import {
-  clusterOf,
-  jobName,
-  LAUNCH_LABEL,
-  launchSelector,
-  namespaceOf,
-  ownerLabels,
-  RUN_LABEL,
-  targetOf,
-} from "./names.ts";
-import { condition, type JobJson } from "./objects.ts";
+import { clusterOf, targetOf } from "./names.ts";
+import { condition } from "./objects.ts";
 import { type AgentOptions, agentOptions, runOptions } from "./options.ts";
-import { elsewhere, refOf, toJob } from "./ref.ts";
+import { elsewhere, refOf } from "./ref.ts";
 import { plannedJob } from "./request.ts";
-import { asSent } from "./send.ts";
 import { CANCELLED, stopPatch, stoppedEnd } from "./stop.ts";
 import { templateOf } from "./template.ts";
 import { tidier } from "./tidy.ts";
@@ -66,14 +50,6 @@ export function kubernetesBackend(
     cancel: (job) => cancelJob(job, connected),
     logs: (job, after) => logsOf(job, after, connected),
   };
-}
-
-/** An API server, what it is called, and what is around. */
-interface Connected {
-  readonly api: KubernetesApi;
-  /** The cluster as targets and jobs name it. Sends it nothing. */
-  readonly cluster: () => Promise<string>;
-  readonly world: World;
 }
 
 async function planOf(
@@ -117,76 +93,6 @@ async function placeOf(
     if (!(error instanceof AccessError)) throw error;
     throw new PermanentError("rejected", error.message, { cause: error });
   }
-}
-
-const launchSchema = z.object({
-  namespace: z.string(),
-  job: z.record(z.string(), z.unknown()) as unknown as z.ZodType<JsonObject>,
-});
-
-type Launching = Connected & { readonly signal: AbortSignal };
-
-/** The name of the Job is the key: Kubernetes itself sees to it that there is only one. */
-async function launchJob(
-  plan: LaunchPlan,
-  key: LaunchKey,
-  launching: Launching,
-): Promise<LaunchAnswer> {
-  const { api, cluster, world, signal } = launching;
-  const { namespace, job } = checked(launchSchema, plan.launch, `the plan of run ${key.runId}`);
-  const what = `the Job of run ${key.runId} in namespace ${namespace}`;
-  try {
-    const now = targetOf(await cluster(), namespace);
-    if (now !== key.target) {
-      const message = `${what} was planned for ${key.target}, and its agent now works at ${now}`;
-      return { type: "unavailable", message };
-    }
-    const sent = await asSent(job, (reference) => world.secret(reference));
-    const created = await api.createJob(namespace, sent, signal);
-    return { type: "launched", job: toJob(created, await cluster()) };
-  } catch (error) {
-    if (isTaken(error)) return adopt(namespace, key, launching);
-    return answerTo(error, what);
-  }
-}
-
-/** A quota that changed meanwhile is a 409 as well. */
-function isTaken(error: unknown): boolean {
-  return (
-    error instanceof KubernetesError && error.status === 409 && error.reason === "AlreadyExists"
-  );
-}
-
-/** Takes a Job that is there already, if its labels say that it is of this very launch. */
-async function adopt(
-  namespace: string,
-  key: LaunchKey,
-  { api, cluster }: Connected,
-): Promise<LaunchAnswer> {
-  const name = jobName(key.runId, key.launch);
-  const job = await api.getJob(namespace, name);
-  if (job === undefined) throw new Error(`Job ${namespace}/${name} was there and is gone`);
-  if (isOf(job, key)) return { type: "launched", job: toJob(job, await cluster()) };
-  throw new PermanentError(
-    "rejected",
-    `Job ${namespace}/${name} exists and is not of run ${key.runId}: its labels ${RUN_LABEL} and ${LAUNCH_LABEL} are not those of this launch; delete it, or take another namespace`,
-  );
-}
-
-function isOf({ metadata }: JobJson, { runId, launch }: LaunchKey): boolean {
-  return Object.entries(ownerLabels(runId, launch)).every(
-    ([label, value]) => metadata?.labels?.[label] === value,
-  );
-}
-
-async function findJobs(key: LaunchKey, { api, cluster, world }: Connected): Promise<Job[]> {
-  const namespace = namespaceOf(key.target);
-  const here = await cluster();
-  const jobs = await api.listJobs(namespace, launchSelector(key));
-  if (jobs.length === 0 && targetOf(here, namespace) !== key.target) {
-    world.log.warn("launch looked for at another cluster", { ...key, at: here });
-  }
-  return jobs.map((job) => toJob(job, here));
 }
 
 function inspector(options: AgentOptions, { api, cluster, world }: Connected): Backend["inspect"] {
