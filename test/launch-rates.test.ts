@@ -108,13 +108,17 @@ describe("the launches of a process", () => {
   });
 
   it("are alone where nobody says that others launch too", async () => {
+    const slept: number[] = [];
     const limit = launchLimit(testWorld(), {
       backend: "ecs",
       rate: { launches: 2, per: "second" },
       option: "launches_per_second",
-      sleep: async () => undefined,
+      sleep: async (ms) => slept.push(ms),
     });
+    for (let index = 0; index < 2; index += 1) expect(await once(limit)).toBe(LAUNCHED);
+    expect(slept).toEqual([]);
     expect(await once(limit)).toBe(LAUNCHED);
+    expect(slept).toEqual([1_000]);
   });
 });
 

@@ -67,7 +67,7 @@ describe("a bucket of tokens", () => {
     );
   });
 
-  it("is shared by processes so that all together keep to the rate", () => {
+  it("is shared by processes so that all together keep to the rate and have nearly all of it", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 100 }),
@@ -75,11 +75,11 @@ describe("a bucket of tokens", () => {
         (rate, processes) => {
           const share = shareOf(minutely(rate), processes);
           const hour = Array.from({ length: 6_000 }, () => 600);
-          const given = launches(share, hour).length;
-          // The first tokens are there from the start.
-          const start = Math.max(1, share.launches);
-          expect(given).toBeLessThanOrEqual(Math.ceil(share.launches * 60 + start));
-          expect(given).toBeGreaterThan(0);
+          const given = launches(share, hour).length * processes;
+          // The first tokens are there from the start: one for each process at least.
+          expect(given).toBeLessThanOrEqual(rate * 60 + Math.max(rate, processes));
+          // Asking now and then, they come a little late.
+          expect(given).toBeGreaterThanOrEqual(rate * 60 * 0.95);
         },
       ),
     );
@@ -148,7 +148,6 @@ describe("a rate the platform finds too high", () => {
     const steps = fc.array(fc.record({ pause: fc.nat({ max: 90_000 }), halve: fc.boolean() }));
     fc.assert(
       fc.property(steps, fc.integer({ min: 1, max: 10 }), (all, launchesAMinute) => {
-        const given: number[] = [];
         let bucket: Bucket = FULL;
         let now = 0;
         for (const step of all) {
@@ -158,9 +157,8 @@ describe("a rate the platform finds too high", () => {
           bucket = taken.bucket;
           expect(bucket.away).toEqual([...bucket.away].sort((a, b) => a - b));
           expect(taken.waitMs).toBeGreaterThanOrEqual(0);
-          if (taken.taken) given.push(now);
+          expect(taken.taken).toBe(taken.waitMs <= 10_000);
         }
-        expect(given.length).toBeLessThanOrEqual(all.length);
       }),
     );
   });

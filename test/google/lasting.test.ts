@@ -40,7 +40,7 @@ describe("a failure to get a token", () => {
     },
   );
 
-  it("is told apart however deep its causes go", () => {
+  it("may be either where its causes go in a circle", () => {
     const circle = errorWith({});
     circle.cause = circle;
     expect(isLasting(circle)).toBeUndefined();
