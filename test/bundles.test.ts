@@ -15,13 +15,13 @@ import type { Backend } from "../src/backend.ts";
 import { noCredentials } from "../src/backends/vertex/credentials.ts";
 import type { openVertex as OpenVertex } from "../src/backends/vertex/index.ts";
 import { runOf, vertexAgent } from "./backends/vertex/world.ts";
-import { testWorld } from "./compatibility/plan-vector.ts";
 import { launchRequest, type RequestParts } from "./contracts/request.ts";
 import { type AnswerServer, answerServer } from "./fakes/answers.ts";
 import { type FakeEcs, fakeEcs } from "./fakes/ecs.ts";
 import { type FakeKubernetes, fakeKubernetes } from "./fakes/kubernetes.ts";
 import { fakeVertex, RESOURCE_EXHAUSTED, ServiceError } from "./fakes/vertex.ts";
 import { serveGrpc, serveRest, type VertexServer } from "./fakes/vertex-server.ts";
+import { testWorld } from "./fakes/world.ts";
 
 /**
  * The app of the functions as it is deployed: bundled, in a folder without packages, where only what the

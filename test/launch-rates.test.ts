@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { LaunchAnswer } from "../src/backend.ts";
 import { type LaunchLimit, launchLimit, launchRates } from "../src/launch-rates.ts";
-import { testWorld } from "./compatibility/plan-vector.ts";
+import { testWorld } from "./fakes/world.ts";
 
 /** Limits of one process on a clock that only sleeping moves. */
 function oneProcess({ processes = 1 } = {}) {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { BACKEND_CALLS, type Calls } from "../../scripts/costs/usage.ts";
 import { backend as ecs } from "../../src/backends/ecs/index.ts";
-import { testWorld } from "../compatibility/plan-vector.ts";
 import type { BackendHarness } from "../contracts/backend.ts";
 import { launch, planned, until } from "../contracts/backend-steps.ts";
 import { testAgent } from "../contracts/request.ts";
 import { fakeEcs } from "../fakes/ecs.ts";
 import { fakeKubernetes } from "../fakes/kubernetes.ts";
+import { testWorld } from "../fakes/world.ts";
 import { openDocker } from "./docker/harness.ts";
 import { openOn, parts } from "./kubernetes/harness.ts";
 import { openWorld, runOf } from "./vertex/world.ts";

@@ -2,8 +2,8 @@ import type { Agent } from "../../src/agent.ts";
 import type { BackendModule, World } from "../../src/backend.ts";
 import { parseAgent } from "../../src/config.ts";
 import type { JsonObject } from "../../src/json.ts";
-import { silentLogger } from "../../src/log.ts";
 import { type PlanAnswer, plan } from "../../src/plan.ts";
+import { testWorld } from "../fakes/world.ts";
 
 /** The parts of a vector that all backends share. */
 export interface PlanVector {
@@ -71,24 +71,5 @@ export function agentOf({ agent, config = {} }: PlanVector, backend: string): Js
     ...(labels === undefined || labels === null ? {} : { labels }),
     prefect: Object.fromEntries(Object.entries(prefect).filter(([, value]) => value !== undefined)),
     allow: ["*"],
-  };
-}
-
-/** A world in which nothing can be read, but for what a test gives. */
-export function testWorld(world: Partial<World> = {}): World {
-  return {
-    now: () => new Date("2026-11-21T12:00:00.000Z"),
-    env: {},
-    cwd: "/",
-    log: silentLogger,
-    readTemplate: async (uri) => {
-      throw new Error(`no template ${uri}`);
-    },
-    secret: async (reference) => {
-      throw new Error(`no secret ${reference}`);
-    },
-    once: async (_key, make) => make(),
-    closing: new AbortController().signal,
-    ...world,
   };
 }

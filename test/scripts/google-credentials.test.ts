@@ -8,10 +8,10 @@ import { packageGoogleCredentials } from "../../scripts/google-credentials.ts";
 import { googleCredentials } from "../../src/backends/vertex/credentials.ts";
 import { openVertex } from "../../src/backends/vertex/index.ts";
 import { runOf, vertexAgent } from "../backends/vertex/world.ts";
-import { testWorld } from "../compatibility/plan-vector.ts";
 import { launchRequest } from "../contracts/request.ts";
 import { fakeVertex } from "../fakes/vertex.ts";
 import { serveRest } from "../fakes/vertex-server.ts";
+import { testWorld } from "../fakes/world.ts";
 
 let folder: string;
 beforeEach(() => {

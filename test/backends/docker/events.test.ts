@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
 import { reportEnds } from "../../../src/backends/docker/events.ts";
 import type { Observation } from "../../../src/state-after.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { never } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { breakEvents, listenersOf } from "../../fakes/docker.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { type DockerHarness, openDocker } from "./harness.ts";
 
 type Seen = Observation & { readonly runId: string };

@@ -3,9 +3,9 @@ import type { Backend, World } from "../../../src/backend.ts";
 import { dockerBackend } from "../../../src/backends/docker/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import type { Job } from "../../../src/run.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type RequestParts, testAgent } from "../../contracts/request.ts";
 import { type FakeDocker, fakeDocker } from "../../fakes/docker.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 /** The image every fake engine has. */
 export const IMAGE = "etl";

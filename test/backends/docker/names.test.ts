@@ -6,8 +6,8 @@ import { hasHostGateway } from "../../../src/backends/docker/engine-version.ts";
 import { backend } from "../../../src/backends/docker/index.ts";
 import { agentOptions } from "../../../src/backends/docker/options.ts";
 import { referenceOf, registryOf } from "../../../src/backends/docker/pull.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { testAgent } from "../../contracts/request.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 describe("the address of an engine", () => {
   it.each([

@@ -5,9 +5,10 @@ import { volumesOf } from "../../../src/backends/docker/volumes.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { comparison, readVectors } from "../../compatibility/compare.ts";
-import { type PlanVector, planVector, testWorld } from "../../compatibility/plan-vector.ts";
+import { type PlanVector, planVector } from "../../compatibility/plan-vector.ts";
 import { testAgent } from "../../contracts/request.ts";
 import { type FakeDocker, fakeDocker } from "../../fakes/docker.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 interface Vector extends Omit<PlanVector, "expect"> {
   readonly op: "deploy" | "volumes";

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { World } from "../../../src/backend.ts";
 import { backend as ecs } from "../../../src/backends/ecs/index.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type BackendHarness, backendContract } from "../../contracts/backend.ts";
 import { testAgent } from "../../contracts/request.ts";
 import { fakeEcs } from "../../fakes/ecs.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 const options = { log_group: "/sluice/flows" };
 const agent = { name: "prod", backend: "ecs", options };

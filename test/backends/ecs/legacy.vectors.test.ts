@@ -6,9 +6,10 @@ import type { Flow } from "../../../src/flow.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { parseRunConfig } from "../../../src/run-config/index.ts";
 import { comparison, environmentMap, readVectors } from "../../compatibility/compare.ts";
-import { agentOf, type PlanVector, testWorld } from "../../compatibility/plan-vector.ts";
+import { agentOf, type PlanVector } from "../../compatibility/plan-vector.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 interface Container {
   readonly name: string;

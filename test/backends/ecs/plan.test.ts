@@ -8,8 +8,8 @@ import { backend as ecs } from "../../../src/backends/ecs/index.ts";
 import { agentOptions } from "../../../src/backends/ecs/options.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { ecsAgent, ecsRequest, ecsRun, faultOf, openEcs, providers } from "./steps.ts";
 
 interface Planned {

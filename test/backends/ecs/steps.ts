@@ -6,9 +6,9 @@ import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import type { Once } from "../../../src/registry.ts";
 import type { Job, LaunchKey } from "../../../src/run.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
 import type { FakeEcs } from "../../fakes/ecs.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 /** A registry that all backends of a test share, as processes share the real one. */
 export function sharedOnce(): Once {

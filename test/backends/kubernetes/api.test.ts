@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type KubernetesApi, kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
 import { NotSentError } from "../../../src/backends/kubernetes/errors.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type FakeKubernetes, fakeKubernetes, kubeconfigFor } from "../../fakes/kubernetes.ts";
 import { type FakeJob, newMetadata } from "../../fakes/kubernetes-objects.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 let fake: FakeKubernetes;
 let api: KubernetesApi;

@@ -11,9 +11,9 @@ import {
   NotSentError,
 } from "../../../src/backends/kubernetes/errors.ts";
 import { PermanentError } from "../../../src/errors.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { thrownBy } from "../../contracts/backend-steps.ts";
 import { kubeconfigFor } from "../../fakes/kubernetes.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 let folder: string;
 beforeEach(() => {

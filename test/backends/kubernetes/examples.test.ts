@@ -5,8 +5,8 @@ import { agentOptions, runOptions } from "../../../src/backends/kubernetes/optio
 import { parseConfig } from "../../../src/config.ts";
 import { plan } from "../../../src/plan.ts";
 import { parseYaml } from "../../../src/text/yaml.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { kubeconfigFor } from "../../fakes/kubernetes.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 const root = new URL("../../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");

@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { Backend, World } from "../../../src/backend.ts";
 import { backend as module } from "../../../src/backends/kubernetes/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import type { BackendHarness } from "../../contracts/backend.ts";
 import { type RequestParts, testAgent } from "../../contracts/request.ts";
 import type { FakeKubernetes } from "../../fakes/kubernetes.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 /** Opens the backend on a fake cluster. */
 export function openOn(

@@ -6,10 +6,10 @@ import { backend as module } from "../../../src/backends/kubernetes/index.ts";
 import { LAUNCH_LABEL, namespaceOf, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/log.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { never, newId, thrownBy } from "../../contracts/backend-steps.ts";
 import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
 import { type FakeKubernetes, fakeKubernetes, kubeconfigFor } from "../../fakes/kubernetes.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { openOn, parts } from "./harness.ts";
 
 let fake: FakeKubernetes;

@@ -6,11 +6,11 @@ import { engines } from "../../../src/engines/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { parseRunConfig, type RunConfig } from "../../../src/run-config/index.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { thrownBy } from "../../contracts/backend-steps.ts";
 import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
 import { kubeconfigFor } from "../../fakes/kubernetes.ts";
 import type { FakePodSpec } from "../../fakes/kubernetes-objects.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 interface Planned {
   readonly metadata: { readonly name: string; readonly labels: Record<string, string> };

@@ -7,10 +7,10 @@ import type { Backend } from "../../../src/backend.ts";
 import { googleCredentials, noCredentials } from "../../../src/backends/vertex/credentials.ts";
 import { openVertex } from "../../../src/backends/vertex/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { fakeVertex, ServiceError, UNAUTHENTICATED } from "../../fakes/vertex.ts";
 import { serveRest, type VertexServer } from "../../fakes/vertex-server.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { runOf, vertexAgent } from "./world.ts";
 
 /** Google's libraries read the variables of the process; each test gives it its own. */

@@ -8,7 +8,7 @@ import { JOB_STATES } from "../../../src/backends/vertex/status.ts";
 import { parseConfig } from "../../../src/config.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
 import { type PlanAnswer, plan } from "../../../src/plan.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 const repository = new URL("../../../", import.meta.url);
 const read = (path: string) => readFile(new URL(path, repository), "utf8");

@@ -5,7 +5,6 @@ import { openVertex } from "../../../src/backends/vertex/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { launchRates } from "../../../src/launch-rates.ts";
 import type { LaunchKey } from "../../../src/run.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { launchRequest, type RequestParts } from "../../contracts/request.ts";
 import {
   INTERNAL,
@@ -15,6 +14,7 @@ import {
   UNAUTHENTICATED,
   UNAVAILABLE,
 } from "../../fakes/vertex.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { openWorld, runOf, type Transport, type VertexWorld } from "./world.ts";
 
 interface Planned {

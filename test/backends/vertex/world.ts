@@ -4,10 +4,10 @@ import type { Backend, World } from "../../../src/backend.ts";
 import { noCredentials } from "../../../src/backends/vertex/credentials.ts";
 import { openVertex, type Surroundings } from "../../../src/backends/vertex/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { type RequestParts, testAgent } from "../../contracts/request.ts";
 import { type FakeVertex, type FakeVertexOptions, fakeVertex } from "../../fakes/vertex.ts";
 import { serveGrpc, serveRest } from "../../fakes/vertex-server.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 export type Transport = "rest" | "grpc";
 

@@ -5,8 +5,8 @@ import { addressOf, targetOf } from "../../../src/backends/docker/address.ts";
 import { type DockerApi, dockerApi } from "../../../src/backends/docker/api.ts";
 import { dockerBackend } from "../../../src/backends/docker/index.ts";
 import { openTransport } from "../../../src/backends/docker/transport.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { testAgent } from "../../contracts/request.ts";
+import { testWorld } from "../../fakes/world.ts";
 
 /** The image `scripts/docker-engine.sh` makes: busybox and nothing else. */
 export const IMAGE = "sluice-test:1";

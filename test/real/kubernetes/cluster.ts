@@ -4,8 +4,8 @@ import type { Backend, World } from "../../../src/backend.ts";
 import { type Connection, connect } from "../../../src/backends/kubernetes/connect.ts";
 import { backend as module } from "../../../src/backends/kubernetes/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { testAgent } from "../../contracts/request.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { startNode, type TestNode } from "./node.ts";
 
 /** An object of the API, as far as these tests look into it. */

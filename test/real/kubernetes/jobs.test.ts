@@ -3,9 +3,9 @@ import type { Backend } from "../../../src/backend.ts";
 import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
 import type { Job } from "../../../src/run.ts";
-import { testWorld } from "../../compatibility/plan-vector.ts";
 import { never, newId } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { type Cluster, openCluster } from "./cluster.ts";
 
 let cluster: Cluster;
