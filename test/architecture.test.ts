@@ -34,7 +34,7 @@ const RULES: readonly Rule[] = [
   },
   {
     files: /^src\/backends\/ecs\//,
-    folders: ["core", "ecs"],
+    folders: ["core", "ecs", "amazon"],
     packages: ["node:", "zod", "@aws-sdk/"],
   },
   {
@@ -62,11 +62,12 @@ const RULES: readonly Rule[] = [
   { files: /^src\/queues\//, folders: ["core", "queues", "sqlite"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/templates\//,
-    folders: ["core", "templates", "google"],
+    folders: ["core", "templates", "amazon", "google"],
     packages: ["node:", "@aws-sdk/"],
   },
   { files: /^src\/google\//, folders: ["core", "google"], packages: ["google-auth-library"] },
-  { files: /^src\/secrets\//, folders: ["core", "secrets"], packages: ["@aws-sdk/"] },
+  { files: /^src\/amazon\//, folders: ["core", "amazon"], packages: [] },
+  { files: /^src\/secrets\//, folders: ["core", "secrets", "amazon"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/http\//,
     folders: ["core", "http"],
@@ -77,6 +78,7 @@ const RULES: readonly Rule[] = [
     folders: [
       "core",
       "embedded",
+      "amazon",
       "backends",
       "sqlite",
       "dynamodb",

@@ -1,3 +1,4 @@
+import { READING } from "../amazon/reading.ts";
 import type { World } from "../backend.ts";
 import { secretReader } from "../secrets/reader.ts";
 import { gcsOptions } from "../templates/gcs.ts";
@@ -35,12 +36,7 @@ function clientSettings(env: World["env"], service: Service) {
   const region = env["AWS_REGION"] || env["AWS_DEFAULT_REGION"];
   const endpoint = env[`AWS_ENDPOINT_URL_${service}`] || env["AWS_ENDPOINT_URL"];
   return {
-    maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: 2_000,
-      requestTimeout: 10_000,
-      throwOnRequestTimeout: true,
-    },
+    ...READING,
     ...(region ? { region } : {}),
     ...(endpoint ? { endpoint } : {}),
   };

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type CredentialsFault, credentialsFaultOf } from "../amazon/credentials.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import { dynamoRegistry } from "../stores/dynamodb/flows.ts";
 import { dynamoHosts } from "../stores/dynamodb/hosts.ts";
@@ -47,39 +48,40 @@ export async function openSharedTable(settings: TableSettings): Promise<SharedSt
 }
 
 function tableError(error: unknown, { table, region }: TableSettings): unknown {
+  const fault = credentialsFaultOf(error);
+  if (fault !== undefined) return credentialsError(fault, messageOf(error));
   switch (error instanceof Error ? error.name : "") {
     case "ResourceNotFoundException":
       return new PermanentError(
         "not_found",
         `there is no table ${table} in ${region}: SLUICE_TABLE and AWS_REGION must be those of the deployment`,
       );
-    case "CredentialsProviderError":
-      return new PermanentError(
-        "forbidden",
-        `no AWS credentials are found on this machine: ${messageOf(error)}`,
-      );
     case "AccessDeniedException":
       return new PermanentError(
         "forbidden",
         `table ${table} in ${region} may not be read with the AWS credentials of this machine: ${messageOf(error)}`,
       );
-    case "ExpiredToken":
-    case "ExpiredTokenException":
-    case "RequestExpired":
-      return new PermanentError(
-        "forbidden",
-        `the AWS credentials of this machine have expired: ${messageOf(error)}; renew them, or have the host use some that are renewed by themselves`,
-      );
-    case "UnrecognizedClientException":
-    case "InvalidClientTokenId":
-    case "InvalidSignatureException":
-    case "IncompleteSignatureException":
-    case "MissingAuthenticationTokenException":
-      return new PermanentError(
-        "forbidden",
-        `the AWS credentials of this machine do not fit: ${messageOf(error)}; look at the key, its secret, and the clock of this machine`,
-      );
     default:
       return error;
+  }
+}
+
+function credentialsError(fault: CredentialsFault, message: string): PermanentError {
+  switch (fault) {
+    case "none":
+      return new PermanentError(
+        "forbidden",
+        `no AWS credentials are found on this machine: ${message}`,
+      );
+    case "expired":
+      return new PermanentError(
+        "forbidden",
+        `the AWS credentials of this machine have expired: ${message}; renew them, or have the host use some that are renewed by themselves`,
+      );
+    case "unfit":
+      return new PermanentError(
+        "forbidden",
+        `the AWS credentials of this machine do not fit: ${message}; look at the key, its secret, and the clock of this machine`,
+      );
   }
 }

@@ -1,5 +1,6 @@
 import type { SecretsManagerClientConfig } from "@aws-sdk/client-secrets-manager";
 import type { SSMClientConfig } from "@aws-sdk/client-ssm";
+import { hasNoCredentials, withoutCredentials } from "../amazon/credentials.ts";
 import type { World } from "../backend.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import { SECOND } from "../time.ts";
@@ -110,18 +111,6 @@ const ABSENT = [
   "InvalidRequestException",
   "InvalidParameterException",
 ];
-/** What the SDK says where there are no credentials, and AWS of those it does not accept, or no more. */
-const CREDENTIALS = [
-  "CredentialsProviderError",
-  "TokenProviderError",
-  "ExpiredToken",
-  "ExpiredTokenException",
-  "UnrecognizedClientException",
-  "InvalidSignatureException",
-  "IncompleteSignature",
-  "MissingAuthenticationToken",
-  "MissingAuthenticationTokenException",
-];
 const DENIED = ["AccessDeniedException", "DecryptionFailure", "InvalidKeyId"];
 
 /** Anything else, such as being asked too often, may be over with the next try. */
@@ -134,12 +123,8 @@ function failure(reference: string, error: unknown): unknown {
       { cause: error },
     );
   }
-  if (CREDENTIALS.includes(name)) {
-    return new PermanentError(
-      "rejected",
-      `the secret ${reference} cannot be read: the AWS credentials of this process are missing or not accepted: ${name}: ${messageOf(error)}; set or renew them (AWS_ACCESS_KEY_ID and its siblings, AWS_PROFILE, or the role of this process)`,
-      { cause: error },
-    );
+  if (hasNoCredentials(error)) {
+    return withoutCredentials(`the secret ${reference} cannot be read`, error);
   }
   if (DENIED.includes(name)) {
     return new PermanentError(

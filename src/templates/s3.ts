@@ -1,6 +1,8 @@
 import { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
+import { hasNoCredentials, withoutCredentials } from "../amazon/credentials.ts";
+import { READING } from "../amazon/reading.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { TemplateAddress } from "./address.ts";
 import { templateCache } from "./cache.ts";
@@ -56,12 +58,7 @@ async function loadSdk(config: S3ClientConfig): Promise<Sdk> {
   const sdk = await import("@aws-sdk/client-s3");
   const client = new sdk.S3Client({
     followRegionRedirects: true,
-    maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: 2_000,
-      requestTimeout: 10_000,
-      throwOnRequestTimeout: true,
-    },
+    ...READING,
     ...config,
   });
   return { sdk, client };
@@ -78,20 +75,10 @@ async function bytesOf(
   throw tooLarge(address);
 }
 
-/** What the SDK says where there are no credentials, and S3 of those it does not accept, or no more. */
-const CREDENTIALS =
-  /^(CredentialsProviderError|TokenProviderError|ExpiredToken|ExpiredTokenException|InvalidToken|TokenRefreshRequired|InvalidAccessKeyId|SignatureDoesNotMatch)$/;
-
-function unaccepted(error: Error, { shown }: TemplateAddress): PermanentError {
-  return new PermanentError(
-    "rejected",
-    `template ${shown} cannot be read: the AWS credentials of this process are missing or not accepted: ${error.name}: ${messageOf(error)}; set or renew them (AWS_ACCESS_KEY_ID and its siblings, AWS_PROFILE, or the role of this process)`,
-    { cause: error },
-  );
-}
-
 function failure(error: unknown, address: TemplateAddress, object: ObjectAddress): unknown {
-  if (error instanceof Error && CREDENTIALS.test(error.name)) return unaccepted(error, address);
+  if (hasNoCredentials(error)) {
+    return withoutCredentials(`template ${address.shown} cannot be read`, error);
+  }
   const status = statusOf(error);
   if (status === 404) return notThere(address, object, error);
   if (status === 403) return notAllowed(address, object, "s3:GetObject on it", error);

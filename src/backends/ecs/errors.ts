@@ -1,16 +1,20 @@
+import { hasNoCredentials, withoutCredentials } from "../../amazon/credentials.ts";
+import type { LaunchAnswer } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 
 /**
  * What an error of AWS means for a launch.
  *
- * `throttled` asked too often, nothing was done · `unreachable` no connection came about, or there are no
- * valid credentials, so nothing was done · `conflict` the token belongs to another request · `contention`
- * somebody else registers the same family at this moment · `inactive` the task definition may not be run
- * any more · `capacity` no room · `role` ECS may not use the role, maybe not yet · `permanent` refused for good · `ambiguous` anything may have happened.
+ * `throttled` asked too often, nothing was done · `unreachable` no connection came about, so nothing was
+ * done · `credentials` there are none, or AWS does not take them, so nothing was done · `conflict` the token
+ * belongs to another request · `contention` somebody else registers the same family at this moment ·
+ * `inactive` the task definition may not be run any more · `capacity` no room · `role` ECS may not use the
+ * role, maybe not yet · `permanent` refused for good · `ambiguous` anything may have happened.
  */
 export type ErrorKind =
   | "throttled"
   | "unreachable"
+  | "credentials"
   | "conflict"
   | "contention"
   | "inactive"
@@ -25,6 +29,8 @@ export interface AwsFault {
   readonly message: string;
   /** HTTP status; undefined if there was no answer. */
   readonly status: number | undefined;
+  /** Whether it is the credentials of this process that failed. */
+  readonly credentials: boolean;
   /** The tasks a used token belongs to. */
   readonly resourceIds: readonly string[];
 }
@@ -40,6 +46,7 @@ export function faultOf(error: unknown): AwsFault {
     name: name ?? "",
     message: messageOf(error),
     status: $metadata?.httpStatusCode,
+    credentials: hasNoCredentials(error),
     resourceIds: resourceIds ?? [],
   };
 }
@@ -53,21 +60,12 @@ export const OPEN = "SluiceOpen";
 const THROTTLES =
   /^(Throttling|ThrottlingException|ThrottledException|RequestThrottled|RequestThrottledException|RequestLimitExceeded|TooManyRequestsException|LimitExceededException|SlowDown|EC2ThrottledException)$/;
 
-/** Errors in the credentials of this process. Whoever renews them cures every run that waits. */
-const CREDENTIALS =
-  /^(CredentialsProviderError|TokenProviderError|ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId|InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature|AuthFailure|MissingAuthenticationToken|MissingAuthenticationTokenException)$/;
-
-/** Whether it is the credentials of this process that failed: there are none, or AWS takes them no more. */
-export function hasNoCredentials(error: unknown): boolean {
-  return CREDENTIALS.test(faultOf(error).name);
-}
-
 /** Decides what an error means. The first rule that fits counts. Pure. */
-export function kindOf({ name, message, status }: AwsFault): ErrorKind {
+export function kindOf({ name, message, status, credentials }: AwsFault): ErrorKind {
   if (name === OPEN) return "ambiguous";
   if (name === NOT_CONNECTED) return "unreachable";
   if (THROTTLES.test(name) || status === 429) return "throttled";
-  if (CREDENTIALS.test(name)) return "unreachable";
+  if (credentials) return "credentials";
   if (status === undefined || status >= 500 || status < 400) return "ambiguous";
   // ECS looks up subnets itself, and passes on as a refusal that it was throttled at that.
   if (/throttl|rate exceeded/i.test(message)) return "throttled";
@@ -95,6 +93,21 @@ export function isForGood(kind: ErrorKind): boolean {
 function isUnusable(name: string, message: string): boolean {
   if (name === "InvalidParameterException") return /Your accountId is/i.test(message);
   return name === "ClientException" && /inactive|task ?definition.*not found/i.test(message);
+}
+
+/** What an error means where no task can have come of it that the token would not give back. */
+export function answerTo(error: unknown, what: string): LaunchAnswer {
+  if (error instanceof PermanentError) throw error;
+  const fault = faultOf(error);
+  const kind = kindOf(fault);
+  if (kind === "throttled" || kind === "contention") {
+    return { type: "throttled", message: `AWS answered ${fault.name}: ${fault.message}` };
+  }
+  if (kind === "unreachable") {
+    return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
+  }
+  if (kind === "credentials") throw withoutCredentials("the task cannot be started", error);
+  throw isForGood(kind) ? refusal(what, error) : error;
 }
 
 /** Asks AWS; what it refuses for good becomes a `PermanentError` that says what was asked. */

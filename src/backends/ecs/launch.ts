@@ -5,7 +5,7 @@ import type { LaunchKey } from "../../run.ts";
 import type { EcsApi, TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";
 import { lostOverrides } from "./echo.ts";
-import { faultOf, isForGood, kindOf, refusal } from "./errors.ts";
+import { answerTo, faultOf, kindOf, refusal } from "./errors.ts";
 import { findTasks } from "./find.ts";
 import { jobOf, logOf } from "./job.ts";
 import {
@@ -158,20 +158,6 @@ async function onInactive(
   }
   const next = definitions.arnAfter(place.region, register, definition);
   return runOnce({ ...attempt, second: true }, next);
-}
-
-/** What an error means where no task can have come of it that the token would not give back. */
-function answerTo(error: unknown, what: string): LaunchAnswer {
-  if (error instanceof PermanentError) throw error;
-  const fault = faultOf(error);
-  const kind = kindOf(fault);
-  if (kind === "throttled" || kind === "contention") {
-    return { type: "throttled", message: `AWS answered ${fault.name}: ${fault.message}` };
-  }
-  if (kind === "unreachable") {
-    return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
-  }
-  throw isForGood(kind) ? refusal(what, error) : error;
 }
 
 /**

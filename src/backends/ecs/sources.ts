@@ -1,4 +1,5 @@
 import type { Agent } from "../../agent.ts";
+import { hasNoCredentials, withoutCredentials } from "../../amazon/credentials.ts";
 import type { World } from "../../backend.ts";
 import { show } from "../../check.ts";
 import { invalid, messageOf, PermanentError } from "../../errors.ts";
@@ -8,7 +9,7 @@ import { MINUTE } from "../../time.ts";
 import type { EcsApi } from "./api.ts";
 import { checkArguments } from "./arguments.ts";
 import { remember } from "./cache.ts";
-import { hasNoCredentials, refusedOr } from "./errors.ts";
+import { refusedOr } from "./errors.ts";
 import type { DefaultSubnets } from "./network.ts";
 import type { EcsAgentOptions } from "./options.ts";
 import { plain } from "./plain.ts";
@@ -114,15 +115,17 @@ async function readDefinition(key: string, agent: Agent, api: EcsApi): Promise<J
   );
 }
 
-/** Says of a failure that may go by why anything was read, and what helps. */
+/**
+ * Says of a failure why anything was read. Throws `PermanentError` ("rejected") with what helps where this
+ * process has no credentials that AWS takes.
+ */
 async function readOr<T>(why: string, instead: string, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
     if (error instanceof PermanentError) throw error;
-    const help = hasNoCredentials(error)
-      ? `; give this process AWS credentials (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role), or ${instead}`
-      : "";
-    throw new Error(`${why}, and that failed: ${messageOf(error)}${help}`, { cause: error });
+    const failed = `${why}, and that failed`;
+    if (hasNoCredentials(error)) throw withoutCredentials(failed, error, instead);
+    throw new Error(`${failed}: ${messageOf(error)}`, { cause: error });
   }
 }

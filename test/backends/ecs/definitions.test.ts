@@ -202,13 +202,13 @@ describe("task definitions on ecs", () => {
   });
 
   it.each([
-    ["ThrottlingException", "Rate exceeded", "throttled"],
-    ["ExpiredTokenException", "expired", "unavailable"],
-  ])("make a launch wait when registering fails by %s", async (code, message, type) => {
+    ["ThrottlingException", "Rate exceeded", { type: "throttled" }],
+    ["ExpiredTokenException", "expired", { code: "rejected" }],
+  ])("keep a launch from ECS when registering fails by %s", async (code, message, answer) => {
     const fault = { type: "error", code, message } as const;
     fake.fail("RegisterTaskDefinition", fault, fault, fault);
     const backend = openEcs(fake);
-    expect(await launch(backend)).toMatchObject({ type });
+    expect(await launch(backend).catch((error: unknown) => error)).toMatchObject(answer);
     expect(fake.count("RunTask")).toBe(0);
     fake.heal();
     expect(await launch(backend)).toMatchObject({ type: "launched" });

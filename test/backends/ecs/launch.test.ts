@@ -1,7 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PermanentError } from "../../../src/errors.ts";
 import { type FakeEcs, type Fault, fakeEcs } from "../../fakes/ecs.ts";
-import { ecsAgent, ecsRun, jobOf, keyOf, launch, openEcs, sharedOnce, signal } from "./steps.ts";
+import {
+  ecsAgent,
+  ecsRun,
+  faultOf,
+  jobOf,
+  keyOf,
+  launch,
+  openEcs,
+  sharedOnce,
+  signal,
+  withoutProfile,
+} from "./steps.ts";
 
 const HOUR = 3_600_000;
 
@@ -112,7 +123,7 @@ describe("launch on ecs", () => {
     fake.fail("RunTask", throttle, { ...throttle, code: "AccessDeniedException" });
     await expect(launch(backend)).rejects.toBeInstanceOf(PermanentError);
     fake.fail("RunTask", throttle, { ...throttle, code: "ExpiredTokenException" });
-    expect(await launch(backend)).toMatchObject({ type: "unavailable" });
+    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
     expect(fake.tasks).toEqual([]);
   });
 
@@ -294,13 +305,46 @@ describe("launch on ecs", () => {
     ).toMatch(/must be named flow/);
   });
 
-  it("is unavailable while ECS cannot be reached or credentials are stale", async () => {
-    const backend = openEcs(fake);
-    const plan = await backend.plan(ecsRun({}));
-    fake.fail("RunTask", { type: "error", code: "ExpiredTokenException", message: "expired" });
-    expect(await backend.launch(plan, keyOf(plan), signal())).toMatchObject({
-      type: "unavailable",
+  it.each(["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])(
+    "is refused with advice where AWS does not take the credentials: %s",
+    async (code) => {
+      const backend = openEcs(fake);
+      fake.fail("RunTask", { type: "error", code, message: "not these" });
+      const fault = await faultOf(launch(backend));
+      expect(fault.code).toBe("rejected");
+      expect(fault.message).toMatch(
+        new RegExp(`^the task cannot be started: .*${code}: not these; set or renew them \\(AWS_`),
+      );
+      expect(fake.tasks).toEqual([]);
+      fake.heal();
+      jobOf(await launch(backend));
+    },
+  );
+
+  it("is refused with advice where there are no credentials", async () => {
+    const plan = await openEcs(fake).plan(ecsRun({}));
+    await withoutProfile(async (env) => {
+      const backend = openEcs(fake, ecsAgent(), { env: { ...fake.env, ...env } });
+      const fault = await faultOf(backend.launch(plan, keyOf(plan), signal()));
+      expect(fault.code).toBe("rejected");
+      expect(fault.message).toMatch(/CredentialsProviderError: .*; set or renew them \(AWS_/);
     });
+    expect(fake.count("RunTask")).toBe(0);
+  });
+
+  it("leaves a task alone that runs while the credentials have expired", async () => {
+    const backend = openEcs(fake);
+    const job = jobOf(await launch(backend));
+    const expired = { type: "error", code: "ExpiredTokenException", message: "expired" } as const;
+    fake.fail("DescribeTasks", expired);
+    await expect(backend.inspect([job])).rejects.not.toBeInstanceOf(PermanentError);
+    fake.fail("StopTask", expired);
+    await expect(backend.cancel(job)).rejects.not.toBeInstanceOf(PermanentError);
+    expect(await backend.inspect([job])).toMatchObject([{ type: "pending" }]);
+  });
+
+  it("is unavailable while ECS cannot be reached", async () => {
+    const plan = await openEcs(fake).plan(ecsRun({}));
     await fake.close();
     const once = async () => "arn:aws:ecs:us-east-1:123456789012:task-definition/known:1";
     for (const fresh of [openEcs(fake), openEcs(fake, ecsAgent(), { once })]) {

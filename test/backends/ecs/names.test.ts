@@ -111,8 +111,8 @@ describe("errors of aws", () => {
   it.each([
     [error("SluiceNotConnected"), "unreachable"],
     [error("SluiceOpen", "AccessDeniedException"), "ambiguous"],
-    [error("CredentialsProviderError"), "unreachable"],
-    [error("UnrecognizedClientException", "", 400), "unreachable"],
+    [error("CredentialsProviderError"), "credentials"],
+    [error("UnrecognizedClientException", "", 400), "credentials"],
     [error("TimeoutError"), "ambiguous"],
     [error("AbortError"), "ambiguous"],
     [error("ServerException", "Rate exceeded", 500), "ambiguous"],

@@ -10,7 +10,15 @@ import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/json.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
 import { testWorld } from "../../fakes/world.ts";
-import { ecsAgent, ecsRequest, ecsRun, faultOf, openEcs, providers } from "./steps.ts";
+import {
+  ecsAgent,
+  ecsRequest,
+  ecsRun,
+  faultOf,
+  openEcs,
+  providers,
+  withoutProfile,
+} from "./steps.ts";
 
 interface Planned {
   readonly register_task_definition: JsonObject & {
@@ -58,28 +66,26 @@ describe("plan on ecs", () => {
     await expect(backend.plan(ecsRequest())).rejects.not.toBeInstanceOf(PermanentError);
   });
 
-  it.each(["network", "definition"])(
+  it.each([
+    [
+      "network",
+      /agent prod has no networkConfiguration.*default VPC of us-east-1.*credentials.*AWS_ACCESS_KEY_ID.*or set a networkConfiguration/s,
+    ],
+    [
+      "definition",
+      /task definition "etl:1".*agent prod.*credentials.*AWS_ACCESS_KEY_ID.*or name none/s,
+    ],
+  ])(
     "says without credentials what it wanted to read of the %s, and for whom",
-    async (what) => {
-      // A profile that does not exist, so that nothing on this machine can lend its credentials.
-      vi.stubEnv("AWS_PROFILE", "nobody");
-      vi.stubEnv("AWS_CONFIG_FILE", "/no/such/file");
-      vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", "/no/such/file");
-      vi.stubEnv("AWS_EC2_METADATA_DISABLED", "true");
-      try {
-        const env = { ...fake.env, AWS_PROFILE: "nobody" };
-        const request = ecsRun(what === "network" ? {} : { task_definition_arn: "etl:1" });
-        const flow = what === "network" ? request.flow : { ...request.flow, storage: null };
-        const planned = openEcs(fake, ecsAgent(), { env }).plan({ ...request, flow });
-        await expect(planned).rejects.not.toBeInstanceOf(PermanentError);
-        await expect(planned).rejects.toThrow(
-          what === "network"
-            ? /agent prod has no networkConfiguration.*default VPC of us-east-1.*credentials.*AWS_ACCESS_KEY_ID.*set a networkConfiguration/s
-            : /task definition "etl:1".*agent prod.*credentials.*AWS_ACCESS_KEY_ID/s,
-        );
-      } finally {
-        vi.unstubAllEnvs();
-      }
+    async (what, message) => {
+      const request = ecsRun(what === "network" ? {} : { task_definition_arn: "etl:1" });
+      const flow = what === "network" ? request.flow : { ...request.flow, storage: null };
+      await withoutProfile(async (without) => {
+        const backend = openEcs(fake, ecsAgent(), { env: { ...fake.env, ...without } });
+        const fault = await faultOf(backend.plan({ ...request, flow }));
+        expect(fault.code).toBe("rejected");
+        expect(fault.message).toMatch(message);
+      });
     },
   );
 

@@ -1,3 +1,4 @@
+import { vi } from "vitest";
 import type { Agent } from "../../../src/agent.ts";
 import type { Backend, LaunchAnswer, LaunchPlan, World } from "../../../src/backend.ts";
 import { backend as ecs } from "../../../src/backends/ecs/index.ts";
@@ -79,4 +80,23 @@ export async function faultOf(planning: Promise<unknown>): Promise<PermanentErro
   const thrown = await planning.catch((error: unknown) => error);
   if (thrown instanceof PermanentError) return thrown;
   throw new Error(`expected a PermanentError, got ${String(thrown)}`);
+}
+
+/**
+ * Works with the variables of a process that has no credentials: its profile does not exist, so that
+ * nothing on this machine can lend some.
+ */
+export async function withoutProfile(work: (env: World["env"]) => Promise<unknown>): Promise<void> {
+  const env = {
+    AWS_PROFILE: "nobody",
+    AWS_CONFIG_FILE: "/no/such/file",
+    AWS_SHARED_CREDENTIALS_FILE: "/no/such/file",
+    AWS_EC2_METADATA_DISABLED: "true",
+  };
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  try {
+    await work(env);
+  } finally {
+    vi.unstubAllEnvs();
+  }
 }
