@@ -80,7 +80,7 @@ export function googleIdentity(options: IdentityOptions): GoogleIdentity {
 }
 
 async function findSource({ scope, projectId }: IdentityOptions): Promise<AuthClient> {
-  const { GoogleAuth } = await import("./library.ts");
+  const { GoogleAuth } = await import("google-auth-library");
   try {
     const project = projectId === undefined ? {} : { projectId };
     return await new GoogleAuth({ scopes: scope, ...project }).getClient();

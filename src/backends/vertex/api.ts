@@ -116,7 +116,9 @@ export function connect(connection: Connection): VertexApi {
  * its preparation where nobody can catch it, which ends the process.
  */
 async function open(connection: Connection, authClient: AuthClient): Promise<JobServiceClient> {
-  const { JobServiceClient: Client } = await import("./library.ts");
+  const { JobServiceClient: Client } = await import(
+    "@google-cloud/aiplatform/build/src/v1/job_service_client.js"
+  );
   const client = new Client(clientOptions(connection, authClient));
   try {
     await client.initialize();

@@ -53,7 +53,7 @@ export function noCredentials(): Credentials {
   let client: Promise<AuthClient> | undefined;
   return {
     ready: () => {
-      client ??= import("../../google/library.ts").then(
+      client ??= import("google-auth-library").then(
         ({ PassThroughClient }) => new PassThroughClient(),
       );
       return client;
@@ -67,7 +67,7 @@ export function noCredentials(): Credentials {
 }
 
 async function signerFor({ universeDomain, quotaProjectId }: AuthClient): Promise<OAuth2Client> {
-  const { OAuth2Client: Signer } = await import("../../google/library.ts");
+  const { OAuth2Client: Signer } = await import("google-auth-library");
   return new Signer({
     universeDomain,
     ...(quotaProjectId === undefined ? {} : { quotaProjectId }),
@@ -75,7 +75,7 @@ async function signerFor({ universeDomain, quotaProjectId }: AuthClient): Promis
 }
 
 async function ambientProject(): Promise<string> {
-  const { GoogleAuth } = await import("../../google/library.ts");
+  const { GoogleAuth } = await import("google-auth-library");
   return await new GoogleAuth({ scopes: SCOPE }).getProjectId();
 }
 
