@@ -9,6 +9,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** An object as plain JSON: without undefined members, dates as text. It reads the same anywhere. */
+export function asJson(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject;
+}
+
 /**
  * JSON text in which equal values have equal text: keys sorted by code unit, no white space, members
  * that are undefined left out. The form in which things are hashed and compared.

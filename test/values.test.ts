@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { check, checked, show } from "../src/check.ts";
 import { messageOf, PermanentError } from "../src/errors.ts";
-import { canonicalJson, isJsonObject, type JsonValue, mergePatch } from "../src/json.ts";
+import { asJson, canonicalJson, isJsonObject, type JsonValue, mergePatch } from "../src/json.ts";
 import { jsonLogger, silentLogger } from "../src/log.ts";
 import { maskVariables } from "../src/mask.ts";
 import { nameFor } from "../src/names.ts";
@@ -30,6 +30,13 @@ describe("canonical JSON", () => {
 
   test("leaves out what is undefined", () => {
     expect(canonicalJson({ b: 1, a: undefined, c: [null] })).toBe('{"b":1,"c":[null]}');
+  });
+});
+
+describe("an object as plain JSON", () => {
+  test("has dates as text and nothing that is undefined", () => {
+    const value = { at: new Date(0), gone: undefined, list: [{ x: 1, y: undefined }] };
+    expect(asJson(value)).toStrictEqual({ at: "1970-01-01T00:00:00.000Z", list: [{ x: 1 }] });
   });
 });
 

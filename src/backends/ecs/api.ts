@@ -1,18 +1,11 @@
 import type * as Sdk from "@aws-sdk/client-ecs";
 import type { World } from "../../backend.ts";
-import type { JsonObject } from "../../json.ts";
+import { asJson, type JsonObject } from "../../json.ts";
 import { markUnconnected, sendWatched } from "./attempts.ts";
 import { clientSettings, perRegion } from "./clients.ts";
+import type { Failure } from "./errors.ts";
 import type { ClusterPlace } from "./names.ts";
-import { plain } from "./plain.ts";
 import type { TaskView } from "./status.ts";
-
-/** Why ECS did not do, or does not know, a part of what it was asked. */
-export interface Failure {
-  readonly arn?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly detail?: string | undefined;
-}
 
 /** Tasks and failures, as RunTask and DescribeTasks answer them. */
 export interface TasksAnswer {
@@ -82,7 +75,7 @@ function definitionCalls(open: Open): DefinitionCalls {
       const { sdk, client } = await open(region);
       const command = new sdk.DescribeTaskDefinitionCommand({ taskDefinition });
       const answer = await client.send(command, within);
-      return plain(answer.taskDefinition ?? {});
+      return asJson(answer.taskDefinition ?? {});
     },
     registerTaskDefinition: async (region, input, within) => {
       const { sdk, client } = await open(region);

@@ -1,15 +1,15 @@
 import type { LaunchRequest } from "../../backend.ts";
 import { type Issue, invalid } from "../../errors.ts";
 import { imageOf } from "../../image.ts";
-import type { JsonObject } from "../../json.ts";
+import { asJson, type JsonObject } from "../../json.ts";
 import { processOf, type RunProcess } from "../../process.ts";
 import { refuseUnlisted } from "./allowed.ts";
 import { definitionOf, flowContainer } from "./definition.ts";
 import { definitionIssues } from "./fargate.ts";
-import { knownDefinition } from "./known.ts";
+import { limitIssues } from "./limits.ts";
+import { knownDefinition } from "./members.ts";
 import { FLOW_CONTAINER } from "./names.ts";
 import type { EcsAgentOptions, EcsRunOptions } from "./options.ts";
-import { plain } from "./plain.ts";
 import { type Template, templateIssues } from "./schema.ts";
 import { missingSecrets, secretsOf } from "./secrets.ts";
 import { sized } from "./sizes.ts";
@@ -90,7 +90,7 @@ function made(request: LaunchRequest, choice: Choice, { value, at }: Found): Cho
   const { secrets, issues } = secretsOf(process.variables);
   refuse("the environment of the run", issues);
   const { log_group: group, execution_role_arn: agentRole } = choice.options;
-  const register = plain(
+  const register = asJson(
     definitionOf({
       template,
       image,
@@ -110,21 +110,6 @@ function made(request: LaunchRequest, choice: Choice, { value, at }: Found): Cho
   const warnings = unknown.map((key) => `${at}.${key} is no part of a task definition: ignored`);
   return { register, definition, process, warnings };
 }
-
-/** What AWS refuses of any definition. */
-function limitIssues(definition: Template, at: string): readonly Issue[] {
-  const containers = definition.containerDefinitions?.length ?? 0;
-  const bytes = Buffer.byteLength(JSON.stringify(definition));
-  const many = `expected at most ${MAX_CONTAINERS} containers with the one that runs the flow, got ${containers}`;
-  const large = `expected a task definition of at most ${MAX_BYTES} bytes as JSON, got ${bytes}`;
-  return [
-    ...(containers > MAX_CONTAINERS ? [{ path: `${at}.containerDefinitions`, message: many }] : []),
-    ...(bytes > MAX_BYTES ? [{ path: at, message: large }] : []),
-  ];
-}
-
-const MAX_CONTAINERS = 10;
-const MAX_BYTES = 65_536;
 
 function refuse(what: string, issues: readonly Issue[]): void {
   if (issues.length > 0) throw invalid(what, issues);

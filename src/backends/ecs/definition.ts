@@ -1,8 +1,7 @@
 import type { EngineName } from "../../engine.ts";
-import { canonicalJson, type JsonObject } from "../../json.ts";
+import { asJson, canonicalJson, type JsonObject } from "../../json.ts";
 import { slug } from "../../text/slug.ts";
 import { FLOW_CONTAINER, hash, LOG_PREFIX } from "./names.ts";
-import { plain } from "./plain.ts";
 import type { ContainerSecret, ContainerTemplate, Template } from "./schema.ts";
 
 /** What a task definition is made of. Nothing here differs between two runs of the same content. */
@@ -28,7 +27,7 @@ export interface DefinitionParts {
  * one: whoever finds the family knows the content.
  */
 export function definitionOf(parts: DefinitionParts): JsonObject {
-  const content = plain(contentOf(parts));
+  const content = asJson(contentOf(parts));
   const digest = hash(canonicalJson(content)).slice(0, 12);
   const words = slug(parts.flowName, { maxLength: MAX_SLUG, wordBoundary: true });
   const family = words === "" ? `sluice-${digest}` : `sluice-${words}-${digest}`;

@@ -4,8 +4,8 @@ import type { Job, LaunchKey } from "../../run.ts";
 import type { EcsApi } from "./api.ts";
 import { faultOf } from "./errors.ts";
 import { jobOf, type TaskRef } from "./job.ts";
+import { findLog, type Whereabouts } from "./log-place.ts";
 import { FLOW_CONTAINER, isUndone, placeOf, startedBy } from "./names.ts";
-import { findLog, type Whereabouts } from "./where.ts";
 
 /**
  * The tasks that carry the mark of a launch. ECS lists running and stopped tasks apart, a stopped one for

@@ -4,7 +4,6 @@ import type { Backend, BackendModule, World } from "../../backend.ts";
 import { type LaunchLimit, launchLimit } from "../../launch-rates.ts";
 import type { Job } from "../../run.ts";
 import { type EcsApi, ecsApi } from "./api.ts";
-import { knownRegion, profileRegion } from "./clients.ts";
 import { openDefinitions } from "./definitions.ts";
 import { faultOf } from "./errors.ts";
 import { findJobs } from "./find.ts";
@@ -13,8 +12,8 @@ import { refOf } from "./job.ts";
 import { launchTask } from "./launch.ts";
 import { type Reading, readEvents, readLog } from "./logs.ts";
 import { accountOfArn, stopReason } from "./names.ts";
-import { defaultSubnets } from "./network.ts";
 import { agentOptions, DEFAULT_LAUNCHES_PER_SECOND, type EcsAgentOptions } from "./options.ts";
+import { knownRegion, profileRegion } from "./region.ts";
 import { planLaunch } from "./request.ts";
 import { openSources } from "./sources.ts";
 
@@ -24,7 +23,7 @@ export const backend: BackendModule = { name: "ecs", agentOptions, open };
 function open(agent: Agent, world: World): Backend {
   const options = agent.options as EcsAgentOptions;
   const api = ecsApi(world.env);
-  const sources = openSources(agent, world, { api, subnets: defaultSubnets(world.env) });
+  const sources = openSources(agent, world, api);
   const definitions = openDefinitions(api, { once: world.once, scope: scopeOf(options, world) });
   const reading = readingOf(agent, world, { api, agentTemplate: sources.agentTemplate });
   const region = async () => knownRegion(options, world.env) ?? profileRegion(agent.name);

@@ -5,7 +5,7 @@ import type { LaunchKey } from "../../run.ts";
 import type { EcsApi, TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";
 import { lostOverrides } from "./echo.ts";
-import { answerTo, faultOf, kindOf, refusal } from "./errors.ts";
+import { answerTo, faultOf, kindOf, type Refusal, refusal, refusalFor } from "./errors.ts";
 import { findTasks } from "./find.ts";
 import { jobOf, logOf } from "./job.ts";
 import {
@@ -16,12 +16,11 @@ import {
   startedBy,
   undoReason,
 } from "./names.ts";
-import { type Refusal, refusalFor } from "./refusals.ts";
 import type { Template } from "./schema.ts";
 import type { Sources } from "./sources.ts";
 
 /** What launching needs. */
-export interface Launching {
+export interface Launcher {
   readonly api: EcsApi;
   readonly definitions: Definitions;
   /** What is known of a definition given by ARN, without a call. */
@@ -29,7 +28,7 @@ export interface Launching {
 }
 
 /** One launch on its way. */
-interface Attempt extends Launching {
+interface Attempt extends Launcher {
   readonly plan: LaunchPlan;
   readonly key: LaunchKey;
   readonly place: ClusterPlace;
@@ -48,7 +47,7 @@ interface Attempt extends Launching {
  * answer that says no is believed only after nothing was found by the launch's mark.
  */
 export async function launchTask(
-  launching: Launching,
+  launcher: Launcher,
   { plan, key }: { readonly plan: LaunchPlan; readonly key: LaunchKey },
   signal: AbortSignal,
 ): Promise<LaunchAnswer> {
@@ -56,9 +55,9 @@ export async function launchTask(
   const place = placeOf(key.target);
   const { register_task_definition: made, task_definition: given } = plan.launch;
   const register = isJsonObject(made) ? made : undefined;
-  const attempt = { ...launching, plan, key, place, signal, register, second: false };
+  const attempt = { ...launcher, plan, key, place, signal, register, second: false };
   if (register === undefined) return run(attempt, String(given));
-  return runOnce(attempt, launching.definitions.arnOf(place.region, register));
+  return runOnce(attempt, launcher.definitions.arnOf(place.region, register));
 }
 
 /** Runs the definition as soon as its ARN is known. */

@@ -5,7 +5,7 @@ import { clientSettings, perRegion } from "./clients.ts";
 import { faultOf, refusedOr } from "./errors.ts";
 import { type Asking, inspectTasks } from "./inspect.ts";
 import { type LogTarget, refOf } from "./job.ts";
-import { findLog, forgotten, type Whereabouts } from "./where.ts";
+import { findLog, forgotten, type Whereabouts } from "./log-place.ts";
 
 /** Part of a log stream, and the token of what follows: the same one again at its end. */
 interface Events {

@@ -1,6 +1,6 @@
 import type { LaunchPlan, LaunchRequest } from "../../backend.ts";
 import { invalid, PermanentError } from "../../errors.ts";
-import type { JsonObject } from "../../json.ts";
+import { asJson, type JsonObject } from "../../json.ts";
 import { secretNames } from "../../process.ts";
 import {
   baseArguments,
@@ -11,13 +11,13 @@ import {
 } from "./arguments.ts";
 import { type Chosen, chooseDefinition } from "./choose.ts";
 import { taskIssues } from "./fargate.ts";
-import { knownRunTask } from "./known.ts";
+import { overridesFault } from "./limits.ts";
+import { knownRunTask } from "./members.ts";
 import { type ClusterPlace, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
 import { type EcsAgentOptions, type EcsRunOptions, runOptionsOf } from "./options.ts";
 import { overridesOf } from "./overrides.ts";
-import { plain } from "./plain.ts";
 import type { RunTaskArguments, Template } from "./schema.ts";
-import { overridesFault, sized } from "./sizes.ts";
+import { sized } from "./sizes.ts";
 import type { Sources } from "./sources.ts";
 
 /** What planning needs beside the request. */
@@ -52,7 +52,7 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
   const key = { runId: request.run.id, launch: request.launch, target };
   return {
     target,
-    launch: plain({
+    launch: asJson({
       register_task_definition: chosen.register ?? null,
       task_definition: chosen.arn ?? null,
       run_task: {
@@ -126,7 +126,7 @@ function checkTask(task: RunTaskArguments, chosen: Chosen, given: Given): void {
       : []),
   ];
   if (issues.length > 0) throw invalid("the run config", issues);
-  const tooLarge = overridesFault(plain(overrides));
+  const tooLarge = overridesFault(asJson(overrides));
   if (tooLarge !== undefined) throw new PermanentError("too_large", tooLarge);
 }
 

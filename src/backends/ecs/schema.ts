@@ -2,6 +2,7 @@ import * as z from "zod";
 import { check } from "../../check.ts";
 import type { Issue } from "../../errors.ts";
 import type { JsonObject } from "../../json.ts";
+import { MAX_SUBNETS } from "./limits.ts";
 
 /**
  * What Sluice itself reads of task definitions and RunTask arguments. Everything else in them passes
@@ -11,9 +12,6 @@ const size = z.union([z.string(), z.number()]).nullish();
 
 const variable = z.looseObject({ name: z.string(), value: z.string().nullish() });
 const secret = z.looseObject({ name: z.string(), valueFrom: z.string() });
-
-/** RunTask takes no more of them. */
-export const MAX_SUBNETS = 16;
 
 /** AWS's rule for the tags of all its resources. */
 const TAG_TEXT = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;

@@ -1,6 +1,5 @@
 import { show } from "../../check.ts";
 import type { Issue } from "../../errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 
 /** Sizes of a task, wherever they are written. */
 interface Sizes {
@@ -42,7 +41,7 @@ export function sized<T extends object>(value: T, at: string): Sized<T> {
 export function cpuUnits(value: string | number): string | undefined {
   const { amount, unit } = parse(value) ?? {};
   if (amount === undefined) return undefined;
-  if (unit === "") return plain(value);
+  if (unit === "") return unitless(value);
   return unit === "vcpu" ? whole(amount * 1024) : undefined;
 }
 
@@ -52,7 +51,7 @@ export function memoryMib(value: string | number): string | undefined {
   if (amount === undefined) return undefined;
   switch (unit) {
     case "":
-      return plain(value);
+      return unitless(value);
     case "gb":
     case "gib":
       return whole(amount * 1024);
@@ -64,41 +63,13 @@ export function memoryMib(value: string | number): string | undefined {
   }
 }
 
-/** RunTask takes overrides of at most so many characters of JSON, punctuation included. */
-export const MAX_OVERRIDES = 8_192;
-
-/** Why overrides are too large, naming their largest variables; undefined if they fit. */
-export function overridesFault(overrides: JsonObject): string | undefined {
-  const size = JSON.stringify(overrides).length;
-  if (size <= MAX_OVERRIDES) return undefined;
-  const largest = variables(overrides)
-    .sort((a, b) => b.size - a.size)
-    .slice(0, 3)
-    .map((variable) => `${variable.name} (${variable.size})`);
-  const hint =
-    largest.length === 0 ? "" : `; the largest variables are ${largest.join(", ")} characters`;
-  return `the overrides of the task have ${size} characters, RunTask takes ${MAX_OVERRIDES}${hint}: keep large values elsewhere and pass their address`;
-}
-
-function variables(overrides: JsonObject): { name: string; size: number }[] {
-  return list(overrides["containerOverrides"])
-    .filter(isJsonObject)
-    .flatMap((container) => list(container["environment"]))
-    .filter(isJsonObject)
-    .map((entry) => ({ name: String(entry["name"]), size: JSON.stringify(entry).length }));
-}
-
-function list(value: JsonValue | undefined): readonly JsonValue[] {
-  return Array.isArray(value) ? value : [];
-}
-
 function parse(value: string | number): { amount: number; unit: string } | undefined {
   const match = /^(\d+\.?\d*|\.\d+)\s*([a-z]*)$/i.exec(String(value).trim());
   if (match === null) return undefined;
   return { amount: Number(match[1]), unit: (match[2] ?? "").toLowerCase() };
 }
 
-function plain(value: string | number): string | undefined {
+function unitless(value: string | number): string | undefined {
   return whole(Number(value));
 }
 

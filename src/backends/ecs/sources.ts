@@ -3,17 +3,16 @@ import { hasNoCredentials, withoutCredentials } from "../../amazon/credentials.t
 import type { World } from "../../backend.ts";
 import { show } from "../../check.ts";
 import { invalid, messageOf, PermanentError } from "../../errors.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
+import { asJson, isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import type { TemplateSource } from "../../template.ts";
 import { MINUTE } from "../../time.ts";
 import type { EcsApi } from "./api.ts";
 import { checkArguments } from "./arguments.ts";
 import { remember } from "./cache.ts";
+import { clientSettings, perRegion } from "./clients.ts";
 import { refusedOr } from "./errors.ts";
-import type { DefaultSubnets } from "./network.ts";
+import { MAX_SUBNETS } from "./limits.ts";
 import type { EcsAgentOptions } from "./options.ts";
-import { plain } from "./plain.ts";
-import { MAX_SUBNETS } from "./schema.ts";
 
 /** What planning reads beside the request. Answers are remembered, so most plans read nothing. */
 export interface Sources {
@@ -42,12 +41,9 @@ const BUILT_IN: JsonObject = {
 };
 
 /** The sources of one agent. */
-export function openSources(
-  agent: Agent,
-  world: World,
-  { api, subnets }: { readonly api: EcsApi; readonly subnets: DefaultSubnets },
-): Sources {
+export function openSources(agent: Agent, world: World, api: EcsApi): Sources {
   const options = agent.options as EcsAgentOptions;
+  const subnets = defaultSubnets(world.env);
   const now = () => world.now();
   const five = { now, lifetimeMs: () => LIFETIME_MS };
   const read = async (uri: string, source: TemplateSource) =>
@@ -62,7 +58,7 @@ export function openSources(
     kwargs: async () => {
       const path = options.run_task_kwargs_path;
       const kwargs =
-        path === undefined ? plain(options.run_task_kwargs ?? {}) : await file.get(path);
+        path === undefined ? asJson(options.run_task_kwargs ?? {}) : await file.get(path);
       const { value, issues } = checkArguments(kwargs, "agent.run_task_kwargs");
       if (issues.length > 0) throw invalid(`the agent ${agent.name}`, issues);
       return value;
@@ -84,14 +80,35 @@ function toMapping(uri: string, value: JsonValue): JsonObject {
   throw new PermanentError("template", `${uri}: expected an object, got ${show(value)}`);
 }
 
+/** The subnets of a region's first default VPC; undefined if there is none. */
+type DefaultSubnets = (region: string) => Promise<readonly string[] | undefined>;
+
+/** Looks the subnets up in EC2, by two calls. */
+function defaultSubnets(env: World["env"]): DefaultSubnets {
+  const open = perRegion(async (region) => {
+    const sdk = await import("@aws-sdk/client-ec2");
+    return { sdk, client: new sdk.EC2Client(clientSettings(env, "EC2", region)) };
+  });
+  return async (region) => {
+    const { sdk, client } = await open(region);
+    const isDefault = [{ Name: "isDefault", Values: ["true"] }];
+    const { Vpcs = [] } = await client.send(new sdk.DescribeVpcsCommand({ Filters: isDefault }));
+    const id = Vpcs[0]?.VpcId;
+    if (id === undefined) return undefined;
+    const inVpc = [{ Name: "vpc-id", Values: [id] }];
+    const { Subnets = [] } = await client.send(new sdk.DescribeSubnetsCommand({ Filters: inVpc }));
+    return Subnets.flatMap(({ SubnetId }) => (SubnetId === undefined ? [] : [SubnetId]));
+  };
+}
+
 async function readNetwork(
   region: string,
   agent: Agent,
-  defaultSubnets: DefaultSubnets,
+  subnetsOf: DefaultSubnets,
 ): Promise<JsonObject> {
   const why = `the agent ${agent.name} has no networkConfiguration in its run_task_kwargs, so the default VPC of ${region} is looked up in EC2`;
   const subnets = await readOr(why, "set a networkConfiguration", () =>
-    refusedOr("to describe the default VPC", () => defaultSubnets(region)),
+    refusedOr("to describe the default VPC", () => subnetsOf(region)),
   );
   if (subnets === undefined) {
     throw new PermanentError(

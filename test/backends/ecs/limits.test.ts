@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { overridesFault } from "../../../src/backends/ecs/limits.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
 import { ecsAgent, ecsRun, faultOf, openEcs, providers } from "./steps.ts";
@@ -184,5 +185,23 @@ describe("plan on ecs refuses what AWS would refuse, before the call:", () => {
     const readTemplate = async () => ({ tags: twice });
     const fault = await faultOf(openEcs(fake, file, { readTemplate }).plan(ecsRun({}, {}, file)));
     expect(fault.issues.map(({ path }) => path)).toEqual(["agent.run_task_kwargs.tags.2.key"]);
+  });
+});
+
+describe("the characters of overrides", () => {
+  it("are bounded, and the largest variables are named without their values", () => {
+    const environment = [
+      { name: "SMALL", value: "x" },
+      { name: "LARGE", value: "secret".repeat(2_000) },
+      { name: "MIDDLE", value: "y".repeat(500) },
+    ];
+    const fault = overridesFault({ containerOverrides: [{ name: "flow", environment }] });
+    expect(fault).toMatch(
+      /have 12\d{3} characters, RunTask takes 8192; .* LARGE \(12\d{3}\), MIDDLE \(\d+\), SMALL/,
+    );
+    expect(fault).not.toContain("secretsecret");
+    const exactly = (size: number) => ({ x: "y".repeat(size - '{"x":""}'.length) });
+    expect(overridesFault(exactly(8_192))).toBeUndefined();
+    expect(overridesFault(exactly(8_193))).toContain("8193 characters");
   });
 });

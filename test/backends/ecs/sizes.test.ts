@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fargateFault } from "../../../src/backends/ecs/fargate.ts";
-import { cpuUnits, memoryMib, overridesFault, sized } from "../../../src/backends/ecs/sizes.ts";
+import { cpuUnits, memoryMib, sized } from "../../../src/backends/ecs/sizes.ts";
 
 describe("sizes on ecs", () => {
   it.each([
@@ -75,21 +75,5 @@ describe("sizes on ecs", () => {
         message: 'expected MiB such as 2048, or "2 GB", got the text "much"',
       },
     ]);
-  });
-
-  it("of overrides are bounded, and the largest variables are named without their values", () => {
-    const environment = [
-      { name: "SMALL", value: "x" },
-      { name: "LARGE", value: "secret".repeat(2_000) },
-      { name: "MIDDLE", value: "y".repeat(500) },
-    ];
-    const fault = overridesFault({ containerOverrides: [{ name: "flow", environment }] });
-    expect(fault).toMatch(
-      /have 12\d{3} characters, RunTask takes 8192; .* LARGE \(12\d{3}\), MIDDLE \(\d+\), SMALL/,
-    );
-    expect(fault).not.toContain("secretsecret");
-    const exactly = (size: number) => ({ x: "y".repeat(size - '{"x":""}'.length) });
-    expect(overridesFault(exactly(8_192))).toBeUndefined();
-    expect(overridesFault(exactly(8_193))).toContain("8193 characters");
   });
 });
