@@ -90,9 +90,15 @@ export type LaunchAnswer =
   /**
    * Not possible right now; the key is used up and a new launch is made later. With the hint `capacity`
    * there is no room, which takes minutes to change; with `configuration` waiting rarely helps, so after
-   * a few tries the run ends as rejected.
+   * a few tries the run ends as rejected. `stopped`: a job was started that is none of the run's, and has
+   * been stopped; else one may show up that was started all the same.
    */
-  | { readonly type: "refused"; readonly message: string; readonly hint?: RefusalHint }
+  | {
+      readonly type: "refused";
+      readonly message: string;
+      readonly hint?: RefusalHint;
+      readonly stopped?: true;
+    }
   /** The platform cannot be reached, so certainly nothing was started. */
   | { readonly type: "unavailable"; readonly message: string };
 

@@ -36,8 +36,11 @@ function stateWhenCancelled(app: App, { state, place }: Run): RunState | undefin
   const until = place === app.place ? plus(now, MINUTE) : now;
   switch (state.type) {
     case "scheduled":
-    case "waiting":
       return { type: "cancelled", cause: REQUESTED };
+    case "waiting":
+      if (state.refused === undefined) return { type: "cancelled", cause: REQUESTED };
+      // Its job may show up after all: one more look is enough, for the platform has had time.
+      return { type: "cancelling", ...state.refused, until: now, misses: 1 };
     case "launching":
       return { type: "cancelling", ...launchOf(state), until: state.until, misses: 0 };
     case "submitted":

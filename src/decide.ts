@@ -69,7 +69,7 @@ function tryLater(
     tries: tries + 1,
     agent: agent.name,
     ...(pending === undefined ? {} : { pending }),
-    ...refusedLaunch(run.state),
+    ...kept(run.state),
   };
   return { event: "wait", next, place: app.place };
 }
@@ -80,8 +80,14 @@ function pendingLaunch(state: RunState | undefined, agent: Agent): Launch | unde
   return state.pending;
 }
 
-function refusedLaunch(state: RunState | undefined): { refused?: Launch } {
-  return state?.type !== "waiting" || state.refused === undefined ? {} : { refused: state.refused };
+/** What a run that waits on must not forget of the platforms that have refused it. */
+function kept(state: RunState | undefined): Pick<Waiting, "refused" | "refusals"> {
+  if (state?.type !== "waiting") return {};
+  const { refused, refusals } = state;
+  return {
+    ...(refused === undefined ? {} : { refused }),
+    ...(refusals === undefined ? {} : { refusals }),
+  };
 }
 
 interface OnAgent {
@@ -104,6 +110,7 @@ async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision
   }
   for (const warning of plan.warnings) app.log.warn("launch planned", { runId: run.id, warning });
   const now = timestamp(app.now());
+  const { refusals } = kept(run.state);
   const next: Launching = {
     type: "launching",
     agent: agent.name,
@@ -113,6 +120,7 @@ async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision
     by: app.newId(),
     until: plus(now, app.launchLeaseMs),
     tries: run.state?.type === "waiting" ? run.state.tries : 0,
+    ...(refusals === undefined ? {} : { refusals }),
   };
   return { event: "launch", next, plan };
 }
@@ -126,7 +134,7 @@ function refuseLongTarget({ target }: LaunchPlan): void {
 
 /** A platform may have started a job although it said no; a second one must not stand beside it. */
 async function jobOfRefused(app: App, run: Candidate): Promise<Decision | undefined> {
-  const { refused } = refusedLaunch(run.state);
+  const { refused } = kept(run.state);
   if (refused === undefined || !app.agents.some(({ name }) => name === refused.agent))
     return undefined;
   const job = await findJob(app, await backendOf(app, refused), keyOf(run, refused));
@@ -143,7 +151,7 @@ function waitForSomeAgent(app: App, run: Candidate): Decision {
     message,
     until,
     tries: 0,
-    ...refusedLaunch(run.state),
+    ...kept(run.state),
   };
   return { event: "wait", next, place: app.place };
 }
@@ -162,7 +170,7 @@ async function leaveTo(
     until: now,
     tries: 0,
     agent: agent.name,
-    ...refusedLaunch(run.state),
+    ...kept(run.state),
   };
   return { event: "wait", next, place };
 }

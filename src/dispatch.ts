@@ -16,7 +16,10 @@ import type { RunRequest } from "./request.ts";
 import { CLOUD, type Run, type RunState } from "./run.ts";
 import { referenceTo, scheduleFor } from "./schedule.ts";
 import type { NewRun } from "./store.ts";
-import { type Timestamp, timestamp } from "./time.ts";
+import { between, SECOND, type Timestamp, timestamp } from "./time.ts";
+
+/** The clocks of those who send and those who receive may differ so much. */
+const CLOCKS_DIFFER_MS = 5 * SECOND;
 
 /**
  * Brings the run of a message on its way: a launched job, a run that waits and says for what, or one
@@ -103,6 +106,8 @@ async function advance(app: App, run: Run, request?: RunRequest): Promise<void> 
   const { state } = run;
   const now = timestamp(app.now());
   if (state.type === "scheduled" && state.start > now) return sendLater(app, run, state.start);
+  // It came twice, or late: the run is sent again when its time has come.
+  if (state.type === "waiting" && between(now, state.until) > CLOCKS_DIFFER_MS) return;
   if (state.type === "scheduled" || state.type === "waiting") {
     return begin(app, run, await requestOf(app, run, request));
   }

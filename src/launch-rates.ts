@@ -95,7 +95,9 @@ async function waited({ sleep }: LimitOptions, ms: number, signal: AbortSignal):
   if (ms <= 0) return true;
   try {
     await sleep(ms, signal);
-    return true;
+    // A process that was frozen wakes up here first; one more turn lets the signal speak.
+    await sleep(0, signal);
+    return !signal.aborted;
   } catch (error) {
     if (signal.aborted) return false;
     throw error;

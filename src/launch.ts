@@ -8,7 +8,15 @@ import { launchRequest } from "./launch-request.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
 import type { RunRequest } from "./request.ts";
-import type { Cause, Job, Launching, Run, RunState, Waiting } from "./run.ts";
+import {
+  type Cause,
+  isFinal,
+  type Job,
+  type Launching,
+  type Run,
+  type RunState,
+  type Waiting,
+} from "./run.ts";
 import { launchOf, MISSING_GRACE_MS } from "./state-after.ts";
 import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
 
@@ -20,8 +28,8 @@ export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
 
 /** A platform without room, or with a limit reached, is not asked again sooner. */
 const CAPACITY_PAUSE_MS = 2 * MINUTE;
-/** A refusal that waiting rarely cures is believed after so many launches. */
-const HOPEFUL_TRIES = 5;
+/** A refusal that waiting rarely cures is believed when it has come so often in a row. */
+const MOST_REFUSALS = 5;
 
 /** The effect is broken off so long before its lease ends, so that two handlers never overlap. */
 const LEASE_MARGIN_MS = 5 * SECOND;
@@ -131,12 +139,17 @@ async function settle(
 async function submitted(app: App, run: LaunchingRun, backend: Backend, job: Job): Promise<void> {
   const next: RunState = { type: "submitted", ...launchOf(run.state), job };
   if ((await move(app, run, { event: "submit", next })) !== undefined) return;
-  // Somebody moved it meanwhile. If it was cancelled, this handler alone knows the job.
+  // Somebody moved it meanwhile. If it was cancelled, or given up, this handler alone knows the job.
   const newest = await app.store.get(run.id);
-  if (newest?.state.type !== "cancelling") return;
+  if (newest === undefined || !isUnwanted(newest.state, job)) return;
+  app.log.warn("job stopped: its run is over", { runId: run.id, job: job.id });
   const { launch } = run.state;
   await applyObservation(app, newest, { launch, job, status: { type: "pending" } });
   await backend.cancel(job);
+}
+
+function isUnwanted(state: RunState, job: Job): boolean {
+  return state.type === "cancelling" || (isFinal(state) && state.job?.id !== job.id);
 }
 
 /**
@@ -157,7 +170,16 @@ async function notLookedAt(
   }
   const { agent } = state;
   const pending = launchOf(state);
-  const next: Waiting = { type: "waiting", reason, message, until, tries, agent, pending };
+  const next: Waiting = {
+    type: "waiting",
+    reason,
+    message,
+    until,
+    tries,
+    agent,
+    pending,
+    ...(state.refusals === undefined ? {} : { refusals: state.refusals }),
+  };
   await move(app, run, { event: "wait", next });
 }
 
@@ -165,12 +187,11 @@ async function notLookedAt(
 async function refused(
   app: App,
   run: LaunchingRun,
-  { message, hint }: LaunchAnswer & { readonly type: "refused" },
+  { message, hint, stopped }: LaunchAnswer & { readonly type: "refused" },
 ): Promise<void> {
   const { state } = run;
-  if (hint === "configuration" && state.tries + 1 >= HOPEFUL_TRIES) {
-    return end(app, run, { type: "rejected", message });
-  }
+  const refusals = hint === "configuration" ? (state.refusals ?? 0) + 1 : 0;
+  if (refusals >= MOST_REFUSALS) return end(app, run, { type: "rejected", message });
   const pause = hint === "capacity" ? CAPACITY_PAUSE_MS : 0;
   const next: Waiting = {
     type: "waiting",
@@ -179,7 +200,8 @@ async function refused(
     until: plus(timestamp(app.now()), pause + backoff(state.tries, app.random())),
     tries: state.tries + 1,
     agent: state.agent,
-    refused: launchOf(state),
+    ...(stopped === true ? {} : { refused: launchOf(state) }),
+    ...(refusals === 0 ? {} : { refusals }),
   };
   await move(app, run, { event: "wait", next });
 }

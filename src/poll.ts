@@ -103,6 +103,7 @@ async function renewReason(app: App, run: Run, state: Waiting): Promise<void> {
     until: timestamp(app.now()),
     tries: 0,
     ...(state.refused === undefined ? {} : { refused: state.refused }),
+    ...(state.refusals === undefined ? {} : { refusals: state.refusals }),
   };
   await move(app, run, { event: "wait", next });
 }

@@ -47,7 +47,9 @@ export function take(
   { now, patienceMs = 0 }: { readonly now: number; readonly patienceMs?: number },
 ): Taken {
   const { tokens, periodMs } = tokensAt(bucket, rate, now);
-  const away = bucket.away.filter((back) => back > now);
+  // A clock that was set back must not keep tokens away for longer than they ever are.
+  const latest = now + patienceMs + periodMs;
+  const away = bucket.away.filter((back) => back > now).map((back) => Math.min(back, latest));
   const free = away[away.length - tokens] ?? now;
   const waitMs = free - now;
   if (waitMs > patienceMs) return { taken: false, bucket: { ...bucket, away }, waitMs };

@@ -98,6 +98,8 @@ export interface Waiting {
   readonly pending?: Launch;
   /** The launch a platform refused. Its job may show up after all; then no new launch is made. */
   readonly refused?: Launch;
+  /** How often in a row a platform has refused it for how it is configured. */
+  readonly refusals?: number;
 }
 
 export interface Launching extends Launch {
@@ -113,6 +115,8 @@ export interface Launching extends Launch {
   readonly open?: boolean;
   /** What went wrong with the last try, for people. */
   readonly detail?: string;
+  /** How often in a row a platform has refused the run before, for how it is configured. */
+  readonly refusals?: number;
 }
 
 export interface Submitted extends Launch {

@@ -36,6 +36,7 @@ export const TRANSITIONS: readonly Row[] = [
   ["waiting", "observe", "running"],
   ...ends("waiting", "observe"),
   ["waiting", "cancel", "cancelled"],
+  ["waiting", "cancel", "cancelling"],
   ["waiting", "end", "crashed"],
   ["launching", "send", "launching"],
   ["launching", "take over", "launching"],

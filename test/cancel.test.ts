@@ -34,6 +34,27 @@ describe("cancel", () => {
     expect((await cancel(t.app, "r1")).state).toMatchObject({ type: "cancelled" });
   });
 
+  test("of a run that a platform has refused ends it after one more look for a job", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse" });
+    await start(t);
+    expect((await cancel(t.app, "r1")).state).toMatchObject({ type: "cancelling" });
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "cancelled", cause: { type: "requested" } });
+  });
+
+  test("of a run that was refused and has a job all the same stops that job", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", started: true });
+    await start(t);
+    await cancel(t.app, "r1");
+    await poll(t.app);
+    expect(t.platform.cancelled).toEqual(["here/r1/1"]);
+    t.platform.set("r1", { type: "ended", end: "failed", cause: KILLED });
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "cancelled" });
+  });
+
   test("of a launched run asks the platform to stop the job, and the run ends when it has", async () => {
     const t = testApp();
     await start(t);

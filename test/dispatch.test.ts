@@ -4,6 +4,7 @@ import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
 import { submit } from "../src/submit.ts";
+import { SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
 
 const FLOW = { name: "nightly-load", command: "true" };
@@ -297,9 +298,11 @@ describe("dispatch of a message that can never work", () => {
       tries: 1,
       until: "2026-11-21T12:00:05.000Z",
     });
+    t.clock.pass(5 * SECOND);
     await dispatch(t.app, message({ run_id: "r1" }));
-    expect(await stateOf(t, "r1")).toMatchObject({ tries: 2, until: "2026-11-21T12:00:10.000Z" });
+    expect(await stateOf(t, "r1")).toMatchObject({ tries: 2, until: "2026-11-21T12:00:15.000Z" });
     t.platform.fail("plan", undefined);
+    t.clock.pass(10 * SECOND);
     await dispatch(t.app, message({ run_id: "r1" }));
     expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
   });

@@ -32,6 +32,8 @@ function oneProcess({ processes = 1 } = {}) {
   }
 }
 
+/** After each wait the signal gets a turn to speak. */
+const TURN = 0;
 const { signal } = new AbortController();
 const LAUNCHED: LaunchAnswer = { type: "launched", job: { backend: "x", id: "1", ref: {} } };
 const once = (limit: LaunchLimit, target = "here", answer: LaunchAnswer = LAUNCHED) =>
@@ -52,6 +54,22 @@ describe("the launches of a process", () => {
     });
   });
 
+  it("are not made when the process was frozen past the end of their lease", async () => {
+    const process = oneProcess();
+    const lease = new AbortController();
+    // The timer of the wait speaks first, that of the lease a turn later.
+    const limit = process.limit(2, "vertex", async (ms) =>
+      ms === TURN ? lease.abort() : undefined,
+    );
+    await once(limit);
+    process.advance(50_000);
+    await once(limit);
+    const answer = await limit({ target: "here", signal: lease.signal }, async () => {
+      throw new Error("asked");
+    });
+    expect(answer).toMatchObject({ type: "throttled" });
+  });
+
   it("wait for a token that comes within seconds", async () => {
     const process = oneProcess();
     const limit = process.limit(2);
@@ -59,7 +77,7 @@ describe("the launches of a process", () => {
     process.advance(50_000);
     await once(limit);
     expect(await once(limit)).toBe(LAUNCHED);
-    expect(process.slept).toEqual([10_000]);
+    expect(process.slept).toEqual([10_000, TURN]);
   });
 
   it("are throttled, and nothing is left open, when time is up while they wait", async () => {
@@ -104,7 +122,7 @@ describe("the launches of a process", () => {
     expect(answers).toEqual([throttled, throttled]);
     // Half the rate: the next token comes after two seconds.
     expect(await once(limit)).toBe(LAUNCHED);
-    expect(process.slept).toEqual([2_000]);
+    expect(process.slept).toEqual([2_000, TURN]);
   });
 
   it("are alone where nobody says that others launch too", async () => {
@@ -118,7 +136,7 @@ describe("the launches of a process", () => {
     for (let index = 0; index < 2; index += 1) expect(await once(limit)).toBe(LAUNCHED);
     expect(slept).toEqual([]);
     expect(await once(limit)).toBe(LAUNCHED);
-    expect(slept).toEqual([1_000]);
+    expect(slept).toEqual([1_000, TURN]);
   });
 });
 

@@ -99,6 +99,63 @@ describe("a launch whose answer is", () => {
     });
   });
 
+  test("no, for how it is configured, is not believed sooner because the run has waited for other reasons", async () => {
+    const t = testApp();
+    const throttles = Array.from({ length: 6 }, () => ({ type: "throttle" }) as const);
+    t.platform.behave(...throttles, { type: "refuse", hint: "configuration" });
+    await deliver(t);
+    for (let tries = 1; tries <= 6; tries++) {
+      t.clock.pass(15 * MINUTE);
+      await tick(t);
+    }
+    expect(await stateOf(t)).toMatchObject({ type: "waiting", reason: "capacity", refusals: 1 });
+  });
+
+  test("no, for how it is configured, counts on through waits for other reasons", async () => {
+    const t = testApp();
+    const no = { type: "refuse", hint: "configuration" } as const;
+    t.platform.behave(no, { type: "throttle" }, no, no, no, no);
+    await deliver(t);
+    t.clock.pass(15 * MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ reason: "throttled", refusals: 1 });
+    t.setAgents({ labels: ["other"] });
+    t.clock.pass(15 * MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ reason: "no_agent", refusals: 1 });
+    t.setAgents({ labels: ["another"] });
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ reason: "no_agent", refusals: 1 });
+    t.setAgents({});
+    for (let tries = 0; tries < 4; tries++) {
+      t.clock.pass(15 * MINUTE);
+      await tick(t);
+    }
+    expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "rejected" } });
+  });
+
+  test("no is not asked for again sooner because its message comes again", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", hint: "capacity" });
+    await deliver(t);
+    const before = await t.app.store.get("r1");
+    await deliver(t);
+    await deliver(t, { run_id: "r1" });
+    expect(await t.app.store.get("r1")).toEqual(before);
+  });
+
+  test("no, with a job that was stopped, forgets that job", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse", started: true, stopped: true });
+    await deliver(t);
+    const job = { backend: "test", id: "here/r1/1", ref: { runId: "r1" } };
+    await observe(t.app, "r1", { launch: 1, job, status: { type: "running" } });
+    expect(await stateOf(t)).toMatchObject({ type: "waiting" });
+    t.clock.pass(5 * SECOND);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 2 });
+  });
+
   test("not to be had because nobody answers waits for the agent, saying so", async () => {
     const t = testApp();
     t.platform.behave({ type: "unavailable" });
@@ -383,6 +440,35 @@ describe("a launch whose run was moved meanwhile", () => {
     });
     await deliver(t);
     expect(await stateOf(t)).toMatchObject({ type: "running" });
+    expect(t.platform.cancelled).toEqual([]);
+  });
+
+  test("to its end stops the job that nobody else knows", async () => {
+    const t = testApp();
+    t.platform.during(async () => {
+      const run = await t.app.store.get("r1");
+      if (run === undefined) throw new Error("expected a run");
+      const cause = { type: "lost", message: "its host is lost" } as const;
+      await t.app.store.transition(run, { type: "crashed", cause }, run.since);
+    });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "lost" } });
+    expect(t.platform.cancelled).toEqual(["here/r1/1"]);
+    expect(t.lines).toContainEqual(
+      expect.objectContaining({ message: "job stopped: its run is over" }),
+    );
+  });
+
+  test("to its end by that very job stops nothing", async () => {
+    const t = testApp();
+    t.platform.during(async () => {
+      const job = { backend: "test", id: "here/r1/1", ref: { runId: "r1" } };
+      const cause = { type: "exit", message: "exit code 0", exitCode: 0 } as const;
+      const status = { type: "ended", end: "succeeded", cause } as const;
+      await observe(t.app, "r1", { launch: 1, job, status });
+    });
+    await deliver(t);
+    expect(await stateOf(t)).toMatchObject({ type: "succeeded" });
     expect(t.platform.cancelled).toEqual([]);
   });
 

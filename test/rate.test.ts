@@ -35,6 +35,12 @@ describe("a bucket of tokens", () => {
     expect(take(bucket, minutely(3), { now: MINUTE })).toMatchObject({ taken: true, waitMs: 0 });
   });
 
+  it("keeps no token away for longer than a period when the clock is set back", () => {
+    const hour = 60 * MINUTE;
+    const { bucket } = take(FULL, minutely(1), { now: hour });
+    expect(take(bucket, minutely(1), { now: 0 })).toMatchObject({ taken: false, waitMs: MINUTE });
+  });
+
   it("never gives more than its rate within any period, with or without patience", () => {
     const pauses = fc.array(fc.nat({ max: 20_000 }), { maxLength: 200 });
     const rates = fc.integer({ min: 1, max: 10 });

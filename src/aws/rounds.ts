@@ -52,9 +52,9 @@ export function pollInRounds(): Tick {
 
   async function goOn(app: App, signal: AbortSignal): Promise<TickReport> {
     const round = open ?? newRound(before, timestamp(app.now()));
-    before = round.began;
     const way = walk(app, round, signal);
     await poll(way.app, signal);
+    before = round.began;
     const { runs, finished, ...mark } = way.progress();
     open = finished ? undefined : { ...round, ...mark };
     return { runs, finished };

@@ -237,6 +237,25 @@ describe("polling in rounds", () => {
     expect(await tick(app, time())).toEqual({ runs: 700 + 1_200, finished: true });
   });
 
+  test("makes up for the minutes of ticks that failed", async () => {
+    const { app, at, asked, time } = world(runs(500), looks);
+    const due: App["store"]["due"] = async function* () {
+      yield* await Promise.reject<Run[]>(new Error("no answer"));
+    };
+    const down = { ...app, store: { ...app.store, due } };
+    const tick = pollInRounds();
+    at(plus(START, MINUTE));
+    await tick(app, time());
+    asked();
+    for (const minute of [2, 3, 4]) {
+      at(plus(START, minute * MINUTE));
+      await expect(tick(down, time())).rejects.toThrow();
+    }
+    at(plus(START, 5 * MINUTE));
+    await tick(app, time());
+    expect(new Set(asked()).size).toBe(500);
+  });
+
   test("looks at every job in the first round of a process, which knows of none before", async () => {
     const old = runs(900).map((run) => ({ ...run, since: plus(run.since, -10 * 60 * MINUTE) }));
     const { app, asked, time } = world(old, looks);

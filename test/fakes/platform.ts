@@ -16,8 +16,13 @@ export type Behaviour =
   /** Nothing is started, and nobody can tell. */
   | { readonly type: "request lost" }
   | { readonly type: "throttle" }
-  /** Says no; `started`: although a job was started. */
-  | { readonly type: "refuse"; readonly hint?: RefusalHint; readonly started?: true }
+  /** Says no; `started`: although a job was started; `stopped`: which it has stopped. */
+  | {
+      readonly type: "refuse";
+      readonly hint?: RefusalHint;
+      readonly started?: true;
+      readonly stopped?: true;
+    }
   | { readonly type: "unavailable" }
   | { readonly type: "reject" };
 
@@ -85,8 +90,13 @@ export function testPlatform(): TestPlatform {
         return { type: "throttled", message: "asked too often" };
       case "refuse": {
         if (behaviour.started) start(key);
-        const { hint } = behaviour;
-        return { type: "refused", message: "no room", ...(hint === undefined ? {} : { hint }) };
+        const { hint, stopped } = behaviour;
+        return {
+          type: "refused",
+          message: "no room",
+          ...(hint === undefined ? {} : { hint }),
+          ...(stopped === undefined ? {} : { stopped }),
+        };
       }
       case "unavailable":
         return { type: "unavailable", message: "nobody answers" };
