@@ -1,11 +1,20 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
-import type { Backend, BackendModule, LaunchPlan, LaunchRequest, World } from "../../backend.ts";
+import type {
+  Backend,
+  BackendModule,
+  LaunchAnswer,
+  LaunchPlan,
+  LaunchRequest,
+  LogPage,
+  World,
+} from "../../backend.ts";
 import { checked } from "../../check.ts";
 import { leaveElsewhere, logElsewhere } from "../../elsewhere.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import { secretNames } from "../../process.ts";
 import type { Job, LaunchKey } from "../../run.ts";
+import { shownPlans } from "../../shown.ts";
 import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";
@@ -38,21 +47,12 @@ export function dockerBackend(
   const target = targetFrom(options, platform);
   const engineAt = openEngines(agent.name, world, options.docker_client_timeout);
   const planning = { options, platform, world, engine: engineAt(target) };
-  // Whether output is shown is no part of what is sent, so it is kept beside the plan.
-  const shown = new WeakSet<LaunchPlan>();
+  const shown = shownPlans(options.show_flow_logs);
   return {
-    async plan(request) {
-      const plan = await planLaunch(request, planning);
-      if (isShown(request, options)) shown.add(plan);
-      return plan;
-    },
+    plan: async (request) => shown.note(request, await planLaunch(request, planning)),
     async launch(plan, key, signal) {
       const engine = engineAt(key.target);
-      engine.listen();
-      const moved = await whyNotThere(key.target, engine);
-      if (moved !== undefined) return { type: "unavailable", message: moved };
-      const launcher = launcherFor({ ...planning, engine }, { target: key.target, signal });
-      const answer = await launchContainer(plan, key, launcher);
+      const answer = await launchThere(plan, key, { ...planning, engine, signal });
       if (answer.type === "launched" && shown.has(plan)) {
         void showLog(world, key.runId, { api: engine.api, id: refOf(answer.job).id });
       }
@@ -60,24 +60,8 @@ export function dockerBackend(
     },
     find: (key) => findJobs(key, engineAt(key.target), world),
     inspect: (jobs) => statusesOf(jobs, { engineAt, own: target, world }),
-    async cancel(job) {
-      const ref = refOf(job);
-      const engine = engineAt(ref.target);
-      if (await engine.api.stop(ref.id, options.stop_seconds)) return;
-      await leaveIfElsewhere(`${job.id} is at ${ref.target}`, ref.target, { engine, world });
-    },
-    async logs(job, after) {
-      const ref = refOf(job);
-      const signal = AbortSignal.timeout(options.docker_client_timeout * SECOND);
-      const engine = engineAt(ref.target);
-      try {
-        return await readLog(engine.api, ref, { after, signal });
-      } catch (error) {
-        const isGone = error instanceof PermanentError && error.code === "not_found";
-        if (!isGone || !(await engine.identity.isOther(ref.target))) throw error;
-        throw logElsewhere(job, ref.target);
-      }
-    },
+    cancel: (job) => cancelJob(job, { options, world, engineAt }),
+    logs: (job, after) => logsOf(job, after, { options, engineAt }),
   };
 }
 
@@ -104,9 +88,23 @@ async function planLaunch(
   };
 }
 
-function launcherFor(
-  { options, platform, world, engine }: Planning,
-  { target, signal }: Pick<Launcher, "target" | "signal">,
+type Launching = Planning & Pick<Launcher, "signal">;
+
+async function launchThere(
+  plan: LaunchPlan,
+  key: LaunchKey,
+  launching: Launching,
+): Promise<LaunchAnswer> {
+  const { engine } = launching;
+  engine.listen();
+  const moved = await whyNotThere(key.target, engine);
+  if (moved !== undefined) return { type: "unavailable", message: moved };
+  return launchContainer(plan, key, launcherAt(key.target, launching));
+}
+
+function launcherAt(
+  target: string,
+  { options, platform, world, engine, signal }: Launching,
 ): Launcher {
   return {
     api: engine.api,
@@ -144,6 +142,36 @@ async function findJobs(key: LaunchKey, engine: Engine, world: World): Promise<J
   return jobs;
 }
 
+interface Working {
+  readonly options: DockerOptions;
+  readonly world: World;
+  readonly engineAt: (target: string) => Engine;
+}
+
+async function cancelJob(job: Job, { options, world, engineAt }: Working): Promise<void> {
+  const ref = refOf(job);
+  const engine = engineAt(ref.target);
+  if (await engine.api.stop(ref.id, options.stop_seconds)) return;
+  await leaveIfElsewhere(`${job.id} is at ${ref.target}`, ref.target, { engine, world });
+}
+
+async function logsOf(
+  job: Job,
+  after: string | undefined,
+  { options, engineAt }: Pick<Working, "options" | "engineAt">,
+): Promise<LogPage> {
+  const ref = refOf(job);
+  const signal = AbortSignal.timeout(options.docker_client_timeout * SECOND);
+  const engine = engineAt(ref.target);
+  try {
+    return await readLog(engine.api, ref, { after, signal });
+  } catch (error) {
+    const isGone = error instanceof PermanentError && error.code === "not_found";
+    if (!isGone || !(await engine.identity.isOther(ref.target))) throw error;
+    throw logElsewhere(job, ref.target);
+  }
+}
+
 /** Throws if something is left to another engine than the one that listens at a target now. */
 async function leaveIfElsewhere(
   what: string,
@@ -173,8 +201,4 @@ function targetFrom(options: DockerOptions, platform: string): string {
   const url = options.base_url ?? defaultUrl(platform);
   const address = addressOf(url);
   return typeof address === "string" ? url : targetOf(address);
-}
-
-function isShown({ config }: LaunchRequest, options: DockerOptions): boolean {
-  return options.show_flow_logs || config.options["stream_output"] === true;
 }

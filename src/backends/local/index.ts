@@ -1,13 +1,6 @@
 import { join } from "node:path";
 import type { Agent } from "../../agent.ts";
-import type {
-  Backend,
-  BackendModule,
-  LaunchPlan,
-  LaunchRequest,
-  Machine,
-  World,
-} from "../../backend.ts";
+import type { Backend, BackendModule, LaunchPlan, Machine, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
 import { chunks } from "../../chunks.ts";
 import { leaveElsewhere, logElsewhere, statusElsewhere } from "../../elsewhere.ts";
@@ -15,10 +8,11 @@ import { PermanentError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import { maskVariables } from "../../mask.ts";
 import type { Job, JobStatus, LaunchKey } from "../../run.ts";
+import { shownPlans } from "../../shown.ts";
 import { folderOf, jobOf, readTrace, traceOfJob } from "./folder.ts";
 import { type Launch, launchProcess } from "./launch.ts";
 import { readLog } from "./logs.ts";
-import { type LocalOptions, localOptions } from "./options.ts";
+import { localOptions } from "./options.ts";
 import { planProcess, type Surface, startOf, targetIn, thisMachine } from "./plan.ts";
 import { reportEnd, showOutput } from "./report.ts";
 import { statusOf } from "./status.ts";
@@ -37,16 +31,12 @@ const READ_TOGETHER = 64;
 /** The backend of one agent, on the data folder of its world. */
 export function localBackend(agent: Agent, world: World, machine: Surface = thisMachine): Backend {
   const options = checked(localOptions, agent.options, `the agent ${agent.name}`);
-  // Whether the output is shown is no part of what is sent, so it is kept beside the plan.
-  const shown = new WeakSet<LaunchPlan>();
+  const shown = shownPlans(options.show_flow_logs);
   const inspect = (job: Job) => inspectJob(job, world);
   const logs = (job: Job, after?: string) => logOf(job, world, after);
   return {
-    async plan(request) {
-      const plan = await planProcess(request, { options, world, machine });
-      if (isShown(request, options)) shown.add(plan);
-      return plan;
-    },
+    plan: async (request) =>
+      shown.note(request, await planProcess(request, { options, world, machine })),
     async launch(plan, key, signal) {
       const { answer, end } = await launchProcess(launchOf(plan, key, world), signal);
       if (answer.type !== "launched" || end === undefined) return answer;
@@ -119,10 +109,6 @@ function launchOf(plan: LaunchPlan, key: LaunchKey, world: World): Launch {
     key,
     shown: isJsonObject(shown) ? shown : {},
   };
-}
-
-function isShown({ config }: LaunchRequest, options: LocalOptions): boolean {
-  return options.show_flow_logs || config.options["stream_output"] === true;
 }
 
 function dataFolderOf({ dataFolder }: World): string {
