@@ -35,17 +35,8 @@ export function openIdentity(
   address: Address,
   { machine, now }: Pick<World, "machine" | "now">,
 ): Identity {
-  let stable: Promise<boolean> | undefined;
   let known: { readonly target: string; readonly at: number } | undefined;
-  const name = async (): Promise<string> => {
-    stable ??= isStable(api);
-    try {
-      return (await stable) ? await nameOf(api) : "";
-    } catch (error) {
-      stable = undefined;
-      throw error;
-    }
-  };
+  const name = stableName(api);
   const ask = async (): Promise<string> => {
     if (machine === undefined) return targetOf(address);
     const parts = [...(isLocal(address) ? [await machine.id()] : []), await name()];
@@ -70,6 +61,20 @@ export function openIdentity(
       if (machine === undefined || partsOf(target).identity === undefined) return false;
       return (await ask()) !== target;
     },
+  };
+}
+
+/** Asks an engine for its name, each time; empty for one that has none. */
+function stableName(api: Pick<DockerApi, "id">): () => Promise<string> {
+  let stable: Promise<boolean> | undefined;
+  return async () => {
+    stable ??= isStable(api);
+    try {
+      return (await stable) ? await nameOf(api) : "";
+    } catch (error) {
+      stable = undefined;
+      throw error;
+    }
   };
 }
 

@@ -28,6 +28,13 @@ interface Asking {
   readonly limit?: () => AbortSignal;
 }
 
+/** What was learnt of containers before. */
+interface Memory {
+  readonly running: Map<string, JobStatus>;
+  /** Which did not answer when they were last asked, and whether that was told. */
+  readonly silent: Map<string, boolean>;
+}
+
 /**
  * Asks about each container once to learn when it was started, and from then on about all that run in
  * one list; only those that have left it are asked about one by one again. An engine may hang on one
@@ -37,27 +44,8 @@ export function openInspector(
   api: Pick<DockerApi, "inspect" | "list">,
   { log, limit = () => AbortSignal.timeout(LOOK_MS) }: Asking,
 ): Inspector {
-  const running = new Map<string, JobStatus>();
-  /** Which did not answer when they were last asked, and whether that was told. */
-  const silent = new Map<string, boolean>();
-
-  async function ask(id: string, signal: AbortSignal): Promise<Look> {
-    const container = await api.inspect(id, signal);
-    return container === undefined ? "unknown" : statusOf(container.State);
-  }
-
-  function note(id: string, look: Look): void {
-    silent.delete(id);
-    if (typeof look === "object" && look.type === "running") running.set(id, look);
-    else running.delete(id);
-  }
-
-  function tellSilence(id: string, error: unknown): void {
-    if (silent.get(id) === true) return;
-    silent.set(id, true);
-    log.warn("container not asked about", { container: id, reason: messageOf(error) });
-  }
-
+  const memory: Memory = { running: new Map(), silent: new Map() };
+  const { running, silent } = memory;
   return async (ids) => {
     const known = ids.filter((id) => running.has(id));
     const signal = limit();
@@ -69,8 +57,8 @@ export function openInspector(
       looks.set(id, "unanswered");
       if (signal.aborted) return;
       try {
-        const look = (still.has(id) ? running.get(id) : undefined) ?? (await ask(id, signal));
-        note(id, look);
+        const look = (still.has(id) ? running.get(id) : undefined) ?? (await ask(api, id, signal));
+        note(memory, id, look);
         looks.set(id, look);
       } catch (error) {
         failures.set(id, error);
@@ -80,7 +68,7 @@ export function openInspector(
     const [first] = failures.values();
     if (failures.size > 0 && [...looks.values()].every((look) => look === "unanswered"))
       throw first;
-    for (const [id, error] of failures) tellSilence(id, error);
+    tellSilence(failures, { silent, log });
     return looks;
   };
 }
@@ -107,4 +95,30 @@ async function together<T>(items: readonly T[], work: (item: T) => Promise<void>
     for (const item of queue) await work(item);
   };
   await Promise.all(Array.from({ length: TOGETHER }, worker));
+}
+
+async function ask(
+  api: Pick<DockerApi, "inspect">,
+  id: string,
+  signal: AbortSignal,
+): Promise<Look> {
+  const container = await api.inspect(id, signal);
+  return container === undefined ? "unknown" : statusOf(container.State);
+}
+
+function note({ running, silent }: Memory, id: string, look: Look): void {
+  silent.delete(id);
+  if (typeof look === "object" && look.type === "running") running.set(id, look);
+  else running.delete(id);
+}
+
+function tellSilence(
+  failures: ReadonlyMap<string, unknown>,
+  { silent, log }: Pick<Memory, "silent"> & Pick<Asking, "log">,
+): void {
+  for (const [id, error] of failures) {
+    if (silent.get(id) === true) continue;
+    silent.set(id, true);
+    log.warn("container not asked about", { container: id, reason: messageOf(error) });
+  }
 }

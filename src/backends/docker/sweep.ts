@@ -23,27 +23,19 @@ const MOST_AT_ONCE = 20;
 export function openSweeper(
   api: Pick<DockerApi, "target" | "list" | "inspect" | "remove">,
   agent: string,
-  { log, now, isOver, closing }: Pick<World, "log" | "now" | "isOver" | "closing">,
+  world: Pick<World, "log" | "now" | "isOver" | "closing">,
 ): () => Promise<void> {
+  const { log, now, isOver, closing } = world;
   const filters = {
     label: [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`],
     status: ["exited", "dead", "created"],
   };
   let next = Number.NEGATIVE_INFINITY;
-  const isDone = async ({ Id, Created, Labels }: Listed) => {
-    const launch = launchOf(Labels ?? {});
-    // A container ended after it was made, so most are told from this without a question.
-    if (launch === undefined || isYoung(Created * 1000, now())) return false;
-    if (!((await isOver?.(launch.runId, launch.launch)) ?? false)) return false;
-    const container = await api.inspect(Id);
-    if (container === undefined) return false;
-    return !isYoung(Date.parse(finishedAt(container.State) ?? "") || 0, now());
-  };
   const sweep = async () => {
     let removed = 0;
     for (const entry of await api.list(filters)) {
       if (closing.aborted || removed === MOST_AT_ONCE) return;
-      if (!(await isDone(entry))) continue;
+      if (!(await isDone(entry, api, world))) continue;
       await api.remove(entry.Id);
       removed += 1;
     }
@@ -61,6 +53,20 @@ export function openSweeper(
       next = moment + SWEEP_EVERY_MS;
     }
   };
+}
+
+async function isDone(
+  { Id, Created, Labels }: Listed,
+  api: Pick<DockerApi, "inspect">,
+  { now, isOver }: Pick<World, "now" | "isOver">,
+): Promise<boolean> {
+  const launch = launchOf(Labels ?? {});
+  // A container ended after it was made, so most are told from this without a question.
+  if (launch === undefined || isYoung(Created * 1000, now())) return false;
+  if (!((await isOver?.(launch.runId, launch.launch)) ?? false)) return false;
+  const container = await api.inspect(Id);
+  if (container === undefined) return false;
+  return !isYoung(Date.parse(finishedAt(container.State) ?? "") || 0, now());
 }
 
 function isYoung(moment: number, now: Date): boolean {

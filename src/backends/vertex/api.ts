@@ -60,22 +60,7 @@ const READ_MASK = {
 
 /** Opens Vertex AI; Google's client is loaded and credentials are looked for at the first call. */
 export function connect(connection: Connection): VertexApi {
-  let opened: { readonly by: AuthClient; readonly client: Promise<JobServiceClient> } | undefined;
-  const client = async (): Promise<JobServiceClient> => {
-    const by = await connection.credentials.ready();
-    // A client keeps the credentials it was made with, also when others have taken their place.
-    if (opened?.by !== by) opened = { by, client: open(connection, by) };
-    return opened.client;
-  };
-  const asked = async <T>(call: (client: JobServiceClient) => Promise<T>): Promise<T> => {
-    const api = await client();
-    try {
-      return await call(api);
-    } catch (error) {
-      if (codeOf(error) === UNAUTHENTICATED) connection.credentials.forget();
-      throw error;
-    }
-  };
+  const asked = callsOver(connection);
   return {
     create: (parent, customJob, signal) =>
       asked(async (api) => {
@@ -108,6 +93,28 @@ export function connect(connection: Connection): VertexApi {
       asked(async (api) => {
         await api.cancelCustomJob({ name }, { timeout: TIMEOUT_MS });
       }),
+  };
+}
+
+/** Makes calls of one client, or of another one once there are other credentials. */
+function callsOver(
+  connection: Connection,
+): <T>(call: (client: JobServiceClient) => Promise<T>) => Promise<T> {
+  let opened: { readonly by: AuthClient; readonly client: Promise<JobServiceClient> } | undefined;
+  const client = async (): Promise<JobServiceClient> => {
+    const by = await connection.credentials.ready();
+    // A client keeps the credentials it was made with, also when others have taken their place.
+    if (opened?.by !== by) opened = { by, client: open(connection, by) };
+    return opened.client;
+  };
+  return async (call) => {
+    const api = await client();
+    try {
+      return await call(api);
+    } catch (error) {
+      if (codeOf(error) === UNAUTHENTICATED) connection.credentials.forget();
+      throw error;
+    }
   };
 }
 
