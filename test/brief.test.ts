@@ -42,6 +42,12 @@ describe("the faults of a document", () => {
     expect(message.endsWith(`; … and ${8_000 - shown} more`)).toBe(true);
   });
 
+  test("are told in part where the first alone is too long, and how many more there are", () => {
+    const long = { path: "labels.0", message: "x".repeat(2_000) };
+    const message = briefMessage(invalid("the message", [long, ...faults(2)]));
+    expect(message).toMatch(/^the message is not valid: labels\.0: x+…; … and 2 more$/);
+  });
+
   test("never take more than they may, however long each of them is", () => {
     const issue = fc.record({ path: texts, message: texts });
     fc.assert(

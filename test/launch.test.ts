@@ -508,6 +508,20 @@ describe("a launch whose handler died", () => {
     expect(t.platform.started).toEqual([]);
   });
 
+  test("and that nobody took over for half an hour is not made any more", async () => {
+    const t = testApp();
+    await died(t, { started: false });
+    t.clock.pass(RELAUNCH_LIMIT_MS + MINUTE);
+    await tick(t);
+    expect(await stateOf(t)).toMatchObject({
+      type: "crashed",
+      cause: {
+        type: "lost",
+        message: "no job was found for half an hour after its launch was begun",
+      },
+    });
+  });
+
   test("is adopted after its lease if the job was started", async () => {
     const t = testApp();
     await died(t, { started: true });

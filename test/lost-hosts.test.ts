@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { explainRun } from "../src/explain.ts";
-import { LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../src/hosts.ts";
+import { areOthersLost, LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../src/hosts.ts";
 import { tellLateEnds } from "../src/late-ends.ts";
 import { runLogs } from "../src/logs.ts";
 import { judgeHosts } from "../src/lost-hosts.ts";
@@ -39,6 +39,12 @@ async function because(places: TwoPlaces, id = "r1") {
 function linesOf({ cloud }: TwoPlaces, level: string) {
   return cloud.lines.filter((line) => line.level === level);
 }
+
+describe("the other hosts of an agent", () => {
+  test("are lost where there never was one", () => {
+    expect(areOthersLost(undefined, "this", "2026-11-21T12:00:00.000Z")).toBe(true);
+  });
+});
 
 describe("a run for a remote agent", () => {
   test("is launched once, on the machine of its host, and ends as its job there does", async () => {
