@@ -1,11 +1,11 @@
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import { mergeRunTask } from "./merge.ts";
 import type { EcsAgentOptions } from "./options.ts";
-import { type RunTaskArguments, runTaskIssues } from "./schema.ts";
-import { type Sized, sized } from "./sizes.ts";
+import { type Examined, type RunTaskArguments, runTaskIssues } from "./schema.ts";
+import { sized } from "./sizes.ts";
 
 /** Checks RunTask's arguments of an agent or a run, and writes the sizes in them as ECS takes them. */
-export function checkArguments(value: JsonObject, at: string): Sized<JsonObject> {
+export function checkArguments(value: JsonObject, at: string): Examined<JsonObject> {
   const faults = runTaskIssues(value, at);
   const overrides = value["overrides"];
   if (faults.length > 0 || !isJsonObject(overrides)) return { value, issues: faults };

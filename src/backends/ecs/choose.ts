@@ -8,9 +8,9 @@ import { definitionOf, flowContainer } from "./definition.ts";
 import { definitionIssues } from "./fargate.ts";
 import { limitIssues } from "./limits.ts";
 import { knownDefinition } from "./members.ts";
-import { FLOW_CONTAINER } from "./names.ts";
+import { FLOW_CONTAINER, flowIn } from "./names.ts";
 import type { EcsAgentOptions, EcsRunOptions } from "./options.ts";
-import { type Template, templateIssues } from "./schema.ts";
+import { examineTemplate, type Template } from "./schema.ts";
 import { missingSecrets, secretsOf } from "./secrets.ts";
 import { sized } from "./sizes.ts";
 import type { Sources } from "./sources.ts";
@@ -59,11 +59,9 @@ async function given(request: LaunchRequest, choice: Choice, arn: string): Promi
     const message = `expected none for a flow with Docker storage, whose image the definition ${arn} would not run`;
     throw invalid("the run config", [{ path: "run_config.task_definition_arn", message }]);
   }
-  const described = await choice.sources.described(choice.region, arn);
-  // AWS's own answer: as it has checked it.
-  const definition = described as unknown as Template;
+  const definition = await choice.sources.described(choice.region, arn);
   const containers = definition.containerDefinitions ?? [];
-  const flow = containers.find(({ name }) => name === FLOW_CONTAINER);
+  const flow = flowIn(containers);
   const process = processOf(request);
   const { secrets, issues } = secretsOf(process.variables);
   refuse("the environment of the run", [...issues, ...missingSecrets(secrets, flow)]);
@@ -80,9 +78,10 @@ interface Found {
 }
 
 function made(request: LaunchRequest, choice: Choice, { value, at }: Found): Chosen {
-  refuse("the task definition", templateIssues(value, at));
-  const { value: known, unknown } = knownDefinition(value);
-  const { value: template, issues: sizes } = sized(known as unknown as Template, at);
+  const { value: examined, issues: faults } = examineTemplate(value, at);
+  refuse("the task definition", faults);
+  const { value: known, unknown } = knownDefinition(examined);
+  const { value: template, issues: sizes } = sized(known, at);
   refuse("the task definition", sizes);
   const { flow, config, engine } = request;
   const image = imageOf({ flow, config, template: flowContainer(template).image, engine });
@@ -102,7 +101,7 @@ function made(request: LaunchRequest, choice: Choice, { value, at }: Found): Cho
       logs: group === undefined ? undefined : { group, region: choice.region },
     }),
   );
-  const definition = register as unknown as Template;
+  const definition: Template = register;
   refuse("the task definition", [
     ...limitIssues(definition, at),
     ...definitionIssues(definition, at),

@@ -1,7 +1,7 @@
 import type { EngineName } from "../../engine.ts";
 import { asJson, canonicalJson, type JsonObject } from "../../json.ts";
 import { slug } from "../../text/slug.ts";
-import { FLOW_CONTAINER, hash, LOG_PREFIX } from "./names.ts";
+import { FLOW_CONTAINER, flowIn, hash, LOG_PREFIX } from "./names.ts";
 import type { ContainerSecret, ContainerTemplate, Template } from "./schema.ts";
 
 /** What a task definition is made of. Nothing here differs between two runs of the same content. */
@@ -39,8 +39,7 @@ const MAX_SLUG = 255 - "sluice-".length - "-".length - 12;
 
 /** The container that runs the flow: the first one named `flow`, else a new one at the end. */
 export function flowContainer(template: Template): ContainerTemplate {
-  const containers = template.containerDefinitions ?? [];
-  return containers.find(({ name }) => name === FLOW_CONTAINER) ?? { name: FLOW_CONTAINER };
+  return flowIn(template.containerDefinitions) ?? { name: FLOW_CONTAINER };
 }
 
 function contentOf(parts: DefinitionParts) {

@@ -1,20 +1,7 @@
 import { isJsonObject, type JsonObject } from "../../json.ts";
-import { FLOW_CONTAINER } from "./names.ts";
+import { flowIn } from "./names.ts";
 import type { RunTaskArguments } from "./schema.ts";
-import type { TaskView } from "./status.ts";
-
-/** The part of an override that makes a task that of its run. */
-interface Entry {
-  readonly name?: string | null | undefined;
-  readonly command?: readonly string[] | null | undefined;
-  readonly environment?:
-    | readonly {
-        readonly name?: string | undefined;
-        readonly value?: string | null | undefined;
-      }[]
-    | null
-    | undefined;
-}
+import type { OverrideView, TaskView } from "./status.ts";
 
 const RUN_ID = "SLUICE_RUN_ID";
 
@@ -29,8 +16,8 @@ export function lostOverrides(sent: JsonObject, { overrides }: TaskView): string
   const echoed = overrides?.containerOverrides;
   if (echoed === undefined || echoed === null) return undefined;
   const ours = isJsonObject(sent["overrides"]) ? (sent as RunTaskArguments).overrides : undefined;
-  const wanted = flowOf(ours?.containerOverrides ?? []);
-  const got = flowOf(echoed);
+  const wanted = flowIn<OverrideView>(ours?.containerOverrides);
+  const got = flowIn(echoed);
   const lost = [
     ...(isSame(wanted?.command, got?.command) ? [] : ["the command"]),
     ...(runIdOf(wanted) === runIdOf(got) ? [] : [`the variable ${RUN_ID}`]),
@@ -38,14 +25,10 @@ export function lostOverrides(sent: JsonObject, { overrides }: TaskView): string
   return wanted === undefined || lost.length === 0 ? undefined : lost.join(" and ");
 }
 
-function flowOf(entries: readonly Entry[]): Entry | undefined {
-  return entries.find(({ name }) => name === FLOW_CONTAINER);
-}
-
-function isSame(wanted: Entry["command"], got: Entry["command"]): boolean {
+function isSame(wanted: OverrideView["command"], got: OverrideView["command"]): boolean {
   return wanted === undefined || JSON.stringify(wanted) === JSON.stringify(got);
 }
 
-function runIdOf(entry: Entry | undefined): string | undefined {
+function runIdOf(entry: OverrideView | undefined): string | undefined {
   return entry?.environment?.find(({ name }) => name === RUN_ID)?.value ?? undefined;
 }

@@ -1,6 +1,6 @@
 import type { Observation } from "../../state-after.ts";
-import { jobOf } from "./job.ts";
-import { FLOW_CONTAINER, launchOfMark, regionOfArn } from "./names.ts";
+import { jobOf, taskRef } from "./job.ts";
+import { launchOfMark, regionOfArn } from "./names.ts";
 import { statusOf, type TaskView } from "./status.ts";
 
 /** An "ECS Task State Change" event of EventBridge, as far as it is read. */
@@ -25,7 +25,7 @@ export function observationOf(
   if (detail === undefined || launch === undefined) return undefined;
   if (task === undefined || cluster === undefined || startedBy === undefined) return undefined;
   const region = event.region ?? regionOfArn(task) ?? "";
-  const ref = { region, cluster, task, container: FLOW_CONTAINER, startedBy };
+  const ref = taskRef({ region, cluster }, task, startedBy);
   const job = jobOf(
     taskDefinitionArn === undefined ? ref : { ...ref, definition: taskDefinitionArn },
   );

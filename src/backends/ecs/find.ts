@@ -3,9 +3,9 @@ import type { Logger } from "../../log.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import type { EcsApi } from "./api.ts";
 import { faultOf } from "./errors.ts";
-import { jobOf, type TaskRef } from "./job.ts";
+import { jobOf, type TaskRef, taskRef } from "./job.ts";
 import { findLog, type Whereabouts } from "./log-place.ts";
-import { FLOW_CONTAINER, isUndone, placeOf, startedBy } from "./names.ts";
+import { isUndone, placeOf, startedBy } from "./names.ts";
 
 /**
  * The tasks that carry the mark of a launch. ECS lists running and stopped tasks apart, a stopped one for
@@ -50,7 +50,7 @@ export async function findJobs(finding: Finding, key: LaunchKey): Promise<readon
   const ours = arns.filter((arn) => !isUndone(views.get(arn)?.stoppedReason ?? ""));
   return Promise.all(
     ours.map(async (task) => {
-      const ref = { ...place, task, container: FLOW_CONTAINER, startedBy: startedBy(key) };
+      const ref = taskRef(place, task, startedBy(key));
       const definition = views.get(task)?.taskDefinitionArn;
       return jobOf(definition === undefined ? ref : await withLog(finding, { ...ref, definition }));
     }),

@@ -1,3 +1,4 @@
+import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
 import type { Job, JobStatus } from "../../run.ts";
@@ -39,12 +40,12 @@ export async function inspectTasks(
   jobs: readonly Job[],
 ): Promise<(JobStatus | undefined)[]> {
   const refs = jobs.map(refOf);
-  const chunks = [...byCluster(refs).values()].flatMap(inChunks);
+  const parts = [...byCluster(refs).values()].flatMap((tasks) => chunks(tasks, MAX_TASKS));
   const within = { abortSignal: deadline(), requestTimeout: ATTEMPT_MS };
-  const answers = await Promise.all(chunks.map((chunk) => describe({ api, within }, chunk)));
-  const parts = answers.flat();
-  const failed = parts.filter((part) => part.type === "failed");
-  if (failed[0] !== undefined && failed.length === parts.length) throw failed[0].error;
+  const asked = await Promise.all(parts.map((part) => describe({ api, within }, part)));
+  const answers = asked.flat();
+  const failed = answers.filter((answer) => answer.type === "failed");
+  if (failed[0] !== undefined && failed.length === answers.length) throw failed[0].error;
   for (const { chunk, error } of failed) {
     const [first] = chunk;
     const place = { region: first?.region, cluster: first?.cluster };
@@ -52,7 +53,9 @@ export async function inspectTasks(
     log.warn("tasks not asked about", { agent, ...place, jobs: chunk.length, reason });
   }
   const unasked = new Set(failed.flatMap(({ chunk }) => chunk.map(({ task }) => task)));
-  const tasks = new Map(parts.flatMap((part) => (part.type === "failed" ? [] : part.tasks)));
+  const tasks = new Map(
+    answers.flatMap((answer) => (answer.type === "failed" ? [] : answer.tasks)),
+  );
   return refs.map((ref) => {
     if (unasked.has(ref.task)) return undefined;
     const task = tasks.get(ref.task);
@@ -69,15 +72,8 @@ function byCluster(refs: readonly TaskRef[]): Map<string, TaskRef[]> {
   return groups;
 }
 
-function inChunks(refs: readonly TaskRef[]): TaskRef[][] {
-  const count = Math.ceil(refs.length / MAX_TASKS);
-  return Array.from({ length: count }, (_, index) =>
-    refs.slice(index * MAX_TASKS, (index + 1) * MAX_TASKS),
-  );
-}
-
 /** What came of one call. */
-type Part =
+type Answer =
   | { readonly type: "described"; readonly tasks: readonly (readonly [string, TaskView])[] }
   | { readonly type: "failed"; readonly chunk: readonly TaskRef[]; readonly error: unknown };
 
@@ -86,7 +82,7 @@ interface Call {
   readonly within: Within;
 }
 
-async function describe(call: Call, chunk: readonly TaskRef[]): Promise<Part[]> {
+async function describe(call: Call, chunk: readonly TaskRef[]): Promise<Answer[]> {
   const [first] = chunk;
   if (first === undefined) return [];
   const { region, cluster } = first;
@@ -105,7 +101,7 @@ async function describeApart(
   call: Call,
   chunk: readonly TaskRef[],
   error: unknown,
-): Promise<Part[]> {
+): Promise<Answer[]> {
   const fault = faultOf(error);
   if (fault.name === "ClusterNotFoundException") return [{ type: "described", tasks: [] }];
   if (fault.name !== "InvalidParameterException" || kindOf(fault) === "throttled") {

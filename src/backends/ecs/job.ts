@@ -1,7 +1,7 @@
 import type { JsonObject } from "../../json.ts";
 import type { Job } from "../../run.ts";
-import { type ClusterPlace, FLOW_CONTAINER, idOfArn, LOG_PREFIX } from "./names.ts";
-import type { ContainerTemplate, Template } from "./schema.ts";
+import { type ClusterPlace, FLOW_CONTAINER, flowIn, idOfArn, LOG_PREFIX } from "./names.ts";
+import type { Template } from "./schema.ts";
 
 /** What `ref` of an ECS job holds. */
 export interface TaskRef extends ClusterPlace {
@@ -21,6 +21,11 @@ export interface LogTarget {
   readonly group: string;
   readonly region: string;
   readonly stream: string;
+}
+
+/** The reference of a task by its ARN, with the mark of its launch. */
+export function taskRef({ region, cluster }: ClusterPlace, task: string, mark: string): TaskRef {
+  return { region, cluster, task, container: FLOW_CONTAINER, startedBy: mark };
 }
 
 /** A task as a job. Its page is its log, if it has one in CloudWatch, else the task in the console. */
@@ -45,8 +50,7 @@ export function refOf(job: Job): TaskRef {
  * Undefined if it does not go to CloudWatch, or to a stream whose name cannot be known.
  */
 export function logOf(definition: Template, task: string): LogTarget | undefined {
-  const flow = (definition.containerDefinitions ?? []).find(isFlow);
-  const { logDriver, options } = flow?.logConfiguration ?? {};
+  const { logDriver, options } = flowIn(definition.containerDefinitions)?.logConfiguration ?? {};
   const group = options?.["awslogs-group"];
   const region = options?.["awslogs-region"];
   const prefix = options?.["awslogs-stream-prefix"];
@@ -60,10 +64,6 @@ export function logIn(
   { region, task }: Pick<TaskRef, "region" | "task">,
 ): LogTarget {
   return { group, region, stream: `${LOG_PREFIX}/${FLOW_CONTAINER}/${idOfArn(task)}` };
-}
-
-function isFlow({ name }: ContainerTemplate): boolean {
-  return name === FLOW_CONTAINER;
 }
 
 function logPage(task: string, { group, region, stream }: LogTarget): string {

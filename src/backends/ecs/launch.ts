@@ -7,15 +7,8 @@ import type { Definitions } from "./definitions.ts";
 import { lostOverrides } from "./echo.ts";
 import { answerTo, faultOf, kindOf, type Refusal, refusal, refusalFor } from "./errors.ts";
 import { findTasks } from "./find.ts";
-import { jobOf, logOf } from "./job.ts";
-import {
-  type ClusterPlace,
-  clientToken,
-  FLOW_CONTAINER,
-  placeOf,
-  startedBy,
-  undoReason,
-} from "./names.ts";
+import { jobOf, logOf, taskRef } from "./job.ts";
+import { type ClusterPlace, clientToken, placeOf, startedBy, undoReason } from "./names.ts";
 import type { Template } from "./schema.ts";
 import type { Sources } from "./sources.ts";
 
@@ -196,7 +189,7 @@ async function adopt(attempt: Attempt): Promise<LaunchAnswer | undefined> {
 async function launched(attempt: Attempt, task: string): Promise<LaunchAnswer> {
   const { key, place } = attempt;
   const log = logOf(await definitionOf(attempt), task);
-  const ref = { ...place, task, container: FLOW_CONTAINER, startedBy: startedBy(key) };
+  const ref = taskRef(place, task, startedBy(key));
   return { type: "launched", job: jobOf(log === undefined ? ref : { ...ref, log }) };
 }
 

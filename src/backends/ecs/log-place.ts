@@ -66,7 +66,7 @@ async function usualLog(
   { agentTemplate, logGroup }: Whereabouts,
   ref: TaskRef,
 ): Promise<LogTarget | undefined> {
-  const template = (await agentTemplate()) as Template;
+  const template: Template = await agentTemplate();
   if (flowContainer(template).logConfiguration) return logOf(template, ref.task);
   return logGroup === undefined ? undefined : logIn(logGroup, ref);
 }

@@ -4,6 +4,13 @@ import type { LaunchKey } from "../../run.ts";
 /** The container that runs the flow, in every task definition. */
 export const FLOW_CONTAINER = "flow";
 
+/** The container that runs the flow, or what is said of it, in a list of them; the first of several. Pure. */
+export function flowIn<T extends { readonly name?: string | null | undefined }>(
+  list: readonly T[] | null | undefined,
+): T | undefined {
+  return list?.find(({ name }) => name === FLOW_CONTAINER);
+}
+
 /** Begins the names of log streams where Sluice itself says where output goes. */
 export const LOG_PREFIX = "sluice";
 

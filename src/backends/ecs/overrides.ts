@@ -1,6 +1,6 @@
 import { isSecretReference } from "../../agent.ts";
 import type { Variable } from "../../process.ts";
-import { FLOW_CONTAINER } from "./names.ts";
+import { FLOW_CONTAINER, flowIn } from "./names.ts";
 import type { EcsAgentOptions, EcsRunOptions } from "./options.ts";
 import type { ContainerOverride, EnvironmentEntry, Overrides, Template } from "./schema.ts";
 
@@ -41,9 +41,9 @@ function sizeOf(name: string, value: string | number | null | undefined) {
 }
 
 function containersOf(base: readonly ContainerOverride[], parts: RunParts): ContainerOverride[] {
-  const index = base.findIndex(({ name }) => name === FLOW_CONTAINER);
-  const flow = flowOverride(base[index] ?? { name: FLOW_CONTAINER }, parts);
-  return index < 0 ? [...base, flow] : base.map((entry, at) => (at === index ? flow : entry));
+  const known = flowIn(base);
+  const flow = flowOverride(known ?? { name: FLOW_CONTAINER }, parts);
+  return known === undefined ? [...base, flow] : base.with(base.indexOf(known), flow);
 }
 
 /** The flow's variables come first; entries of the agent's or run's own list only add to them. */

@@ -45,6 +45,7 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
   const network = needsNetwork(options, kwargs, base)
     ? { networkConfiguration: await sources.defaultNetwork(region) }
     : {};
+  // Both sides were checked before they were merged.
   const { value: known, unknown } = knownRunTask({ ...base, ...network });
   const task = withOverrides(known, { run, options, chosen });
   checkTask(task, chosen, given);
@@ -99,9 +100,7 @@ interface Parts {
   readonly chosen: Chosen;
 }
 
-function withOverrides(known: JsonObject, { run, options, chosen }: Parts): RunTaskArguments {
-  // Both sides were checked before they were merged.
-  const base = known as unknown as RunTaskArguments;
+function withOverrides(base: RunTaskArguments, { run, options, chosen }: Parts): RunTaskArguments {
   const { command, variables } = chosen.process;
   const { definition } = chosen;
   const parts = { run, agent: options, definition, command, variables };

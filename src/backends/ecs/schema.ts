@@ -202,10 +202,16 @@ export interface ContainerOverride {
   readonly environment?: readonly EnvironmentEntry[];
 }
 
-/** Every fault of a template, with its path below `at`. */
-export function templateIssues(value: JsonObject, at: string): readonly Issue[] {
+/** A value that was looked at, and every fault of it: its type holds only where there is none. */
+export interface Examined<T> {
+  readonly value: T;
+  readonly issues: readonly Issue[];
+}
+
+/** A template and every fault of it, with its path below `at`. */
+export function examineTemplate(value: JsonObject, at: string): Examined<Template> {
   const result = check(template, value, at);
-  return result.ok ? [] : result.issues;
+  return { value, issues: result.ok ? [] : result.issues };
 }
 
 /** Every fault of RunTask's arguments, with its path below `at`. */

@@ -1,5 +1,6 @@
 import { show } from "../../check.ts";
 import type { Issue } from "../../errors.ts";
+import type { Examined } from "./schema.ts";
 
 /** Sizes of a task, wherever they are written. */
 interface Sizes {
@@ -7,14 +8,11 @@ interface Sizes {
   readonly memory?: string | number | null | undefined;
 }
 
-/** The same with sizes as ECS takes them, and every one that it would not understand. */
-export interface Sized<T> {
-  readonly value: T;
-  readonly issues: readonly Issue[];
-}
-
-/** Writes cpu and memory in CPU units and MiB. An empty text and null are no size. */
-export function sized<T extends object>(value: T, at: string): Sized<T> {
+/**
+ * Writes cpu and memory in CPU units and MiB, and says of every one that ECS would not understand. An empty
+ * text and null are no size.
+ */
+export function sized<T extends object>(value: T, at: string): Examined<T> {
   const { cpu, memory, ...rest } = value as Sizes;
   const units = cpu === undefined || cpu === null || cpu === "" ? undefined : cpu;
   const mib = memory === undefined || memory === null || memory === "" ? undefined : memory;

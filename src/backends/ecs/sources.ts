@@ -13,6 +13,7 @@ import { clientSettings, perRegion } from "./clients.ts";
 import { refusedOr } from "./errors.ts";
 import { MAX_SUBNETS } from "./limits.ts";
 import type { EcsAgentOptions } from "./options.ts";
+import type { Template } from "./schema.ts";
 
 /** What planning reads beside the request. Answers are remembered, so most plans read nothing. */
 export interface Sources {
@@ -22,10 +23,10 @@ export interface Sources {
   readonly agentTemplate: () => Promise<JsonObject>;
   /** The template at an address that came in a message. */
   readonly runTemplate: (uri: string) => Promise<JsonObject>;
-  /** A task definition by ARN or name, as AWS describes it. */
-  readonly described: (region: string, definition: string) => Promise<JsonObject>;
+  /** A task definition by ARN or name, as AWS describes it, and so has checked it. */
+  readonly described: (region: string, definition: string) => Promise<Template>;
   /** The same if it was read before; asks nobody. */
-  readonly known: (region: string, definition: string) => Promise<JsonObject | undefined>;
+  readonly known: (region: string, definition: string) => Promise<Template | undefined>;
   /** The network configuration for tasks in the default VPC of a region. */
   readonly defaultNetwork: (region: string) => Promise<JsonObject>;
 }
@@ -120,7 +121,7 @@ async function readNetwork(
   return { awsvpcConfiguration: { subnets: taken, assignPublicIp: "ENABLED" } };
 }
 
-async function readDefinition(key: string, agent: Agent, api: EcsApi): Promise<JsonObject> {
+async function readDefinition(key: string, agent: Agent, api: EcsApi): Promise<Template> {
   const space = key.indexOf(" ");
   const [region, name] = [key.slice(0, space), key.slice(space + 1)];
   const shown = JSON.stringify(name);

@@ -24,13 +24,17 @@ export interface TaskView {
 
 /** Overrides as answers have them: of each container, also of those that have none. */
 export interface OverridesView {
-  readonly containerOverrides?:
+  readonly containerOverrides?: readonly OverrideView[] | null | undefined;
+}
+
+/** The overrides of one container, as far as they make its task that of a run. */
+export interface OverrideView {
+  readonly name?: string | null | undefined;
+  readonly command?: readonly string[] | null | undefined;
+  readonly environment?:
     | readonly {
         readonly name?: string | undefined;
-        readonly command?: readonly string[] | undefined;
-        readonly environment?:
-          | readonly { readonly name?: string | undefined; readonly value?: string | undefined }[]
-          | undefined;
+        readonly value?: string | null | undefined;
       }[]
     | null
     | undefined;

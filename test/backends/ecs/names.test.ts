@@ -4,6 +4,7 @@ import { faultOf, kindOf } from "../../../src/backends/ecs/errors.ts";
 import { jobOf, logOf } from "../../../src/backends/ecs/job.ts";
 import {
   clientToken,
+  flowIn,
   launchOfMark,
   placeOf,
   startedBy,
@@ -98,6 +99,15 @@ describe("the log of a definition", () => {
     ["nothing", {}],
   ])("is unknown with %s", (_what, definition) => {
     expect(logOf(definition, "arn/x/id")).toBeUndefined();
+  });
+});
+
+describe("the container that runs the flow", () => {
+  it("is the first of its name in a list", () => {
+    const list = [{ name: "sidecar" }, { name: "flow", at: 1 }, { name: "flow", at: 2 }];
+    expect(flowIn(list)).toBe(list[1]);
+    expect(flowIn([{ name: null }, {}])).toBeUndefined();
+    expect(flowIn(null)).toBeUndefined();
   });
 });
 
