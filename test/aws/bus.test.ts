@@ -1,8 +1,7 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { eventBus } from "../../src/aws/bus.ts";
 import { type LogFields, silentLogger } from "../../src/log.ts";
+import { answerServer } from "../fakes/answers.ts";
 
 interface Entry {
   readonly EventBusName: string;
@@ -11,34 +10,28 @@ interface Entry {
   readonly Detail: string;
 }
 
-const closings: (() => void)[] = [];
-afterEach(() => {
+const closings: (() => PromiseLike<void>)[] = [];
+afterEach(async () => {
   vi.unstubAllEnvs();
-  for (const close of closings.splice(0)) close();
+  for (const close of closings.splice(0)) await close();
 });
 
 /** EventBridge over HTTP, as far as PutEvents goes: it refuses what `refuses` says, or everything. */
 async function fakeBus(refuses: (entry: Entry) => boolean = () => false, status = 200) {
   const batches: Entry[][] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const { Entries } = JSON.parse(Buffer.concat(chunks).toString()) as { Entries: Entry[] };
-      batches.push(Entries);
-      const refusal = { ErrorCode: "ThrottlingException", ErrorMessage: "later" };
-      const results = Entries.map((entry) => (refuses(entry) ? refusal : { EventId: "1" }));
-      response.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
-      response.end(JSON.stringify({ FailedEntryCount: 0, Entries: results }));
-    });
+  const server = await answerServer(({ body }, response) => {
+    const { Entries } = JSON.parse(body) as { Entries: Entry[] };
+    batches.push(Entries);
+    const refusal = { ErrorCode: "ThrottlingException", ErrorMessage: "later" };
+    const results = Entries.map((entry) => (refuses(entry) ? refusal : { EventId: "1" }));
+    response.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
+    response.end(JSON.stringify({ FailedEntryCount: 0, Entries: results }));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closings.push(() => server.close());
-  const { port } = server.address() as AddressInfo;
+  closings.push(() => server[Symbol.asyncDispose]());
   // The SDK reads these of its process by itself.
   vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
-  vi.stubEnv("AWS_ENDPOINT_URL", `http://127.0.0.1:${port}`);
+  vi.stubEnv("AWS_ENDPOINT_URL", server.endpoint);
   const lines: { readonly message: string; readonly fields?: LogFields }[] = [];
   const error = (message: string, fields: LogFields = {}) => void lines.push({ message, fields });
   const env = { AWS_REGION: "us-east-1", SLUICE_BUS: "sluice-test" };

@@ -1,29 +1,25 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Call, callApi } from "../../src/cli/api-client.ts";
 import { PermanentError } from "../../src/errors.ts";
+import { serve } from "../fakes/serve.ts";
 
-const closing: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closing.splice(0)) close();
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
 });
 
 /** A server of the test's own, and every request it got. */
-async function serve(
+async function apiThat(
   answer: (request: IncomingMessage, response: ServerResponse, n: number) => void,
 ) {
   const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
+  const { url, close } = await serve((request, response) => {
     requests.push(request);
     answer(request, response, requests.length);
-  }).listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  closing.push(() => server.close());
-  return {
-    api: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, token: "t" },
-    requests,
-  };
+  });
+  closing.push(close);
+  return { api: { url: `${url}/`, token: "t" }, requests };
 }
 
 const GET: Call = { method: "GET", path: "/runs", repeatable: true };
@@ -31,7 +27,7 @@ const POST: Call = { method: "POST", path: "/runs", body: { flow: "a" }, repeata
 
 describe("a call of the API", () => {
   test("carries token, query and body, and brings back the document", async () => {
-    const { api, requests } = await serve((_, response) =>
+    const { api, requests } = await apiThat((_, response) =>
       response.writeHead(202).end('{"id":"x"}'),
     );
     expect(await callApi(api, POST)).toEqual({ status: 202, body: { id: "x" } });
@@ -44,7 +40,7 @@ describe("a call of the API", () => {
   });
 
   test("is repeated with the same key when its answer is lost", async () => {
-    const { api, requests } = await serve((request, response, n) => {
+    const { api, requests } = await apiThat((request, response, n) => {
       if (n === 1) request.socket.destroy();
       else response.end('{"id":"x"}');
     });
@@ -56,14 +52,14 @@ describe("a call of the API", () => {
   });
 
   test("that must not happen twice is not repeated", async () => {
-    const { api, requests } = await serve((request) => request.socket.destroy());
+    const { api, requests } = await apiThat((request) => request.socket.destroy());
     await expect(callApi(api, { ...POST, repeatable: false })).rejects.toThrow("cannot be reached");
     expect(requests).toHaveLength(1);
   });
 
   test("throws the code and the faults of a problem document", async () => {
     const issues = [{ path: "flow", message: "expected a flow" }];
-    const { api } = await serve((_, response) =>
+    const { api } = await apiThat((_, response) =>
       response.writeHead(422).end(JSON.stringify({ code: "invalid", detail: "not valid", issues })),
     );
     const error = await callApi(api, POST).catch((error: unknown) => error);
@@ -82,7 +78,7 @@ describe("a call of the API", () => {
     [200, "<html>hunter2</html>", /is not the API of Sluice: status 200/],
     [404, "[]", /is not the API of Sluice: status 404/],
   ])("answered with %i %s is a failure that may pass", async (status, text, message) => {
-    const { api } = await serve((_, response) => response.writeHead(status).end(text));
+    const { api } = await apiThat((_, response) => response.writeHead(status).end(text));
     const error = await callApi(api, GET).catch((error: unknown) => error);
     expect(error).not.toBeInstanceOf(PermanentError);
     expect((error as Error).message).toMatch(message);
@@ -90,7 +86,7 @@ describe("a call of the API", () => {
   });
 
   test("is not led elsewhere with its token", async () => {
-    const { api, requests } = await serve((_, response) =>
+    const { api, requests } = await apiThat((_, response) =>
       response.writeHead(302, { location: "/elsewhere" }).end(),
     );
     await expect(callApi(api, { ...GET, repeatable: false })).rejects.toThrow();

@@ -1,6 +1,5 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
+import { serve } from "../fakes/serve.ts";
 import { jsonLines, makeFolder } from "./sluice.ts";
 
 const FILES = {
@@ -79,12 +78,10 @@ describe("runs", () => {
 
   test("says how far back it has looked where a page ends early", async () => {
     const page = { items: [], next: "c", looked_back_to: "2026-11-21T09:00:00.000Z" };
-    const server = createServer((_, response) => response.end(JSON.stringify(page)));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    const env = { SLUICE_API_URL: `http://127.0.0.1:${port}`, SLUICE_TOKEN: "t" };
+    const { url, close } = await serve((_, response) => void response.end(JSON.stringify(page)));
+    const env = { SLUICE_API_URL: url, SLUICE_TOKEN: "t" };
     const { stderr } = await makeFolder().run(["runs", "--search", "rare"], { env });
-    server.close();
+    await close();
     expect(stderr).toBe(
       "No runs so far.\nLooked back to 2026-11-21T09:00:00.000Z.\nThere may be more: --cursor c\n",
     );

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { bytesOf, serve } from "./serve.ts";
 
 /** A server that answers as a test says, and remembers what it was asked. */
 export interface AnswerServer extends AsyncDisposable {
@@ -20,24 +20,11 @@ export async function answerServer(
   answer: (asked: Asked, response: ServerResponse) => void,
 ): Promise<AnswerServer> {
   const all: Asked[] = [];
-  const server = createServer((request, response) => {
-    Array.fromAsync<Buffer>(request).then(
-      (chunks) => {
-        const { method = "", url = "", headers } = request;
-        const asked = { method, url, headers, body: Buffer.concat(chunks).toString() };
-        all.push(asked);
-        answer(asked, response);
-      },
-      () => response.destroy(),
-    );
+  const { url: endpoint, close } = await serve(async (request, response) => {
+    const { method = "", url = "", headers } = request;
+    const asked = { method, url, headers, body: String(await bytesOf(request)) };
+    all.push(asked);
+    answer(asked, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    asked: all,
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { asked: all, endpoint, [Symbol.asyncDispose]: close };
 }

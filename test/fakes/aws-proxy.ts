@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
+import { forward } from "./forward.ts";
+import { bytesOf, serve } from "./serve.ts";
 
 /** A call as it came by. */
 export interface AwsCall {
@@ -48,11 +49,8 @@ export async function awsProxy(target: string): Promise<AwsProxy> {
   const calls: AwsCall[] = [];
   const plans: Plan[] = [];
   const used = { read: 0, written: {} as Record<string, number> };
-  const server = createServer((incoming, response) => {
-    void handle(incoming, response).catch(() => response.destroy());
-  });
-  const handle = async (incoming: IncomingMessage, response: ServerResponse) => {
-    const bytes = Buffer.concat(await Array.fromAsync<Buffer>(incoming));
+  const { url, close } = await serve(async (incoming, response) => {
+    const bytes = await bytesOf(incoming);
     const operation = String(incoming.headers["x-amz-target"]).split(".").at(-1) ?? "";
     const call = { operation, body: bytes.toString() };
     calls.push(call);
@@ -60,7 +58,7 @@ export async function awsProxy(target: string): Promise<AwsProxy> {
     if (plan !== undefined) plan.left -= 1;
     const fault = plan?.fault;
     if (fault?.type === "refused") return refuse(response, fault);
-    const answer = await forward(target, incoming, askingForUnits(call.body));
+    const answer = await forward(incoming, askingForUnits(call.body), target);
     const units = unitsIn(answer.body);
     if (/^(?:GetItem|Query)$/.test(operation)) used.read += units.total;
     else
@@ -68,20 +66,16 @@ export async function awsProxy(target: string): Promise<AwsProxy> {
         used.written[where] = (used.written[where] ?? 0) + some;
     if (fault?.type === "lost") return void response.destroy();
     response.writeHead(answer.status, answer.headers).end(answer.body);
-  };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  });
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: url,
     calls,
     used,
     break: (fault, meets, times = 1) => void plans.push({ fault, meets, left: times }),
     get done() {
       return plans.every(({ left }) => left === 0);
     },
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 
@@ -120,30 +114,4 @@ function unitsIn(body: Buffer) {
       ([where, { CapacityUnits }]) => [where, CapacityUnits] as const,
     ),
   };
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
-}
-
-function forward(target: string, incoming: IncomingMessage, body: Buffer): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const { method = "POST", url = "/" } = incoming;
-    const headers = { ...incoming.headers, "content-length": String(body.byteLength) };
-    const outgoing = request(new URL(url, target), { method, headers }, (answer) => {
-      Array.fromAsync<Buffer>(answer).then(
-        (chunks) =>
-          resolve({
-            status: answer.statusCode ?? 500,
-            headers: answer.headers,
-            body: Buffer.concat(chunks),
-          }),
-        reject,
-      );
-    });
-    outgoing.on("error", reject);
-    outgoing.end(body);
-  });
 }

@@ -1,6 +1,5 @@
 import { EventEmitter, once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import {
   type AwsError,
   checkDefinition,
@@ -13,6 +12,7 @@ import {
   withDefaults,
 } from "./ecs-rules.ts";
 import { type FakeTask, fakeTasks, type TaskEnd } from "./ecs-tasks.ts";
+import { bytesOf, type Handler, serve } from "./serve.ts";
 
 /** How the next call of an operation goes wrong. */
 export type Fault =
@@ -177,8 +177,8 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       : `<DescribeSubnetsResponse><subnetSet>${items(subnets, "subnetId")}</subnetSet></DescribeSubnetsResponse>`;
   };
 
-  const handle = async (request: IncomingMessage, response: ServerResponse) => {
-    const body = await readBody(request);
+  const handle: Handler = async (request, response) => {
+    const body = String(await bytesOf(request));
     const target = request.headers["x-amz-target"];
     const op =
       typeof target === "string"
@@ -216,11 +216,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       reply(response, status, { __type: code, message, ...extra });
     }
   };
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { url, close } = await serve(handle);
 
   return {
     url,
@@ -275,10 +271,7 @@ export async function fakeEcs(options: FakeEcsOptions = {}) {
       time += 1_000;
       state.tick();
     },
-    close: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
+    close,
   };
 }
 
@@ -290,12 +283,6 @@ function nextFault(queue: FaultAt[] = [], { cluster }: Json): Fault | undefined 
 
 function ec2Error({ code, message }: AwsError): string {
   return `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>r</RequestID></Response>`;
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function reply(response: ServerResponse, status: number, body: Json): void {

@@ -1,5 +1,4 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { type ClusterKind, round, terminate } from "./kubernetes-controller.ts";
 import {
   type FakeJob,
@@ -13,6 +12,7 @@ import {
   selects,
   touch,
 } from "./kubernetes-objects.ts";
+import { bytesOf, serve } from "./serve.ts";
 
 /** What the server does with a request instead of answering it as it should. */
 export interface Fault {
@@ -48,13 +48,10 @@ export async function fakeKubernetes(kind: Partial<ClusterKind> = {}): Promise<F
   const store = newStore();
   const requests: string[] = [];
   const faults: Fault[] = [];
-  const server = createServer((request, response) => {
-    void serve(request, response);
-  });
-  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+  const { url: here, close } = await serve(async (request, response) => {
     const url = new URL(request.url ?? "/", "http://fake");
     requests.push(`${request.method} ${decodeURIComponent(request.url ?? "")}`);
-    const body = await bodyOf(request);
+    const body = String(await bytesOf(request));
     const fault = take(faults, request.method ?? "", url);
     if (fault?.answer === "reset") {
       response.destroy();
@@ -72,13 +69,11 @@ export async function fakeKubernetes(kind: Partial<ClusterKind> = {}): Promise<F
       "content-type": typeof answer.body === "string" ? "text/plain" : "application/json",
     });
     response.end(typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body));
-  };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
   return {
     store,
-    url,
-    kubeconfig: kubeconfigFor(url),
+    url: here,
+    kubeconfig: kubeconfigFor(here),
     requests,
     faults,
     advance: (rounds = 1, seconds = 1) => {
@@ -90,11 +85,7 @@ export async function fakeKubernetes(kind: Partial<ClusterKind> = {}): Promise<F
     job: (name) => must(store.jobs.find(({ metadata }) => metadata.name === name)),
     pods: (jobName) =>
       podsOf(store, must(store.jobs.find(({ metadata }) => metadata.name === jobName))),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close,
   };
 }
 
@@ -328,12 +319,6 @@ function take(faults: Fault[], method: string, { pathname, search }: URL): Fault
       (fault.path.test(pathname) || fault.path.test(`${pathname}${search}`)),
   );
   return index < 0 ? undefined : faults.splice(index, 1)[0];
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
 }
 
 function withoutLog({ metadata, spec, status }: FakePod): Omit<FakePod, "log"> {

@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage } from "node:http";
+import { bytesOf, serve } from "./serve.ts";
 
 /** A message in a batch as it came by. */
 export interface BatchEntry {
@@ -32,8 +32,7 @@ export async function failingSqs(
 ): Promise<FailingSqs> {
   const batches: (readonly BatchEntry[])[] = [];
   const answerTo = async (request: IncomingMessage): Promise<object> => {
-    const text = Buffer.concat(await Array.fromAsync<Buffer>(request)).toString();
-    const input = JSON.parse(text) as Input;
+    const input = JSON.parse(String(await bytesOf(request))) as Input;
     if (input.Entries === undefined) return await forward(target, request, input);
     batches.push(input.Entries);
     const Failed = input.Entries.flatMap((entry) => {
@@ -44,24 +43,11 @@ export async function failingSqs(
     if (Entries.length === 0) return { Successful: [], Failed };
     return { ...(await forward(target, request, { ...input, Entries })), Failed };
   };
-  const server = createServer((request, response) => {
-    answerTo(request).then(
-      (answer) =>
-        response
-          .writeHead(200, { "content-type": "application/x-amz-json-1.0" })
-          .end(JSON.stringify(answer)),
-      () => response.destroy(),
-    );
+  const { url, close } = await serve(async (request, response) => {
+    const answer = JSON.stringify(await answerTo(request));
+    response.writeHead(200, { "content-type": "application/x-amz-json-1.0" }).end(answer);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return {
-    batches,
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { batches, endpoint: url, [Symbol.asyncDispose]: close };
 }
 
 async function forward(

@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { connect, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { grpc, protobuf, protobufFromJSON, serializer } from "google-gax";
+import { bytesOf, serve } from "./serve.ts";
 import { type FakeJob, type FakeVertex, NoAnswer, ServiceError } from "./vertex.ts";
 
 /** A fake that listens. */
@@ -56,23 +57,12 @@ const plain = { longs: Number, enums: String, arrays: false } as const;
 
 /** Speaks the service's HTTP and JSON, on a port of this machine. */
 export async function serveRest(service: FakeVertex): Promise<VertexServer> {
-  const server = createServer((request, response) => {
-    void answerHttp(service, request, response);
-  });
-  await listen(server);
-  return {
-    port: portOf(server),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  return serve((request, response) => answerHttp(service, request, response));
 }
 
 async function answerHttp(service: FakeVertex, request: IncomingMessage, response: ServerResponse) {
   try {
-    const body = await readBody(request);
+    const body = String(await bytesOf(request));
     service.authorizations.push(request.headers.authorization);
     const url = new URL(request.url ?? "/", "http://fake");
     if (url.searchParams.get("$alt") !== "json;enum-encoding=int") {
@@ -133,12 +123,6 @@ function jobJson(job: FakeJob): unknown {
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { "content-type": "application/json" });
   response.end(JSON.stringify(body));
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString("utf8");
 }
 
 // --- gRPC ---------------------------------------------------------------------------------------

@@ -1,6 +1,4 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -9,6 +7,7 @@ import { googleCredentials } from "../../src/backends/vertex/credentials.ts";
 import { openVertex } from "../../src/backends/vertex/index.ts";
 import { runOf, vertexAgent } from "../backends/vertex/world.ts";
 import { launchRequest } from "../contracts/request.ts";
+import { answerServer } from "../fakes/answers.ts";
 import { fakeVertex } from "../fakes/vertex.ts";
 import { serveRest } from "../fakes/vertex-server.ts";
 import { testWorld } from "../fakes/world.ts";
@@ -49,40 +48,21 @@ describe("what makes functions known to Google", () => {
 });
 
 /** Google's token service and its service for service accounts, which record what they are asked. */
-async function fakeGoogle() {
-  const asked: { readonly path: string; readonly authorization: string; readonly body: string }[] =
-    [];
-  const server: Server = createServer((request, response) => {
-    void Array.fromAsync<Buffer>(request).then((parts) => {
-      const path = request.url ?? "";
-      const { authorization = "" } = request.headers;
-      asked.push({ path, authorization, body: Buffer.concat(parts).toString() });
-      const answer = path.startsWith("/v1/token")
-        ? {
-            access_token: "federated",
-            issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
-            token_type: "Bearer",
-            expires_in: 3_600,
-          }
-        : {
-            accessToken: "of the service account",
-            expireTime: new Date(Date.now() + 3_600_000).toISOString(),
-          };
-      response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify(answer));
-    });
+function fakeGoogle() {
+  return answerServer(({ url }, response) => {
+    const answer = url.startsWith("/v1/token")
+      ? {
+          access_token: "federated",
+          issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+          token_type: "Bearer",
+          expires_in: 3_600,
+        }
+      : {
+          accessToken: "of the service account",
+          expireTime: new Date(Date.now() + 3_600_000).toISOString(),
+        };
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer));
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    url,
-    asked,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  };
 }
 
 /** What gcloud writes with `--aws --service-account`, on these services. */
@@ -113,12 +93,15 @@ describe("a function with a packaged configuration", () => {
   });
 
   test("launches as the service account, with its own role and without a key", async () => {
-    const google = await fakeGoogle();
+    await using google = await fakeGoogle();
     const service = fakeVertex();
     const vertex = await serveRest(service);
     // As Lambda runs a function: a path from the root of the package, and the role in the environment.
     const env = {
-      GOOGLE_APPLICATION_CREDENTIALS: relative(process.cwd(), packaged(federation(google.url))),
+      GOOGLE_APPLICATION_CREDENTIALS: relative(
+        process.cwd(),
+        packaged(federation(google.endpoint)),
+      ),
       AWS_REGION: "eu-west-1",
       AWS_ACCESS_KEY_ID: "ASIAEXAMPLE",
       AWS_SECRET_ACCESS_KEY: "secret-of-the-function",
@@ -144,10 +127,9 @@ describe("a function with a packaged configuration", () => {
     expect(subject).toMatch(/x-goog-cloud-target-resource.*providers\/functions/s);
     expect(JSON.stringify(google.asked)).not.toContain("secret-of-the-function");
     expect(impersonation).toMatchObject({
-      path: "/v1/projects/-/serviceAccounts/sluice@my-project.iam.gserviceaccount.com:generateAccessToken",
-      authorization: "Bearer federated",
+      url: "/v1/projects/-/serviceAccounts/sluice@my-project.iam.gserviceaccount.com:generateAccessToken",
+      headers: { authorization: "Bearer federated" },
     });
     await vertex.close();
-    await google.close();
   });
 });

@@ -1,35 +1,21 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { forward } from "../../fakes/forward.ts";
+import { bytesOf, type Served, serve } from "../../fakes/serve.ts";
 import type { BusEvent } from "./runtime/rules.ts";
 import { type Json, listOf, type Tasks } from "./tasks.ts";
 
 /** What stands before moto. */
-export interface Proxy {
-  readonly url: string;
+export interface Proxy extends Served {
   /** Calls of tables with one of these texts in them fail, as if DynamoDB were out of order. */
   readonly failing: Set<string>;
-  close(): Promise<void>;
 }
 
 /** Passes everything on to moto, but for what moto does otherwise than AWS. */
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const failing = new Set<string>();
   const behind = { ...options, failing, table: oneByOne() };
-  const server = createServer((incoming, outgoing) => {
-    serve(incoming, outgoing, behind).catch((error: unknown) => {
-      outgoing.destroy(error as Error);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    failing,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  const served = await serve((incoming, outgoing) => handle(incoming, outgoing, behind));
+  return { ...served, failing };
 }
 
 /** What stands behind the proxy. */
@@ -47,14 +33,8 @@ interface Behind extends ProxyOptions {
   readonly table: typeof forward;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
-}
-
-async function serve(incoming: IncomingMessage, outgoing: ServerResponse, behind: Behind) {
-  const body = await read(incoming);
+async function handle(incoming: IncomingMessage, outgoing: ServerResponse, behind: Behind) {
+  const body = await bytesOf(incoming);
   // moto refuses a template for a warning that AWS only gives.
   if (body.includes("Action=ValidateTemplate")) return reply(outgoing, VALID, "text/xml");
   const [service, operation] = String(incoming.headers["x-amz-target"] ?? "").split(".");
@@ -160,28 +140,6 @@ function seen(operation: string | undefined, input: Json, answer: Json, tasks: T
     default:
       return answer;
   }
-}
-
-function forward(incoming: IncomingMessage, body: Buffer, moto: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const headers = { ...incoming.headers, "content-length": String(body.byteLength) };
-    delete headers["transfer-encoding"];
-    const path = `${moto}${incoming.url ?? "/"}`;
-    const outgoing = request(path, { method: incoming.method ?? "GET", headers }, (answer) => {
-      read(answer).then(
-        (text) =>
-          resolve({ status: answer.statusCode ?? 500, headers: answer.headers, body: text }),
-        reject,
-      );
-    });
-    outgoing.on("error", reject).end(body);
-  });
-}
-
-async function read(stream: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 function reply(outgoing: ServerResponse, text: string, type = "application/x-amz-json-1.1"): void {

