@@ -44,6 +44,7 @@ export const BACKEND_CALLS = {
   ecs: {
     launch: { RunTask: 1 },
     "look at 3 jobs": { DescribeTasks: 1 },
+    "look that finds an end": { DescribeTasks: 1 },
     find: { ListTasks: 2, DescribeTasks: 1, DescribeTaskDefinition: 1 },
     cancel: { StopTask: 1 },
     logs: { DescribeTasks: 1, GetLogEvents: 1 },
@@ -51,25 +52,28 @@ export const BACKEND_CALLS = {
   vertex: {
     launch: { CreateCustomJob: 1 },
     "look at 3 jobs": { ListCustomJobs: 1 },
+    "look that finds an end": { GetCustomJob: 1 },
     find: { ListCustomJobs: 1 },
     cancel: { CancelCustomJob: 1 },
   },
   kubernetes: {
-    launch: { "POST /apis/batch/namespaces/default/jobs": 1 },
-    "look at 3 jobs": { "GET /apis/batch/namespaces/default/jobs": 1 },
-    find: { "GET /apis/batch/namespaces/default/jobs": 1 },
+    launch: { "POST /apis/batch/v1/namespaces/default/jobs": 1 },
+    "look at 3 jobs": { "GET /apis/batch/v1/namespaces/default/jobs": 1 },
+    "look that finds an end": { "GET /apis/batch/v1/namespaces/default/jobs": 1 },
+    find: { "GET /apis/batch/v1/namespaces/default/jobs": 1 },
     cancel: {
-      "GET /apis/batch/namespaces/default/jobs/NAME": 1,
-      "PATCH /apis/batch/namespaces/default/jobs/NAME": 1,
+      "GET /apis/batch/v1/namespaces/default/jobs/NAME": 1,
+      "PATCH /apis/batch/v1/namespaces/default/jobs/NAME": 1,
     },
     logs: {
-      "GET /api/namespaces/default/pods": 1,
-      "GET /api/namespaces/default/pods/NAME/log": 1,
+      "GET /api/v1/namespaces/default/pods": 1,
+      "GET /api/v1/namespaces/default/pods/NAME/log": 1,
     },
   },
   docker: {
     launch: { "POST /containers/create": 1, "POST /containers/ID/start": 1 },
     "look at 3 jobs": { "GET /containers/json": 1 },
+    "look that finds an end": { "GET /containers/ID/json": 1 },
     find: { "GET /containers/json": 1 },
     cancel: { "POST /containers/ID/stop": 1 },
     logs: { "GET /containers/ID/json": 1, "GET /containers/ID/logs": 1 },

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { BACKEND_CALLS, type Calls } from "../../scripts/costs/usage.ts";
 import { backend as ecs } from "../../src/backends/ecs/index.ts";
 import type { BackendHarness } from "../contracts/backend.ts";
-import { launch, planned, until } from "../contracts/backend-steps.ts";
+import { launch, MOST_TICKS, planned, until } from "../contracts/backend-steps.ts";
 import { testAgent } from "../contracts/request.ts";
 import { fakeEcs } from "../fakes/ecs.ts";
 import { fakeKubernetes } from "../fakes/kubernetes.ts";
@@ -12,7 +12,7 @@ import { openOn, parts } from "./kubernetes/harness.ts";
 import { openWorld, runOf } from "./vertex/world.ts";
 
 /** A platform that tells which calls have reached it. */
-interface Counted extends Pick<BackendHarness, "backend" | "runs" | "tick" | "close"> {
+interface Counted extends Pick<BackendHarness, "backend" | "runs" | "succeeds" | "tick" | "close"> {
   readonly calls: readonly string[];
 }
 
@@ -26,19 +26,32 @@ const PLATFORMS: Readonly<Record<keyof typeof BACKEND_CALLS, () => Promise<Count
       name: "load",
       storage: { type: "Docker", image_name: "etl", image_tag: "1" },
     };
-    const runs = { agent, flow, command: ["sleep"] };
-    return { ...fake, backend: ecs.open(testAgent(agent), world), runs };
+    const base = { agent, flow };
+    return {
+      ...fake,
+      backend: ecs.open(testAgent(agent), world),
+      runs: { ...base, command: ["sleep"] },
+      succeeds: { ...base, command: ["exit", "0"] },
+    };
   },
   async vertex() {
     const { service, open, close } = await openWorld("rest");
     const { calls, tick } = service;
-    return { backend: open(), runs: runOf("runs"), calls, tick, close };
+    return {
+      backend: open(),
+      runs: runOf("runs"),
+      succeeds: runOf("succeeds"),
+      calls,
+      tick,
+      close,
+    };
   },
   async kubernetes() {
     const fake = await fakeKubernetes();
     return {
       backend: openOn(fake),
       runs: parts(["run"]),
+      succeeds: parts(["exit", "0"]),
       calls: fake.requests,
       tick: () => fake.advance(),
       close: () => fake.close(),
@@ -47,7 +60,14 @@ const PLATFORMS: Readonly<Record<keyof typeof BACKEND_CALLS, () => Promise<Count
   async docker() {
     const { docker, backend, request, close } = await openDocker();
     const tick = () => docker.tick();
-    return { backend, runs: request("forever"), calls: docker.calls, tick, close };
+    return {
+      backend,
+      runs: request("forever"),
+      succeeds: request("exit", "0"),
+      calls: docker.calls,
+      tick,
+      close,
+    };
   },
 };
 
@@ -57,7 +77,7 @@ function plain(call: string): string {
   return text
     .replace(/sluice-[\w-]+/g, "NAME")
     .replace(/[0-9a-f]{64}/g, "ID")
-    .replace(/\/v\d+(?:\.\d+)?(?=\/)/, "");
+    .replace(/\/v1\.\d+(?=\/)/, "");
 }
 
 async function counted(calls: readonly string[], work: () => Promise<unknown>): Promise<Calls> {
@@ -83,10 +103,27 @@ async function pieces(platform: Counted): Promise<Readonly<Record<string, Calls>
   return {
     launch: launching,
     "look at 3 jobs": await counted(calls, () => backend.inspect(jobs)),
+    "look that finds an end": await lookAtEnd(platform),
     find: await counted(calls, () => backend.find(key)),
     cancel: await counted(calls, () => backend.cancel(job)),
     ...(backend.logs && { logs: await counted(calls, async () => backend.logs?.(job)) }),
   };
+}
+
+/** The look that tells that a job has ended. */
+async function lookAtEnd(platform: Counted): Promise<Calls> {
+  const { backend, calls, succeeds, tick } = platform;
+  const { job } = await launch(platform, succeeds);
+  for (let ticks = 0; ticks < MOST_TICKS; ticks++) {
+    await tick();
+    let ended = false;
+    const look = await counted(calls, async () => {
+      const [status] = await backend.inspect([job]);
+      ended = status?.type === "ended";
+    });
+    if (ended) return look;
+  }
+  throw new Error("the job does not end");
 }
 
 describe("a run calls its platform", () => {
