@@ -3,32 +3,7 @@ import { describe, expect, test } from "vitest";
 import { apiWith } from "../../functions/api.ts";
 import { hashOf } from "../../src/http/tokens.ts";
 import { testApp } from "../fakes/app.ts";
-import { invocation, RUN } from "./support.ts";
-
-function request(method: string, path: string, body?: unknown): APIGatewayProxyEventV2 {
-  const host = "abc123.execute-api.eu-west-1.amazonaws.com";
-  return {
-    version: "2.0",
-    routeKey: "$default",
-    rawPath: path,
-    rawQueryString: "",
-    headers: { host, authorization: "Bearer secret", "content-type": "application/json" },
-    requestContext: {
-      accountId: "123456789012",
-      apiId: "abc123",
-      domainName: host,
-      domainPrefix: "abc123",
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
-      requestId: "1",
-      routeKey: "$default",
-      stage: "$default",
-      time: "21/Nov/2026:12:00:00 +0000",
-      timeEpoch: 1795262400000,
-    },
-    isBase64Encoded: false,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  };
-}
+import { apiRequest, invocation, RUN } from "./support.ts";
 
 async function api() {
   const test = testApp();
@@ -49,7 +24,7 @@ async function api() {
 describe("the function api", () => {
   test("stores a run and puts its message on the queue", async () => {
     const { send, queue, app } = await api();
-    const { statusCode, body } = await send(request("POST", "/runs", { ...RUN, run_id: "a" }));
+    const { statusCode, body } = await send(apiRequest("POST", "/runs", { ...RUN, run_id: "a" }));
     expect([statusCode, body["id"]]).toEqual([202, "a"]);
     expect((await app.store.get("a"))?.state.type).toBe("scheduled");
     expect((await queue.receive(10)).map((message) => message.body)).toEqual(['{"run_id":"a"}']);
@@ -57,12 +32,12 @@ describe("the function api", () => {
 
   test("answers to the name API Gateway gives it", async () => {
     const { send } = await api();
-    expect((await send(request("GET", "/health"))).statusCode).toBe(200);
+    expect((await send(apiRequest("GET", "/health"))).statusCode).toBe(200);
   });
 
   test("asks for a token", async () => {
     const { send } = await api();
-    const event = request("GET", "/runs");
+    const event = apiRequest("GET", "/runs");
     const { statusCode } = await send({ ...event, headers: { host: event.headers["host"] } });
     expect(statusCode).toBe(401);
   });

@@ -1,4 +1,4 @@
-import type { Context, SQSEvent } from "aws-lambda";
+import type { APIGatewayProxyEventV2, Context, SQSEvent } from "aws-lambda";
 
 /** An invocation with so many milliseconds left; half a minute unless told. */
 export function invocation(remainingMs = 30_000): Context {
@@ -37,6 +37,32 @@ export function sqsEvent(bodies: Readonly<Record<string, unknown>>): SQSEvent {
       eventSourceARN: "arn:aws:sqs:eu-west-1:123456789012:sluice-test-runs",
       awsRegion: "eu-west-1",
     })),
+  };
+}
+
+/** A request of the API by the holder of the token `secret`, as API Gateway hands it over. */
+export function apiRequest(method: string, path: string, body?: unknown): APIGatewayProxyEventV2 {
+  const host = "abc123.execute-api.eu-west-1.amazonaws.com";
+  return {
+    version: "2.0",
+    routeKey: "$default",
+    rawPath: path,
+    rawQueryString: "",
+    headers: { host, authorization: "Bearer secret", "content-type": "application/json" },
+    requestContext: {
+      accountId: "123456789012",
+      apiId: "abc123",
+      domainName: host,
+      domainPrefix: "abc123",
+      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
+      requestId: "1",
+      routeKey: "$default",
+      stage: "$default",
+      time: "21/Nov/2026:12:00:00 +0000",
+      timeEpoch: 1795262400000,
+    },
+    isBase64Encoded: false,
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
 }
 

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { parse } from "yaml";
 import { abandonWith } from "../../../functions/abandon.ts";
@@ -18,7 +17,7 @@ import type { Table } from "../../../src/stores/dynamodb/table.ts";
 import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { type TestApp, testAgent, testApp } from "../../fakes/app.ts";
 import { type AwsCall, type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
-import { invocation, RUN, sqsEvent } from "../../functions/support.ts";
+import { apiRequest, invocation, RUN, sqsEvent } from "../../functions/support.ts";
 import { createTable, type TestTable } from "./table.ts";
 
 let table: TestTable;
@@ -194,7 +193,7 @@ test("api may do on the table what it does, and no more", async () => {
   await dispatched(run("waits", { labels: ["nobody"] }));
   const api = apiWith(async () => its.app);
   const ask = async (method: string, path: string, body?: unknown) => {
-    const { statusCode } = await api(request(method, path, body), invocation());
+    const { statusCode } = await api(apiRequest(method, path, body), invocation());
     return statusCode;
   };
   const codes = [
@@ -213,28 +212,3 @@ test("api may do on the table what it does, and no more", async () => {
 
   expect(called()).toEqual(allowed("Api"));
 });
-
-function request(method: string, path: string, body?: unknown): APIGatewayProxyEventV2 {
-  const host = "abc123.execute-api.eu-west-1.amazonaws.com";
-  return {
-    version: "2.0",
-    routeKey: "$default",
-    rawPath: path,
-    rawQueryString: "",
-    headers: { host, authorization: "Bearer secret", "content-type": "application/json" },
-    requestContext: {
-      accountId: "123456789012",
-      apiId: "abc123",
-      domainName: host,
-      domainPrefix: "abc123",
-      http: { method, path, protocol: "HTTP/1.1", sourceIp: "192.0.2.1", userAgent: "test" },
-      requestId: "1",
-      routeKey: "$default",
-      stage: "$default",
-      time: "21/Nov/2026:12:00:00 +0000",
-      timeEpoch: 1795262400000,
-    },
-    isBase64Encoded: false,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  };
-}
