@@ -165,12 +165,15 @@ export interface Failure {
 /** What a refused launch says: the message, and what the refusal is about if that is known. */
 export type Refusal = Omit<Extract<LaunchAnswer, { type: "refused" }>, "type">;
 
-/** What it means that RunTask has started no task, by ECS's own words. Pure. */
+/**
+ * What it means that RunTask has started no task, by ECS's own words. Each instance may have a reason of
+ * its own: where one would fit if it had room, the others do not matter. Pure.
+ */
 export function refusalFor(failures: readonly Failure[]): Refusal {
   const reasons = failures.map(({ reason, detail }) => [reason, detail].filter(Boolean).join(": "));
   const text = [...new Set(reasons)].join("; ");
   const message = `ECS cannot place the task: ${text}`;
-  if (CONFIGURATION.test(text)) {
+  if (reasons.every((reason) => CONFIGURATION.test(reason))) {
     const advice = "if this stays so, look at the placement constraints and the network";
     return { message: `${message}; ${advice}`, hint: "configuration" };
   }

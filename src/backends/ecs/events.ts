@@ -1,6 +1,6 @@
 import type { Observation } from "../../state-after.ts";
 import { jobOf, taskRef } from "./job.ts";
-import { launchOfMark, regionOfArn } from "./names.ts";
+import { isUndone, launchOfMark, regionOfArn } from "./names.ts";
 import { statusOf, type TaskView } from "./status.ts";
 
 /** An "ECS Task State Change" event of EventBridge, as far as it is read. */
@@ -24,6 +24,8 @@ export function observationOf(
   const { taskArn: task, clusterArn: cluster, startedBy, taskDefinitionArn } = detail ?? {};
   if (detail === undefined || launch === undefined) return undefined;
   if (task === undefined || cluster === undefined || startedBy === undefined) return undefined;
+  // It was stopped because it had lost what makes it that of its run.
+  if (isUndone(detail.stoppedReason ?? "")) return undefined;
   const region = event.region ?? regionOfArn(task) ?? "";
   const ref = taskRef({ region, cluster }, task, startedBy);
   const job = jobOf(

@@ -102,7 +102,8 @@ async function undo(attempt: Attempt, task: string, lost: string): Promise<Launc
     );
   }
   // An ECS that loses them every time would start tasks without end.
-  return { type: "refused", message: `${what}, so it was stopped`, hint: "configuration" };
+  const message = `${what}, so it was stopped`;
+  return { type: "refused", message, hint: "configuration", stopped: true };
 }
 
 /** The input as planned, at the place and with the marks of the key. */

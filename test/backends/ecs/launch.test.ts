@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { refusalFor } from "../../../src/backends/ecs/errors.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { type FakeEcs, type Fault, fakeEcs } from "../../fakes/ecs.ts";
 import {
@@ -229,6 +230,11 @@ describe("launch on ecs", () => {
     expect(advises).toBe(hint === "configuration");
   });
 
+  it("is about capacity where one instance has no room, although others would never fit", () => {
+    const reasons = ["ATTRIBUTE", "RESOURCE:GPU", "MemberOf placement constraint unsatisfied."];
+    expect(refusalFor(reasons.map((reason) => ({ reason })))).toMatchObject({ hint: "capacity" });
+  });
+
   it("is refused, with advice, while ECS may not use the role, for a new one is known late", async () => {
     const message = "ECS was unable to assume the role 'arn:x' that was provided for this task.";
     fake.fail("RunTask", { type: "error", code: "ClientException", message });
@@ -405,6 +411,7 @@ describe("launch on ecs", () => {
         type: "refused",
         message: `ECS started the task ${task?.view.taskArn} without the command and the variable SLUICE_RUN_ID of the run, so it was stopped`,
         hint: "configuration",
+        stopped: true,
       });
       expect(task?.view).toMatchObject({
         desiredStatus: "STOPPED",

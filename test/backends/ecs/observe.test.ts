@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EcsApi, ecsApi } from "../../../src/backends/ecs/api.ts";
 import { observationOf, type TaskEvent } from "../../../src/backends/ecs/events.ts";
 import { ASKING_MS, inspectTasks } from "../../../src/backends/ecs/inspect.ts";
+import { undoReason } from "../../../src/backends/ecs/names.ts";
 import { jsonLogger } from "../../../src/log.ts";
 import { PAGE_MS } from "../../../src/poll.ts";
 import type { Job } from "../../../src/run.ts";
@@ -246,6 +247,18 @@ describe("an event of ecs", () => {
     [
       "a mark that is not ours",
       { detail: { taskArn: "a", clusterArn: "c", startedBy: "sluice/x" } },
+    ],
+    [
+      "a task that was stopped because it had lost its overrides",
+      {
+        detail: {
+          taskArn: "a",
+          clusterArn: "c",
+          startedBy: "sluice/x/1",
+          lastStatus: "STOPPED",
+          stoppedReason: undoReason("sluice/x/1"),
+        },
+      },
     ],
     ["a task without its ARN", { detail: { clusterArn: "c", startedBy: "sluice/x/1" } }],
   ])("of %s says nothing", (_what, foreign) => {
