@@ -11,11 +11,17 @@ interface Site {
   readonly cluster: string;
 }
 
+/** What a function needs to tell where the output of a task goes. AWS knows no resources for it. */
+export function describeRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
+  if (ecsAgents(agents).length === 0) return [];
+  return [allow("Describe", ["ecs:DescribeTaskDefinition"], "*")];
+}
+
 /** What a function needs to plan runs on ECS. AWS knows no resources for these. */
 export function planRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
   if (ecsAgents(agents).length === 0) return [];
   return [
-    allow("Describe", ["ecs:DescribeTaskDefinition"], "*"),
+    ...describeRightsOnEcs(agents),
     allow("Network", ["ec2:DescribeVpcs", "ec2:DescribeSubnets"], "*"),
   ];
 }

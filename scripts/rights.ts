@@ -3,7 +3,13 @@ import { isSecretReference } from "../src/agent.ts";
 import type { JsonValue } from "../src/json.ts";
 import { templateAddress } from "../src/templates/address.ts";
 import { ownTemplates } from "./agents.ts";
-import { logRightsOnEcs, planRightsOnEcs, runRightsOnEcs, stopRightsOnEcs } from "./ecs-rights.ts";
+import {
+  describeRightsOnEcs,
+  logRightsOnEcs,
+  planRightsOnEcs,
+  runRightsOnEcs,
+  stopRightsOnEcs,
+} from "./ecs-rights.ts";
 import { allow, type Statement, sub, unique } from "./statement.ts";
 
 /** What `dispatch` needs to plan and launch the runs of these agents, and nothing more. */
@@ -20,7 +26,11 @@ export function dispatchRights(agents: readonly Agent[]): readonly Statement[] {
 
 /** What `poll` needs to follow jobs and stop them. */
 export function pollRights(agents: readonly Agent[]): readonly Statement[] {
-  return [...secretRights(agents.flatMap(connectionSecrets)), ...stopRightsOnEcs(agents)];
+  return [
+    ...secretRights(agents.flatMap(connectionSecrets)),
+    ...describeRightsOnEcs(agents),
+    ...stopRightsOnEcs(agents),
+  ];
 }
 
 /** What the API needs to plan runs, to stop jobs and to read their output. */

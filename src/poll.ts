@@ -1,5 +1,6 @@
 import { matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
+import { chunks } from "./chunks.ts";
 import { messageOf } from "./errors.ts";
 import { backendOf, findJob, keyOf } from "./jobs.ts";
 import type { LogFields } from "./log.ts";
@@ -74,7 +75,7 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
   const sendable = page.filter((run): run is Sendable => isSendable(app, run));
   const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
   await Promise.all([
-    ...batches(sendable).map((runs) =>
+    ...chunks(sendable, SEND_BATCH).map((runs) =>
       part({ messages: runs.length }, () => sendAgain(app, runs, now)),
     ),
     ...page.map((run) => part({ runId: run.id }, () => followUp(app, run, now))),
@@ -117,12 +118,6 @@ async function guarded(app: App, fields: LogFields, work: () => Promise<void>): 
 }
 
 type Sendable = Run & { readonly state: Scheduled | Waiting | Launching };
-
-function batches<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / SEND_BATCH) }, (_, index) =>
-    items.slice(index * SEND_BATCH, (index + 1) * SEND_BATCH),
-  );
-}
 
 /** Puts runs on the queue whose time has come; first the messages, then the note that they were sent. */
 async function sendAgain(app: App, due: readonly Sendable[], now: Timestamp): Promise<void> {

@@ -1,6 +1,7 @@
 import type { World } from "../../backend.ts";
+import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
-import { MINUTE } from "../../time.ts";
+import { MINUTE, SECOND } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";
 import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
 import { condition, type JobJson } from "./objects.ts";
@@ -8,48 +9,73 @@ import { condition, type JobJson } from "./objects.ts";
 /** For so long after its end the log of a Job can still be read. */
 const KEPT_MS = 60 * MINUTE;
 const TIDY_EVERY_MS = 5 * MINUTE;
+/** A look at Jobs waits for tidying after it, so that takes no longer; what is left is done after the next look. */
+const TIDY_FOR_MS = 2 * SECOND;
+const AT_ONCE = 10;
 const MOST_AT_ONCE = 100;
 
 type Surroundings = Pick<World, "now" | "log" | "isOver">;
+type Api = Pick<KubernetesApi, "listJobs" | "deleteJob">;
 
 /**
  * Deletes Jobs that say so an hour after their end, with their pods. Only a Job whose launch is over in
  * the store is deleted, so that one whose end nobody has stored yet is there for whoever asks next,
  * however long that takes. Jobs of runs the store does not know are left alone.
  *
- * Called after each look with the namespaces that were looked at; works every five minutes at most, and
- * never twice at once. A failure is told and tried again; it never throws.
+ * Called after each look with the namespaces that were looked at; works every five minutes at most, or
+ * with each look until all are deleted, and never twice at once. A failure is told and tried again; it
+ * never throws.
  */
 export function tidier(
-  api: Pick<KubernetesApi, "listJobs" | "deleteJob">,
+  api: Api,
   { now, log, isOver }: Surroundings,
 ): (namespaces: ReadonlySet<string>) => Promise<void> {
   let next = Number.NEGATIVE_INFINITY;
-  const tidy = async (namespace: string) => {
+  /** The last Job of a namespace that was looked at, where not all were. */
+  const marks = new Map<string, string>();
+  const remove = async (namespace: string, { metadata }: JobJson): Promise<number> => {
+    const { name = "", uid = "", labels = {} } = metadata ?? {};
+    const launch = Number(labels[LAUNCH_LABEL]);
+    if (!((await isOver?.(labels[RUN_LABEL] ?? "", launch)) ?? false)) return 0;
+    await api.deleteJob(namespace, name, uid);
+    return 1;
+  };
+  /** Whether all were looked at. */
+  const tidy = async (namespace: string): Promise<boolean> => {
+    const began = now().getTime();
+    const mark = marks.get(namespace) ?? "";
+    marks.delete(namespace);
+    const ended = (await api.listJobs(namespace, `${DELETE_LABEL}=true`))
+      .filter((job) => began - endOf(job) >= KEPT_MS && nameOf(job) > mark)
+      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
     let deleted = 0;
-    for (const job of await api.listJobs(namespace, `${DELETE_LABEL}=true`)) {
-      const { name = "", uid = "", labels = {} } = job.metadata ?? {};
-      if (deleted === MOST_AT_ONCE) return;
-      if (now().getTime() - endOf(job) < KEPT_MS) continue;
-      const launch = Number(labels[LAUNCH_LABEL]);
-      if (!((await isOver?.(labels[RUN_LABEL] ?? "", launch)) ?? false)) continue;
-      await api.deleteJob(namespace, name, uid);
-      deleted += 1;
+    for (const group of chunks(ended, AT_ONCE)) {
+      if (deleted >= MOST_AT_ONCE || now().getTime() - began >= TIDY_FOR_MS) return false;
+      const counts = await Promise.all(group.map((job) => remove(namespace, job)));
+      deleted += counts.reduce((sum, count) => sum + count, 0);
+      marks.set(namespace, nameOf(group.at(-1)));
     }
+    marks.delete(namespace);
+    return true;
   };
   return async (namespaces) => {
     const moment = now().getTime();
     if (isOver === undefined || moment < next) return;
     next = Number.POSITIVE_INFINITY;
+    let all = true;
     for (const namespace of namespaces) {
       try {
-        await tidy(namespace);
+        all = (await tidy(namespace)) && all;
       } catch (error) {
         log.warn("finished jobs not deleted yet", { namespace, reason: messageOf(error) });
       }
     }
-    next = moment + TIDY_EVERY_MS;
+    next = all ? moment + TIDY_EVERY_MS : moment;
   };
+}
+
+function nameOf(job: JobJson | undefined): string {
+  return job?.metadata?.name ?? "";
 }
 
 /** When a Job ended; for one that has not, a moment that never comes. */

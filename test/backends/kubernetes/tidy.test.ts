@@ -110,6 +110,19 @@ describe("finished Jobs", () => {
     expect(sweeps()).toHaveLength(2);
   });
 
+  it("are deleted in parts, one after each look, where there are many", async () => {
+    const backend = open();
+    for (let index = 0; index < 130; index++) store(await launched(backend, ["exit", "0"]));
+    const other = await launched(backend, ["run"]);
+    fake.advance(5);
+    fake.advance(1, 3_600);
+    const left = async () => {
+      await backend.inspect([other]);
+      return fake.store.jobs.length;
+    };
+    expect([await left(), await left(), await left()]).toEqual([31, 1, 1]);
+  });
+
   it("are asked to be deleted again where that failed, and inspecting goes on", async () => {
     const backend = open();
     const { done, other } = await oneEnded(backend, 60);
