@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Agent } from "../src/agent.ts";
+import { type Agent, isSecretReference } from "../src/agent.ts";
 import { type Issue, invalid } from "../src/errors.ts";
 import { isJsonObject } from "../src/json.ts";
 import { templateAddress } from "../src/templates/address.ts";
@@ -18,7 +18,7 @@ export async function packageConfig(config: string, folder: string): Promise<rea
   const missing: readonly Issue[] = named
     .filter(({ from }) => !existsSync(from))
     .map(({ path, from }) => ({ path, message: `expected a file, and there is no ${from}` }));
-  const issues = [...missing, ...agents.flatMap(unknownCluster)];
+  const issues = [...missing, ...agents.flatMap(unknownCluster), ...agents.flatMap(noKubeconfig)];
   if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "files"), { recursive: true });
@@ -49,6 +49,14 @@ function unknownCluster({ name, backend, options }: Agent): readonly Issue[] {
   if (backend !== "ecs" || !options["run_task_kwargs_path"] || options["cluster"]) return [];
   const message = "expected a cluster beside run_task_kwargs_path: the rights are made from it";
   return [{ path: `agents.${name}.cluster`, message }];
+}
+
+/** A function has no kubeconfig of its own, and a file with credentials is not packaged. */
+function noKubeconfig({ name, backend, options }: Agent): readonly Issue[] {
+  if (backend !== "kubernetes" || isSecretReference(options["kubeconfig"])) return [];
+  const message =
+    "expected a secret with the text of a kubeconfig, such as { secret: ssm:/sluice/kubeconfig }: functions have no such file";
+  return [{ path: `agents.${name}.kubeconfig`, message }];
 }
 
 /**

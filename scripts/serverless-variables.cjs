@@ -4,11 +4,16 @@ const variables = new Map();
 module.exports = async ({ resolveVariable }) => {
   const config = await resolveVariable("param:config");
   const google = await resolveVariable("param:googleCredentials");
+  const dispatchConcurrency = await resolveVariable("param:dispatchConcurrency");
+  const keepDays = await resolveVariable("param:keepDays");
   const key = JSON.stringify([config, google]);
   if (!variables.has(key)) {
     variables.set(
       key,
-      import("./serverless-variables.ts").then((module) => module.variables(config, google)),
+      import("./serverless-variables.ts").then((module) => {
+        module.checkParameters({ dispatchConcurrency, keepDays });
+        return module.variables(config, google);
+      }),
     );
   }
   return variables.get(key);

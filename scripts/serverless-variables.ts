@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import type { Agent } from "../src/agent.ts";
+import { type Issue, invalid } from "../src/errors.ts";
 import type { JsonObject, JsonValue } from "../src/json.ts";
 import { buildFunctions } from "./build.ts";
 import { clustersOf } from "./ecs-rights.ts";
@@ -38,6 +39,27 @@ export async function variables(config: string, googleCredentials = ""): Promise
     );
   }
   return { ...variablesFor(agents), googleCredentials: google };
+}
+
+/** Checks what AWS would refuse late, or what would lose runs. Throws `PermanentError` ("invalid"). */
+export function checkParameters({ dispatchConcurrency, keepDays }: Parameters): void {
+  const issues: Issue[] = [];
+  const concurrency = Number(dispatchConcurrency);
+  if (!Number.isInteger(concurrency) || concurrency < 2 || concurrency > 1_000) {
+    const message = `expected a whole number from 2 to 1000, got ${dispatchConcurrency}`;
+    issues.push({ path: "dispatchConcurrency", message });
+  }
+  if (!(Number(keepDays) > 14)) {
+    const message = `expected more than the 14 days a queue may keep a message, got ${keepDays}`;
+    issues.push({ path: "keepDays", message });
+  }
+  if (issues.length > 0) throw invalid("the parameters of the deployment", issues);
+}
+
+/** Parameters of a deployment, as they are given. */
+export interface Parameters {
+  readonly dispatchConcurrency: number | string;
+  readonly keepDays: number | string;
 }
 
 /** The variables for agents that functions launch for. Pure. */

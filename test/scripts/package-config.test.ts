@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { packageConfig } from "../../scripts/package-config.ts";
+import { checkParameters } from "../../scripts/serverless-variables.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -54,4 +55,20 @@ test("files that are not there and clusters nobody names are refused together", 
       { path: "agents.a.cluster", message: expect.stringContaining("rights") },
     ],
   });
+});
+
+test("an agent of a cluster whose kubeconfig functions cannot have is refused", async () => {
+  for (const kubeconfig of ["", ", kubeconfig: ~/.kube/config"]) {
+    await expect(packaged(`  k: { backend: kubernetes${kubeconfig} }`)).rejects.toMatchObject({
+      issues: [{ path: "agents.k.kubeconfig", message: expect.stringContaining("ssm:") }],
+    });
+  }
+  await packaged('  k: { backend: kubernetes, kubeconfig: { secret: "ssm:/k" } }');
+});
+
+test("parameters that AWS would refuse, or that would lose runs, are refused together", () => {
+  checkParameters({ dispatchConcurrency: "2", keepDays: 15 });
+  expect(() => checkParameters({ dispatchConcurrency: 1, keepDays: "14" })).toThrow(
+    /dispatchConcurrency: expected .* 2 to 1000, got 1; keepDays: expected .* 14 days .*, got 14/,
+  );
 });
