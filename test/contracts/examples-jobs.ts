@@ -7,7 +7,9 @@ import {
   ListTasksCommand,
 } from "@aws-sdk/client-ecs";
 import Docker from "dockerode";
+import type { FakePlatforms } from "../fakes/platforms.ts";
 import type { FakeVertex } from "../fakes/vertex.ts";
+import type { ExampleMachine } from "./examples-machine.ts";
 
 /** A job as its platform tells of it. */
 export interface PlatformJob {
@@ -18,8 +20,29 @@ export interface PlatformJob {
   readonly raw: unknown;
 }
 
+/** Where jobs of the examples may be. */
+export interface Places {
+  readonly machine: ExampleMachine;
+  readonly platforms: FakePlatforms;
+  readonly aws: { readonly endpoint: string; readonly region: string };
+}
+
+/** The jobs of a run, wherever they are. */
+export async function allJobs(
+  { machine, platforms: { docker, kubernetes, vertex }, aws }: Places,
+  runId: string,
+): Promise<PlatformJob[]> {
+  return [
+    ...localJobs(machine.path, runId),
+    ...(await dockerJobs(docker.url, runId)),
+    ...(await ecsJobs(aws, ["default", "prod"], runId)),
+    ...kubernetesJobs(kubernetes.store.jobs, runId),
+    ...vertexJobs(vertex, runId),
+  ];
+}
+
 /** Processes that were started for a run from data folders somewhere below a folder. */
-export function localJobs(below: string, runId: string): PlatformJob[] {
+function localJobs(below: string, runId: string): PlatformJob[] {
   const claims = globSync(`**/runs/${runId}/*/claim`, { cwd: below });
   return claims.map((claim) => {
     const folder = join(below, dirname(claim));
@@ -99,7 +122,7 @@ export function kubernetesJobs(all: readonly KubernetesJob[], runId: string): Pl
 }
 
 /** The CustomJobs of a run. */
-export function vertexJobs(vertex: FakeVertex, runId: string): PlatformJob[] {
+function vertexJobs(vertex: FakeVertex, runId: string): PlatformJob[] {
   return vertex
     .jobs()
     .filter(({ labels }) => labels["sluice_run"] === runId)
@@ -116,8 +139,8 @@ export function vertexJobs(vertex: FakeVertex, runId: string): PlatformJob[] {
 }
 
 /** The tasks of a run in some clusters, each with the definition it was made of. */
-export async function ecsJobs(
-  aws: { readonly endpoint: string; readonly region: string },
+async function ecsJobs(
+  aws: Places["aws"],
   clusters: readonly string[],
   runId: string,
 ): Promise<PlatformJob[]> {

@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { JsonObject } from "../../src/json.ts";
+import { type Started, startSluice } from "../cli/sluice.ts";
 
 /** A machine as the documents in `examples/` expect one. */
 export interface ExampleMachine {
@@ -12,6 +14,25 @@ export interface ExampleMachine {
   /** Makes a folder of its own, with files by their names. */
   folder(files?: Readonly<Record<string, string>>): string;
   remove(): void;
+}
+
+/** What is typed on a machine. */
+export interface Typed {
+  /** What follows `sluice run`. */
+  readonly args: readonly string[];
+  /** The agents of its `sluice.yml`; there is no such file if there are none. */
+  readonly agents: JsonObject;
+  /** Default: the variables of the machine. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Types `sluice run … --watch --json`, with a data folder and a `sluice.yml` of its own. */
+export function startOn(machine: ExampleMachine, { args, agents, env }: Typed): Started {
+  const named = Object.keys(agents).length > 0;
+  const folder = machine.folder(named ? { "sluice.yml": JSON.stringify({ agents }) } : {});
+  const config = named ? ["--config", `${folder}/sluice.yml`] : [];
+  const words = ["run", ...args, ...config, "--data", `${folder}/data`, "--watch", "--json"];
+  return startSluice(machine.path, words, { env: env ?? machine.env });
 }
 
 /** Tells how it was called, and ends well; as a flow of any example would. */

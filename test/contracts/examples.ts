@@ -17,16 +17,16 @@ export interface ExamplesShape {
 }
 
 /** What the journeys must know of a shape. */
-export interface ExamplesTraits {
-  open(machine: ExampleMachine): Promise<ExamplesShape>;
+export interface ExamplesTraits<S extends ExamplesShape> {
+  open(machine: ExampleMachine): Promise<S>;
   /** Agent and backend of runs that ask for neither. */
   readonly anywhere: { readonly agent: string; readonly backend: string };
   /** How long a journey may take at the most, in milliseconds. */
   readonly patienceMs: number;
   /** The types of which there are platforms. Default: all. */
   readonly types?: readonly string[];
-  /** Registers tests of this shape alone; they run beside the journeys. */
-  more?(): void;
+  /** Registers tests of this shape alone, which find it open; they run beside the journeys. */
+  more?(opened: () => S): void;
 }
 
 /** The documents that ask for a run: others hold agents, a flow, or rights. */
@@ -57,7 +57,10 @@ export function failing(type: string): string {
 }
 
 /** Journeys of the documents in `examples/`, from `sluice run` to their ends: the same in every shape. */
-export function examplesContract(name: string, traits: ExamplesTraits): void {
+export function examplesContract<S extends ExamplesShape>(
+  name: string,
+  traits: ExamplesTraits<S>,
+): void {
   const { open, anywhere, patienceMs, types = [...TYPES, "hello"] } = traits;
   const concerns = (document: string) => types.includes(typeOf(document));
 
@@ -66,7 +69,7 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
     timeout: patienceMs + 5_000,
   }, () => {
     let machine: ExampleMachine;
-    let shape: ExamplesShape;
+    let shape: S;
     let journeys: Readonly<Record<string, Journey>>;
 
     beforeAll(async () => {
@@ -126,7 +129,7 @@ export function examplesContract(name: string, traits: ExamplesTraits): void {
       },
     );
 
-    traits.more?.();
+    traits.more?.(() => shape);
   });
 }
 

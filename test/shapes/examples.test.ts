@@ -1,4 +1,3 @@
-import { startSluice } from "../cli/sluice.ts";
 import { type ExamplesShape, examplesContract } from "../contracts/examples.ts";
 import {
   addressesOf,
@@ -7,14 +6,8 @@ import {
   PARAMETERS,
   TEMPLATE,
 } from "../contracts/examples-agents.ts";
-import {
-  dockerJobs,
-  ecsJobs,
-  kubernetesJobs,
-  localJobs,
-  vertexJobs,
-} from "../contracts/examples-jobs.ts";
-import type { ExampleMachine } from "../contracts/examples-machine.ts";
+import { allJobs } from "../contracts/examples-jobs.ts";
+import { type ExampleMachine, startOn } from "../contracts/examples-machine.ts";
 import { answerServer } from "../fakes/answers.ts";
 import { fakeEcs } from "../fakes/ecs.ts";
 import { fakePlatforms } from "../fakes/platforms.ts";
@@ -25,7 +18,6 @@ const REGION = "eu-west-1";
 async function open(machine: ExampleMachine): Promise<ExamplesShape> {
   const platforms = await fakePlatforms();
   furnish(platforms);
-  const { docker, kubernetes, vertex } = platforms;
   const ecs = await fakeEcs({ region: REGION });
   ecs.clusters.add("prod");
   platforms.alongside(() => {
@@ -33,7 +25,7 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
     ecs.tick();
   });
   const values: Readonly<Record<string, string>> = {
-    [PARAMETERS.kubeconfig]: kubernetes.kubeconfig,
+    [PARAMETERS.kubeconfig]: platforms.kubernetes.kubeconfig,
     [PARAMETERS.database]: machine.env["DATABASE_PASSWORD"] ?? "",
   };
   const rest = await answerServer(({ url, body }, response) => {
@@ -44,6 +36,7 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
     const { Name } = JSON.parse(body) as { readonly Name: string };
     response.end(JSON.stringify({ Parameter: { Name, Value: values[Name] } }));
   });
+  const aws = { endpoint: ecs.url, region: REGION };
   const env = {
     ...machine.env,
     ...ecs.env,
@@ -53,19 +46,9 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
   return {
     run(type, args) {
       const agents = exampleAgents(`examples/${type}/sluice.yml`, addressesOf(platforms));
-      const named = Object.keys(agents).length > 0;
-      const folder = machine.folder(named ? { "sluice.yml": JSON.stringify({ agents }) } : {});
-      const config = named ? ["--config", `${folder}/sluice.yml`] : [];
-      const words = ["run", ...args, ...config, "--data", `${folder}/data`, "--watch", "--json"];
-      return startSluice(machine.path, words, { env });
+      return startOn(machine, { args, agents, env });
     },
-    jobs: async (runId) => [
-      ...localJobs(machine.path, runId),
-      ...(await dockerJobs(docker.url, runId)),
-      ...(await ecsJobs({ endpoint: ecs.url, region: REGION }, ["default", "prod"], runId)),
-      ...kubernetesJobs(kubernetes.store.jobs, runId),
-      ...vertexJobs(vertex, runId),
-    ],
+    jobs: (runId) => allJobs({ machine, platforms, aws }, runId),
     async close() {
       await platforms.close();
       await ecs.close();

@@ -2,6 +2,11 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { CreateClusterCommand, ECSClient } from "@aws-sdk/client-ecs";
+import { hashOf } from "../../../src/http/tokens.ts";
+import type { JsonObject } from "../../../src/json.ts";
+import { openTable } from "../../../src/stores/dynamodb/table.ts";
+import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
+import type { Scope } from "../../../src/tokens.ts";
 import { leaveOut } from "./left-out.ts";
 import { startMoto } from "./moto.ts";
 import { startProxy } from "./proxy.ts";
@@ -44,6 +49,10 @@ export interface Deployed extends Aws {
   readonly folder: string;
   /** Calls `serverless` for this stack, in `folder`. */
   serverless(...args: readonly string[]): Promise<string>;
+  /** Lets whoever holds this token call the API. */
+  addToken(token: string, scope: Scope): Promise<void>;
+  /** A run as the API tells of it. */
+  runOf(id: string, token: string): Promise<JsonObject>;
   close(): Promise<void>;
 }
 
@@ -120,7 +129,7 @@ async function deployOnto(
     started.emit(event).catch((error: unknown) => console.error(error));
   });
   const close = () => closeAll(ends);
-  const seen = { runtime: started, tasks, failing: proxy.failing };
+  const seen = { runtime: started, tasks, failing: proxy.failing, ...apiAt(started.url, shared) };
   return { ...shared, ...seen, name: NAME, folder, serverless, close };
 }
 
@@ -131,6 +140,21 @@ function variablesFor(endpoint: string): Readonly<Record<string, string>> {
     AWS_DEFAULT_REGION: REGION,
     AWS_ACCESS_KEY_ID: "test",
     AWS_SECRET_ACCESS_KEY: "test",
+  };
+}
+
+/** What can be done with the API. */
+function apiAt(url: string, client: Aws): Pick<Deployed, "addToken" | "runOf"> {
+  return {
+    async addToken(token, scope) {
+      const createdAt = new Date().toISOString();
+      const table = openTable({ table: NAME, client });
+      await dynamoTokens(table).add({ name: "test", scope, hash: hashOf(token), createdAt });
+    },
+    async runOf(id, token) {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await (await fetch(`${url}/runs/${id}`, { headers })).json()) as JsonObject;
+    },
   };
 }
 

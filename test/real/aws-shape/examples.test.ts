@@ -10,10 +10,7 @@ import { CreateBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client
 import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { PutParameterCommand, SSMClient } from "@aws-sdk/client-ssm";
 import { expect, test, vi } from "vitest";
-import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonObject } from "../../../src/json.ts";
-import { openTable } from "../../../src/stores/dynamodb/table.ts";
-import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { type Started, startSluice } from "../../cli/sluice.ts";
 import {
   type ExamplesShape,
@@ -28,56 +25,51 @@ import {
   PARAMETERS,
   TEMPLATE,
 } from "../../contracts/examples-agents.ts";
-import {
-  dockerJobs,
-  ecsJobs,
-  kubernetesJobs,
-  localJobs,
-  vertexJobs,
-} from "../../contracts/examples-jobs.ts";
+import { allJobs } from "../../contracts/examples-jobs.ts";
 import type { ExampleMachine } from "../../contracts/examples-machine.ts";
 import { type FakePlatforms, fakePlatforms } from "../../fakes/platforms.ts";
 import { type Aws, type Deployed, deploy } from "./deployment.ts";
 
+/** Whoever has it may do everything. */
+const TOKEN = "token";
+
 /** Agents whose runs a host takes, on the machine of the examples. */
 const HOSTED = ["laptop", "containers", "local"];
 
-let deployed: Deployed;
-let shape: ExamplesShape;
-let flows: string;
+/** The shape, and what else its own tests look at. */
+interface AwsShape extends ExamplesShape {
+  readonly machine: ExampleMachine;
+  readonly deployed: Deployed;
+}
 
 /** The AWS shape with all agents of the examples, and a machine with the hosts of those that need one. */
-async function open(machine: ExampleMachine): Promise<ExamplesShape> {
-  flows = machine.flows;
+async function open(machine: ExampleMachine): Promise<AwsShape> {
   const platforms = await fakePlatforms();
   furnish(platforms);
   let agents = "";
-  deployed = await deploy({
+  const deployed = await deploy({
     agents: async (aws) => {
       agents = JSON.stringify({ agents: await allAgents(aws, platforms) });
       return agents;
     },
     files: { "aws/task.yml": readFileSync("examples/aws/task.yml", "utf8") },
   });
-  await furnishAws(deployed, {
+  const aws: Aws = { endpoint: deployed.endpoint, region: deployed.region };
+  await furnishAws(aws, {
     [PARAMETERS.kubeconfig]: platforms.kubernetes.kubeconfig,
     [PARAMETERS.database]: machine.env["DATABASE_PASSWORD"] ?? "",
   });
-  await addToken(deployed);
-  const hosts = HOSTED.map((agent) => startHost(machine, agents, agent));
-  const user = { ...machine.env, SLUICE_API_URL: deployed.runtime.url, SLUICE_TOKEN: "token" };
-  shape = {
+  await deployed.addToken(TOKEN, "admin");
+  const hosts = HOSTED.map((agent) => startHost(machine, deployed, { agents, agent }));
+  const user = { ...machine.env, SLUICE_API_URL: deployed.runtime.url, SLUICE_TOKEN: TOKEN };
+  return {
+    machine,
+    deployed,
     run(_type, args) {
       const words = ["run", ...args, "--watch", "--json"];
       return startSluice(machine.path, words, { env: user });
     },
-    jobs: async (runId) => [
-      ...localJobs(machine.path, runId),
-      ...(await dockerJobs(platforms.docker.url, runId)),
-      ...(await ecsJobs(deployed, ["default", "prod"], runId)),
-      ...kubernetesJobs(platforms.kubernetes.store.jobs, runId),
-      ...vertexJobs(platforms.vertex, runId),
-    ],
+    jobs: (runId) => allJobs({ machine, platforms, aws }, runId),
     async close() {
       for (const { child } of hosts) child.kill();
       await Promise.all(hosts.map(({ ended }) => ended));
@@ -85,7 +77,6 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
       await platforms.close();
     },
   };
-  return shape;
 }
 
 /** All agents there are, in the network that this AWS has. */
@@ -121,44 +112,37 @@ async function furnishAws(aws: Aws, parameters: Readonly<Record<string, string>>
   await s3.send(new PutObjectCommand({ Bucket, Key, Body }));
 }
 
-async function addToken({ endpoint, region, name }: Deployed): Promise<void> {
-  await dynamoTokens(openTable({ table: name, client: { endpoint, region } })).add({
-    name: "test",
-    scope: "admin",
-    hash: hashOf("token"),
-    createdAt: new Date().toISOString(),
-  });
-}
-
-function startHost(machine: ExampleMachine, agents: string, agent: string): Started {
+function startHost(
+  machine: ExampleMachine,
+  deployed: Deployed,
+  { agents, agent }: { readonly agents: string; readonly agent: string },
+): Started {
   const folder = machine.folder({ "sluice.yml": agents });
   const where = ["--config", `${folder}/sluice.yml`, "--data", `${folder}/data`];
   const env = { ...machine.env, ...deployed.env, SLUICE_TABLE: deployed.name };
   return startSluice(machine.flows, ["agent", agent, ...where], { env });
 }
 
-async function runOf(id: string): Promise<JsonObject> {
-  const response = await fetch(`${deployed.runtime.url}/runs/${id}`, {
-    headers: { authorization: "Bearer token" },
-  });
-  return (await response.json()) as JsonObject;
-}
-
-function more(): void {
+function more(opened: () => AwsShape): void {
   test.for(TYPES)("%s.yml as a message of the queue runs to its end", async (type) => {
+    const { deployed, machine, jobs } = opened();
     const sqs = new SQSClient({ endpoint: deployed.endpoint, region: deployed.region });
     const { QueueUrl } = await sqs.send(
       new GetQueueUrlCommand({ QueueName: `${deployed.name}-runs` }),
     );
     const run_id = `queued-${type}`;
     const document = readExample(`examples/${type}.yml`);
-    const patch = type === "local" ? { run_config: { working_dir: flows } } : {};
+    const patch = type === "local" ? { run_config: { working_dir: machine.flows } } : {};
     const MessageBody = JSON.stringify({ ...document, ...patch, run_id });
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
     const deadline = Date.now() + PATIENCE_MS;
-    while (!(await runOf(run_id))["final"] && Date.now() < deadline) await sleep(300);
-    expect(await runOf(run_id)).toMatchObject({ state: "succeeded", cause: { exit_code: 0 } });
-    expect(await shape.jobs(run_id)).toHaveLength(1);
+    while (!(await deployed.runOf(run_id, TOKEN))["final"] && Date.now() < deadline)
+      await sleep(300);
+    expect(await deployed.runOf(run_id, TOKEN)).toMatchObject({
+      state: "succeeded",
+      cause: { exit_code: 0 },
+    });
+    expect(await jobs(run_id)).toHaveLength(1);
   });
 }
 

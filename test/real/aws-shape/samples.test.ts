@@ -2,9 +2,6 @@ import { globSync, readFileSync } from "node:fs";
 import { GetQueueUrlCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { APIGatewayProxyEventV2, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { hashOf } from "../../../src/http/tokens.ts";
-import { openTable } from "../../../src/stores/dynamodb/table.ts";
-import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { type Deployed, deploy } from "./deployment.ts";
 import { listen } from "./listener.ts";
 
@@ -22,17 +19,14 @@ let deployed: Deployed;
 
 beforeAll(async () => {
   deployed = await deploy({ agents: AGENTS, idle: true });
-  await addToken((read("api") as APIGatewayProxyEventV2).headers["authorization"] ?? "");
+  await deployed.addToken(token(), "run");
 }, 300_000);
 afterAll(() => deployed?.close(), 120_000);
 
-/** Lets an authorization header in. */
-async function addToken(header: string): Promise<void> {
-  const { endpoint, region, name } = deployed;
-  const table = openTable({ table: name, client: { endpoint, region } });
-  const hash = hashOf(header.replace("Bearer ", ""));
-  const createdAt = new Date().toISOString();
-  await dynamoTokens(table).add({ name: "sample", scope: "run", hash, createdAt });
+/** The token of whoever calls the API in its sample. */
+function token(): string {
+  const { authorization = "" } = (read("api") as APIGatewayProxyEventV2).headers;
+  return authorization.replace("Bearer ", "");
 }
 
 function read(sample: string): unknown {
@@ -49,19 +43,7 @@ async function invoke(sample: string): Promise<unknown> {
   return said.search(/^\{$/m) < 0 ? undefined : (JSON.parse(answer) as unknown);
 }
 
-interface SeenRun {
-  readonly state: string;
-  readonly reason?: string;
-  readonly cause?: { readonly type: string; readonly exit_code?: number };
-}
-
-async function runOf(id: string): Promise<SeenRun> {
-  const { authorization = "" } = (read("api") as APIGatewayProxyEventV2).headers;
-  const response = await fetch(`${deployed.runtime.url}/runs/${id}`, {
-    headers: { authorization },
-  });
-  return (await response.json()) as SeenRun;
-}
+const runOf = (id: string) => deployed.runOf(id, token());
 
 /** The ids of the runs a sample asks for. */
 function idsIn(sample: string): readonly string[] {

@@ -7,10 +7,7 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { expect, test } from "vitest";
-import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonValue } from "../../../src/json.ts";
-import { openTable } from "../../../src/stores/dynamodb/table.ts";
-import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { type RunningShape, shapeContract } from "../../contracts/shape.ts";
 import { type Deployed, deploy } from "./deployment.ts";
 import { listen } from "./listener.ts";
@@ -22,15 +19,9 @@ let shape: RunningShape;
 async function open(): Promise<RunningShape> {
   deployed = await deploy();
   const { endpoint, region, name, runtime } = deployed;
-  const client = { endpoint, region };
-  const sqs = new SQSClient(client);
+  const sqs = new SQSClient({ endpoint, region });
   const queue = await sqs.send(new GetQueueUrlCommand({ QueueName: `${name}-runs` }));
-  await dynamoTokens(openTable({ table: name, client })).add({
-    name: "test",
-    scope: "admin",
-    hash: hashOf("token"),
-    createdAt: new Date().toISOString(),
-  });
+  await deployed.addToken("token", "admin");
   shape = {
     async send(MessageBody) {
       await sqs.send(new SendMessageCommand({ QueueUrl: queue.QueueUrl, MessageBody }));

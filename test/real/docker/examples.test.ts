@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { chmodSync } from "node:fs";
 import type Docker from "dockerode";
-import { startSluice } from "../../cli/sluice.ts";
 import { type ExamplesShape, examplesContract } from "../../contracts/examples.ts";
 import { exampleAgents } from "../../contracts/examples-agents.ts";
 import { dockerJobs, engineAt } from "../../contracts/examples-jobs.ts";
-import { type ExampleMachine, PYTHON } from "../../contracts/examples-machine.ts";
+import { type ExampleMachine, PYTHON, startOn } from "../../contracts/examples-machine.ts";
 import { IMAGE as BASE, openRealEngine } from "./engine.ts";
 
 /** Made here, for nobody has that registry: so it is not pulled. */
@@ -26,10 +25,7 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
         base_url,
         no_pull: true,
       }));
-      const folder = machine.folder({ "sluice.yml": JSON.stringify({ agents }) });
-      const where = ["--config", `${folder}/sluice.yml`, "--data", `${folder}/data`];
-      const words = ["run", ...args, ...where, "--watch", "--json"];
-      return startSluice(machine.path, words, { env: machine.env });
+      return startOn(machine, { args, agents });
     },
     async jobs(runId) {
       const jobs = await dockerJobs(base_url, runId);

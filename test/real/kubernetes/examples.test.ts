@@ -1,10 +1,11 @@
+import { delimiter, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "vitest";
-import { startSluice } from "../../cli/sluice.ts";
+import type { JsonObject } from "../../../src/json.ts";
 import { type ExamplesShape, examplesContract } from "../../contracts/examples.ts";
 import { exampleAgents } from "../../contracts/examples-agents.ts";
 import { type KubernetesJob, kubernetesJobs } from "../../contracts/examples-jobs.ts";
-import type { ExampleMachine } from "../../contracts/examples-machine.ts";
+import { type ExampleMachine, startOn } from "../../contracts/examples-machine.ts";
 import { openCluster } from "./cluster.ts";
 import { startNode } from "./node.ts";
 
@@ -20,14 +21,13 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
   const working = (async () => {
     for (; !closing.signal.aborted; await pause(100)) await node.work();
   })();
-  const kubeconfig = process.env["KUBECONFIG"] ?? "";
+  const env = { ...machine.env, KUBECONFIG: kubeconfigs() };
   return {
     run(_type, args) {
-      const agents = exampleAgents("examples/kubernetes/sluice.yml", () => ({ kubeconfig }));
-      const folder = machine.folder({ "sluice.yml": JSON.stringify({ agents }) });
-      const where = ["--config", `${folder}/sluice.yml`, "--data", `${folder}/data`];
-      const words = ["run", ...args, ...where, "--watch", "--json"];
-      return startSluice(machine.path, words, { env: machine.env });
+      const { cluster } = exampleAgents("examples/kubernetes/sluice.yml", () => ({}));
+      // Without the secret it finds the cluster as these tests do.
+      const { kubeconfig: _secret, ...rest } = cluster as JsonObject;
+      return startOn(machine, { args, agents: { cluster: rest }, env });
     },
     async jobs(runId) {
       const { items } = await call("GET", `/apis/batch/v1/namespaces/${NAMESPACE}/jobs`);
@@ -41,6 +41,12 @@ async function open(machine: ExampleMachine): Promise<ExamplesShape> {
       await close();
     },
   };
+}
+
+/** The files KUBECONFIG names, from wherever they are read. */
+function kubeconfigs(): string {
+  const files = (process.env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
+  return files.map((file) => resolve(file)).join(delimiter);
 }
 
 if (process.env["SLUICE_TEST_NODE"] === "fake") {
