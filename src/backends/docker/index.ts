@@ -22,7 +22,7 @@ import { environmentOf, textOf } from "./environment.ts";
 import { jobOf, refOf } from "./job.ts";
 import { LAUNCH, RUN_ID } from "./labels.ts";
 import { type Launcher, launchContainer } from "./launch.ts";
-import { readLog, showLog } from "./logs.ts";
+import { followLog, readLog } from "./logs.ts";
 import { agentOptions, type DockerOptions } from "./options.ts";
 import { registryOf } from "./pull.ts";
 import { launchOf, prepare } from "./request.ts";
@@ -54,7 +54,7 @@ export function dockerBackend(
       const engine = engineAt(key.target);
       const answer = await launchThere(plan, key, { ...planning, engine, signal });
       if (answer.type === "launched" && shown.has(plan)) {
-        void showLog(world, key.runId, { api: engine.api, id: refOf(answer.job).id });
+        void followLog(world, key.runId, { api: engine.api, id: refOf(answer.job).id });
       }
       return answer;
     },

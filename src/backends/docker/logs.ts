@@ -30,7 +30,7 @@ export async function readLog(
 }
 
 /** Shows what a container writes, line by line, until it ends or the world closes. */
-export async function showLog(
+export async function followLog(
   { show, closing, log }: Pick<World, "show" | "closing" | "log">,
   runId: string,
   { api, id }: { readonly api: DockerApi; readonly id: string },

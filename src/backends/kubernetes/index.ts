@@ -1,7 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Backend, BackendModule, LaunchPlan, LogPage, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
 import { PermanentError } from "../../errors.ts";
 import type { Job, JobStatus } from "../../run.ts";
+import { showLog, shownPlans } from "../../shown.ts";
 import { SECOND } from "../../time.ts";
 import { type KubernetesApi, kubernetesApi } from "./api.ts";
 import { connect } from "./connect.ts";
@@ -34,6 +36,9 @@ export const backend: BackendModule = {
   },
 };
 
+/** How often the log of a run is looked at while it is shown: two calls each time. */
+const SHOW = { everyMs: SECOND, atMostMs: 16 * SECOND };
+
 /** The backend over an API server that may not have been found yet. */
 export function kubernetesBackend(
   options: AgentOptions,
@@ -42,9 +47,18 @@ export function kubernetesBackend(
 ): Backend {
   const connected = { api, cluster: async () => clusterOf(await api.server()), world };
   const inspect = inspector(options, connected);
+  const shown = shownPlans(false);
+  const sleep = (ms: number) => pause(ms, undefined, { ref: false, signal: world.closing });
   return {
-    plan: (request) => planOf(request, options, connected),
-    launch: (plan, key, signal) => launchJob(plan, key, { ...connected, signal }),
+    plan: async (request) => shown.note(request, await planOf(request, options, connected)),
+    async launch(plan, key, signal) {
+      const answer = await launchJob(plan, key, { ...connected, signal });
+      if (answer.type === "launched" && shown.has(plan)) {
+        const page = (after?: string) => readLogs(api, refOf(answer.job), after);
+        void showLog(world, key.runId, { page, sleep, ...SHOW });
+      }
+      return answer;
+    },
     find: (key) => findJobs(key, connected),
     inspect,
     cancel: (job) => cancelJob(job, connected),

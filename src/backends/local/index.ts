@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Agent } from "../../agent.ts";
 import type { Backend, BackendModule, LaunchPlan, Machine, World } from "../../backend.ts";
 import { checked } from "../../check.ts";
@@ -8,13 +9,13 @@ import { PermanentError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import { maskVariables } from "../../mask.ts";
 import type { Job, JobStatus, LaunchKey } from "../../run.ts";
-import { shownPlans } from "../../shown.ts";
+import { showLog, shownPlans } from "../../shown.ts";
 import { folderOf, jobOf, readTrace, traceOfJob } from "./folder.ts";
 import { type Launch, launchProcess } from "./launch.ts";
 import { readLog } from "./logs.ts";
 import { localOptions } from "./options.ts";
 import { planProcess, type Surface, startOf, targetIn, thisMachine } from "./plan.ts";
-import { reportEnd, showOutput } from "./report.ts";
+import { reportEnd } from "./report.ts";
 import { statusOf } from "./status.ts";
 import { stopProcess } from "./stop.ts";
 
@@ -25,6 +26,9 @@ export const backend: BackendModule = {
   open: (agent, world) => localBackend(agent, world),
 };
 
+/** How often the output of a run is looked at while it is shown. */
+const SHOW_EVERY_MS = 250;
+
 /** How many folders are read side by side: each takes file descriptors. */
 const READ_TOGETHER = 64;
 
@@ -34,6 +38,7 @@ export function localBackend(agent: Agent, world: World, machine: Surface = this
   const shown = shownPlans(options.show_flow_logs);
   const inspect = (job: Job) => inspectJob(job, world);
   const logs = (job: Job, after?: string) => logOf(job, world, after);
+  const sleep = (ms: number) => pause(ms, undefined, { ref: false, signal: world.closing });
   return {
     plan: async (request) =>
       shown.note(request, await planProcess(request, { options, world, machine })),
@@ -42,7 +47,10 @@ export function localBackend(agent: Agent, world: World, machine: Surface = this
       if (answer.type !== "launched" || end === undefined) return answer;
       const { job } = answer;
       void end.then(() => reportEnd(world, key, { job, inspect: () => inspect(job) }));
-      if (shown.has(plan)) void showOutput(world, key.runId, (after) => logs(job, after));
+      if (shown.has(plan)) {
+        const page = (after?: string) => logs(job, after);
+        void showLog(world, key.runId, { page, sleep, everyMs: SHOW_EVERY_MS });
+      }
       return answer;
     },
     find: (key) => findJob(key, world),

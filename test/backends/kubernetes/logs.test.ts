@@ -4,7 +4,7 @@ import type { Backend, LogPage } from "../../../src/backend.ts";
 import { pageOf } from "../../../src/backends/kubernetes/logs.ts";
 import type { Job } from "../../../src/run.ts";
 import { never } from "../../contracts/backend-steps.ts";
-import { launchRequest } from "../../contracts/request.ts";
+import { launchRequest, type RequestParts } from "../../contracts/request.ts";
 import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
 import type { FakePod } from "../../fakes/kubernetes-objects.ts";
 import { openOn, parts } from "./harness.ts";
@@ -146,5 +146,39 @@ describe("the log of a Job", () => {
       after = page.next;
     }
     expect(seen).toEqual(["0", "1", "2", "3", "4", "5", "6", "7", "8"]);
+  });
+
+  describe("with someone looking", () => {
+    async function shown(config: RequestParts["config"]): Promise<string[]> {
+      const lines: string[] = [];
+      const show = (runId: string, line: string) => void lines.push(`${runId}: ${line}`);
+      backend = openOn(fake, {}, { show });
+      const orion = { dialect: "orion", type: "kubernetes" } as const;
+      const image = { image: "etl:1" };
+      for (const [runId, options] of [
+        ["run-7", config?.options ?? {}],
+        // Shown after the other, so that what is not shown shows by its absence.
+        ["last", { stream_output: true }],
+      ] as const) {
+        const request = launchRequest({
+          ...parts(["write", "one", "two"], { runId }),
+          config: { ...orion, backend: "kubernetes", options: { ...image, ...options } },
+        });
+        const plan = await backend.plan(request);
+        await backend.launch(plan, { runId, launch: 1, target: plan.target }, never());
+        fake.advance(5);
+      }
+      while (!lines.includes("last: two")) await new Promise((resolve) => setTimeout(resolve, 5));
+      return lines.filter((line) => line.startsWith("run-7"));
+    }
+
+    it("is shown line by line where the flow runner says so", async () => {
+      const lines = await shown({ options: { stream_output: true } });
+      expect(lines).toEqual(["run-7: one", "run-7: two"]);
+    });
+
+    it("is shown nowhere else", async () => {
+      expect(await shown({ options: { stream_output: false } })).toEqual([]);
+    });
   });
 });
