@@ -18,6 +18,17 @@ export function unlessAborted<T>(
   });
 }
 
+/**
+ * What `work` comes to, unless `signal` is aborted before that: then it throws the signal's reason, and the
+ * work goes on. Does not begin it if the signal was aborted before.
+ */
+export async function abortable<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const done = await unlessAborted(signal, work());
+  if (done === undefined) throw signal.reason;
+  return done.value;
+}
+
 /** What `work` comes to, if it does before `patience`, a signal after `ms` milliseconds, is over. */
 export async function inTime<T>(patience: AbortSignal, ms: number, work: Promise<T>): Promise<T> {
   const done = await unlessAborted(patience, work);

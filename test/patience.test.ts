@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { inTime, unlessAborted, untilAborted } from "../src/patience.ts";
+import { abortable, inTime, unlessAborted, untilAborted } from "../src/patience.ts";
 
 const hangs = new Promise<never>(() => undefined);
 
@@ -23,6 +23,22 @@ describe("work that is waited for", () => {
     expect(await unlessAborted(AbortSignal.abort(), late.promise)).toBeUndefined();
     late.reject(new Error("too late"));
     await expect(late.promise).rejects.toThrow("too late");
+  });
+
+  test("throws the reason when the signal is aborted, and is not begun after that", async () => {
+    const over = new AbortController();
+    const waiting = abortable(over.signal, () => hangs);
+    over.abort(new Error("the process closes"));
+    await expect(waiting).rejects.toThrow("the process closes");
+    let begun = false;
+    const late = abortable(over.signal, async () => {
+      begun = true;
+    });
+    await expect(late).rejects.toThrow("the process closes");
+    expect(begun).toBe(false);
+    const { signal } = new AbortController();
+    expect(await abortable(signal, async () => undefined)).toBeUndefined();
+    await expect(abortable(signal, () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   });
 
   test("is late with the time that was waited", async () => {

@@ -1,6 +1,7 @@
 import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
+import { abortable } from "../../patience.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { EcsApi, TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";
@@ -50,14 +51,14 @@ export async function launchTask(
   const register = isJsonObject(made) ? made : undefined;
   const attempt = { ...launcher, plan, key, place, signal, register, second: false };
   if (register === undefined) return run(attempt, String(given));
-  return runOnce(attempt, launcher.definitions.arnOf(place.region, register));
+  return runOnce(attempt, () => launcher.definitions.arnOf(place.region, register));
 }
 
-/** Runs the definition as soon as its ARN is known. */
-async function runOnce(attempt: Attempt, definition: Promise<string>): Promise<LaunchAnswer> {
+/** Runs the definition as soon as its ARN is known, which other launches may wait for too. */
+async function runOnce(attempt: Attempt, definition: () => Promise<string>): Promise<LaunchAnswer> {
   let arn: string;
   try {
-    arn = await abortable(definition, attempt.signal);
+    arn = await abortable(attempt.signal, definition);
   } catch (error) {
     return answerTo(error, "the task definition");
   }
@@ -149,7 +150,7 @@ async function onInactive(
   if (second) {
     return refused(attempt, { message: `the task definition ${definition} is inactive` });
   }
-  const next = definitions.arnAfter(place.region, register, definition);
+  const next = () => definitions.arnAfter(place.region, register, definition);
   return runOnce({ ...attempt, second: true }, next);
 }
 
@@ -198,19 +199,4 @@ async function definitionOf({ plan, place, known }: Attempt): Promise<Template> 
   const { register_task_definition: register, task_definition: given } = plan.launch;
   const definition = isJsonObject(register) ? register : await known(place.region, String(given));
   return definition ?? {};
-}
-
-/** Stops waiting when the signal does; the work itself is shared with other launches and goes on. */
-async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let stop = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }

@@ -1,6 +1,7 @@
 import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
+import { abortable } from "../../patience.ts";
 import type { Job, JobStatus } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { explained, failureOf, unlessUnknown } from "./errors.ts";
@@ -17,7 +18,7 @@ export interface Inspector {
   readonly agent: string;
   readonly log: Logger;
   readonly now: () => Date;
-  /** Ends the asking. */
+  /** Ends the asking, whatever holds it up: a token, a connection, an answer. */
   readonly deadline: () => AbortSignal;
 }
 
@@ -111,7 +112,7 @@ async function readList(round: Round, wanted: readonly JobRef[]) {
   for (let pages = 0; pages < wanted.length && names.size > 0; pages++) {
     const token = pageToken === undefined ? {} : { pageToken };
     const page = await explained(`list the jobs of ${parent}`, () =>
-      within(signal, () => apiFor(parent).list({ parent, filter, signal, ...token })),
+      abortable(signal, () => apiFor(parent).list({ parent, filter, signal, ...token })),
     );
     for (const job of page.jobs) {
       if (names.delete(job.name ?? "")) found.set(job.name ?? "", job);
@@ -123,22 +124,9 @@ async function readList(round: Round, wanted: readonly JobRef[]) {
 
 async function readOne({ apiFor, signal, found }: Round, { parent, name }: JobRef) {
   const job = await explained(`ask about ${name}`, () =>
-    within(signal, () => unlessUnknown(() => apiFor(parent).get(name, signal))),
+    abortable(signal, () => unlessUnknown(() => apiFor(parent).get(name, signal))),
   );
   found.set(name, job);
-}
-
-/** Gives a call up when the time is over, whatever holds it up: a token, a connection, an answer. */
-async function within<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  const over = Promise.withResolvers<never>();
-  const giveUp = () => over.reject(signal.reason);
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    return await Promise.race([call(), over.promise]);
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
 }
 
 function byAge({ created: a }: JobRef, { created: b }: JobRef): number {
