@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { messageOf, PermanentError } from "../../errors.ts";
 import { migrate } from "./schema.ts";
+import { writeAhead } from "./wal.ts";
 
 /** Values of a statement by the names it gives them, `$name` in its text. */
 export type SqlValues = Readonly<Record<string, string | number | null>>;
@@ -37,7 +38,7 @@ const BUSY_MS = 10_000;
  */
 export function openSqlite(path: string): Sqlite {
   if (path !== ":memory:") makeFile(path);
-  const database = new DatabaseSync(path, { timeout: BUSY_MS });
+  const database = new DatabaseSync(path);
   try {
     prepareFile(database, path);
   } catch (error) {
@@ -86,12 +87,13 @@ function makeFolder(folder: string): void {
 
 function prepareFile(database: DatabaseSync, path: string): void {
   try {
-    database.exec("PRAGMA journal_mode = WAL");
+    writeAhead(database);
   } catch (error) {
     throw new Error(`${path} cannot be opened as a data file of Sluice: ${messageOf(error)}`, {
       cause: error,
     });
   }
+  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
   // With less than FULL, a transaction that was acknowledged can be lost with the power.
   database.exec("PRAGMA synchronous = FULL");
   // A plain fsync of macOS leaves data in the drive's cache; other systems ignore this.
