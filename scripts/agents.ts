@@ -1,9 +1,7 @@
 import { readFileSync } from "node:fs";
-import { dirname } from "node:path";
 import { parse } from "yaml";
 import type { Agent } from "../src/agent.ts";
-import { openAgents } from "../src/backends/open.ts";
-import { silentLogger } from "../src/log.ts";
+import { agentReader } from "../src/backends/open.ts";
 import { placeBesideFunctions } from "../src/place.ts";
 import { CLOUD } from "../src/run.ts";
 
@@ -18,16 +16,7 @@ export async function readAgents(
   config: string,
 ): Promise<{ readonly document: unknown; readonly agents: readonly Agent[] }> {
   const document: unknown = parse(readFileSync(config, "utf8"));
-  const agents = await openAgents({
-    now: () => new Date(),
-    env: {},
-    cwd: dirname(config),
-    log: silentLogger,
-    readTemplate: async () => null,
-    secret: async () => "",
-    once: async (_, make) => make(),
-    closing: new AbortController().signal,
-  }).parse(document);
+  const agents = await agentReader().parse(document);
   return { document, agents: agents.filter((agent) => placeBesideFunctions(agent) === CLOUD) };
 }
 

@@ -5,12 +5,16 @@ import { parseAgent, parseConfig } from "../config.ts";
 import { isJsonObject } from "../json.ts";
 import { backends } from "./index.ts";
 
-/** Reads agents and opens their backends; only backends that are used are loaded. */
-export interface Agents {
+/** Reads agents; only backends that are named are loaded. */
+export interface AgentReader {
   /** Reads a `sluice.yml`. Throws `PermanentError` with all its faults. */
   parse(document: unknown): Promise<readonly Agent[]>;
   /** Reads one agent that comes in a request. Throws `PermanentError` with all its faults. */
   parseOne(value: unknown): Promise<Agent>;
+}
+
+/** Reads agents and opens their backends; only backends that are used are loaded. */
+export interface Agents extends AgentReader {
   /** The backend of an agent: the same for the same agent, opened when first asked for. */
   open(agent: Agent): Promise<Backend>;
 }
@@ -18,17 +22,33 @@ export interface Agents {
 /** How many backends are kept open for agents that come in requests. */
 const KEPT_OPEN = 64;
 
+/** Makes a reader of agents for whoever opens no backend. */
+export function agentReader(): AgentReader {
+  return readerWith(loader());
+}
+
 /** Makes the agents of one process, which all see the same world. */
 export function openAgents(world: World): Agents {
-  const modules = new Map<string, BackendModule>();
+  const modules = loader();
   const opened: { readonly agent: Agent; readonly backend: Backend }[] = [];
+  return {
+    ...readerWith(modules),
+    async open(agent) {
+      const known = opened.find((entry) => isDeepStrictEqual(entry.agent, agent));
+      if (known !== undefined) return known.backend;
+      await modules.load(agent.backend);
+      const module = modules.loaded(agent.backend);
+      if (module === undefined) throw new Error(`there is no backend ${agent.backend}`);
+      const backend = module.open(agent, world);
+      opened.unshift({ agent, backend });
+      opened.length = Math.min(opened.length, KEPT_OPEN);
+      return backend;
+    },
+  };
+}
 
-  async function load(name: unknown): Promise<void> {
-    if (typeof name !== "string" || modules.has(name) || !isBackend(name)) return;
-    modules.set(name, (await backends[name]()).backend);
-  }
-  const optionsOf = (name: string) => modules.get(name)?.agentOptions;
-
+function readerWith({ load, loaded }: Loader): AgentReader {
+  const optionsOf = (name: string) => loaded(name)?.agentOptions;
   return {
     async parse(document) {
       const agents = isJsonObject(document) ? document["agents"] : undefined;
@@ -40,17 +60,25 @@ export function openAgents(world: World): Agents {
       await load(isJsonObject(value) ? value["backend"] : undefined);
       return parseAgent("inline", value, optionsOf);
     },
-    async open(agent) {
-      const known = opened.find((entry) => isDeepStrictEqual(entry.agent, agent));
-      if (known !== undefined) return known.backend;
-      await load(agent.backend);
-      const module = modules.get(agent.backend);
-      if (module === undefined) throw new Error(`there is no backend ${agent.backend}`);
-      const backend = module.open(agent, world);
-      opened.unshift({ agent, backend });
-      opened.length = Math.min(opened.length, KEPT_OPEN);
-      return backend;
+  };
+}
+
+/** Loads the modules of backends, each once. */
+interface Loader {
+  /** Does nothing for a name that is none of a backend. */
+  load(name: unknown): Promise<void>;
+  /** The module of a backend that was loaded before. */
+  loaded(name: string): BackendModule | undefined;
+}
+
+function loader(): Loader {
+  const modules = new Map<string, BackendModule>();
+  return {
+    async load(name) {
+      if (typeof name !== "string" || modules.has(name) || !isBackend(name)) return;
+      modules.set(name, (await backends[name]()).backend);
     },
+    loaded: (name) => modules.get(name),
   };
 }
 

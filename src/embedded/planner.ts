@@ -46,7 +46,7 @@ export async function openPlanner(
 }
 
 /** Reads agents and opens their backends as far as planning needs them: nothing can be launched. */
-export function planningAgents(
+function planningAgents(
   { env, cwd, log }: Pick<EmbeddedOptions, "env" | "cwd" | "log">,
   closing: AbortSignal,
 ): Agents {

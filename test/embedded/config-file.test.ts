@@ -2,9 +2,9 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { agentReader } from "../../src/backends/open.ts";
 import { openConfigFile } from "../../src/embedded/config-file.ts";
-import { planningAgents } from "../../src/embedded/planner.ts";
-import { jsonLogger, silentLogger } from "../../src/log.ts";
+import { jsonLogger } from "../../src/log.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -19,10 +19,7 @@ async function opened(required = false) {
     (line) => lines.push(JSON.parse(line)),
     () => new Date(),
   );
-  const { parse } = planningAgents(
-    { env: {}, cwd: folder, log: silentLogger },
-    new AbortController().signal,
-  );
+  const { parse } = agentReader();
   const path = join(folder, "sluice.yml");
   const file = await openConfigFile(path, { required, log, parse });
   return { file, lines, path, names: () => file.agents.map(({ name }) => name) };

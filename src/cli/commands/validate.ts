@@ -1,9 +1,8 @@
 import { resolve } from "node:path";
-import { planningAgents } from "../../embedded/planner.ts";
+import { agentReader } from "../../backends/open.ts";
 import { type Issue, messageOf, PermanentError } from "../../errors.ts";
 import { parseFlowDocument } from "../../flow-document.ts";
 import { isJsonObject, type JsonValue } from "../../json.ts";
-import { silentLogger } from "../../log.ts";
 import { parseMessage } from "../../message.ts";
 import type { Command, Context } from "../command.ts";
 import { readDocument } from "../document.ts";
@@ -39,7 +38,7 @@ async function check(context: Context, file: string): Promise<Finding> {
   try {
     const document = await readDocument(context, file);
     kind = kindOf(document, resolve(context.settings.cwd, file) === context.settings.config);
-    return { file, kind, ...(await faultsOf(context, kind, document)) };
+    return { file, kind, ...(await faultsOf(kind, document)) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
     const issues =
@@ -56,19 +55,13 @@ function kindOf(document: JsonValue, isConfig: boolean): Finding["kind"] {
 }
 
 async function faultsOf(
-  { settings }: Context,
   kind: Finding["kind"],
   document: JsonValue,
 ): Promise<Pick<Finding, "issues" | "warnings">> {
   switch (kind) {
-    case "sluice.yml": {
-      const agents = planningAgents(
-        { ...settings, log: silentLogger },
-        new AbortController().signal,
-      );
-      await agents.parse(document);
+    case "sluice.yml":
+      await agentReader().parse(document);
       return { issues: [], warnings: [] };
-    }
     case "message": {
       const parsed = parseMessage(document, { plan: true });
       if (!parsed.ok) return { issues: parsed.issues, warnings: [] };
