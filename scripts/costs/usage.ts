@@ -27,6 +27,11 @@ export const CALLS = {
     "ecs RunTask": 1,
   },
   "`dispatch`, the same message again": { "dynamodb GetItem": 2, "dynamodb PutItem": 2 },
+  "`dispatch`, a run of `POST /runs`": {
+    "dynamodb GetItem": 3,
+    "dynamodb UpdateItem": 2,
+    "ecs RunTask": 1,
+  },
   "`observe`, its task runs": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 1 },
   "`observe`, its task has stopped": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 2 },
   "`poll`, nothing due": { "dynamodb Query": QUERIES_PER_TICK },
@@ -34,6 +39,24 @@ export const CALLS = {
     "dynamodb Query": QUERIES_PER_TICK,
     "ecs DescribeTasks": 1,
   },
+  "`poll`, a run whose message is lost": {
+    "dynamodb Query": QUERIES_PER_TICK,
+    "dynamodb UpdateItem": 1,
+    "sqs SendMessageBatch": 1,
+  },
+  "`abandon`, a run that was launched": { "dynamodb GetItem": 1 },
+  "`abandon`, a run nobody knows": { "dynamodb PutItem": 2 },
+  "`api`, `POST /runs`": {
+    "dynamodb GetItem": 2,
+    "dynamodb PutItem": 2,
+    "sqs SendMessageBatch": 1,
+  },
+  "`api`, `POST /runs/ID/cancel`": {
+    "dynamodb GetItem": 3,
+    "dynamodb UpdateItem": 1,
+    "ecs StopTask": 1,
+  },
+  "`publish`, up to 10 changes": { "events PutEvents": 1 },
 } as const satisfies Readonly<Record<string, Calls>>;
 
 /**

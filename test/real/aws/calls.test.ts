@@ -1,17 +1,28 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ScheduledEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { abandonWith } from "../../../functions/abandon.ts";
+import { apiWith } from "../../../functions/api.ts";
 import { dispatchWith } from "../../../functions/dispatch.ts";
 import { observeWith } from "../../../functions/observe.ts";
 import { pollWith } from "../../../functions/poll.ts";
+import { publishWith } from "../../../functions/publish.ts";
 import { CALLS, type Calls } from "../../../scripts/costs/usage.ts";
 import type { App } from "../../../src/app.ts";
 import { openAws } from "../../../src/aws/app.ts";
+import { eventBus } from "../../../src/aws/bus.ts";
+import { hashOf } from "../../../src/http/tokens.ts";
+import type { JsonObject } from "../../../src/json.ts";
+import { silentLogger } from "../../../src/log.ts";
+import { MINUTE } from "../../../src/time.ts";
+import { type AnswerServer, type Asked, answerServer } from "../../fakes/answers.ts";
 import { type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
-import { invocation, sqsEvent } from "../../functions/support.ts";
+import { headImage, streamEvent } from "../../functions/heads.ts";
+import { apiRequest, invocation, sqsEvent } from "../../functions/support.ts";
 import { createTable, type TestTable } from "./table.ts";
 
 const FLOW = {
@@ -19,6 +30,7 @@ const FLOW = {
   command: "python load.py",
   run_config: { type: "ECSRun", image: "registry.example.com/load:1" },
 };
+const EXITED = { lastStatus: "STOPPED", containers: [{ name: "flow", exitCode: 0 }] };
 const CONFIG = {
   agents: { prod: { backend: "ecs", execution_role_arn: "arn:aws:iam::123456789012:role/flows" } },
 };
@@ -27,6 +39,9 @@ let folder: string;
 let table: TestTable;
 let dynamodb: AwsProxy;
 let ecs: FakeEcs;
+/** What takes messages and events, and gives nothing on. */
+let takers: AnswerServer;
+let env: Readonly<Record<string, string>>;
 let app: App;
 
 beforeAll(async () => {
@@ -35,9 +50,15 @@ beforeAll(async () => {
   table = await createTable(inject("dynamodb"));
   dynamodb = await awsProxy(inject("dynamodb"));
   ecs = await fakeEcs({ region: "eu-west-1" });
-  const env = {
+  takers = await answerServer(({ headers, body }, response) => {
+    response.end(JSON.stringify(taken(operationIn(headers), JSON.parse(body))));
+  });
+  env = {
     ...ecs.env,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+    AWS_ENDPOINT_URL_SQS: takers.endpoint,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: takers.endpoint,
+    SLUICE_BUS: "sluice-test",
     SLUICE_TABLE: table.name,
     SLUICE_QUEUE: "sluice-test-runs",
     SLUICE_CONFIG: join(folder, "sluice.json"),
@@ -49,29 +70,66 @@ beforeAll(async () => {
   app = await openAws(env);
   // What a process asks once, it asks here.
   await dispatched("first");
-  await told({ lastStatus: "STOPPED", containers: [{ name: "flow", exitCode: 0 }] });
+  await told(EXITED);
+  const createdAt = "2026-11-21T12:00:00.000Z";
+  await app.tokens.add({ name: "test", scope: "admin", hash: hashOf("secret"), createdAt });
+  await asked("GET", "/agents");
+  await app.queue.send([{ body: "{}" }]);
 });
 afterAll(async () => {
-  await Promise.all([dynamodb.close(), ecs.close()]);
+  await Promise.all([dynamodb.close(), ecs.close(), takers[Symbol.asyncDispose]()]);
   await table.remove();
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Such as `SendMessageBatch`. */
+function operationIn(headers: Asked["headers"]): string {
+  return String(headers["x-amz-target"]).split(".").at(-1) ?? "";
+}
+
+/** What SQS and EventBridge answer to what they take. */
+function taken(operation: string, { Entries = [] }: { readonly Entries?: readonly Entry[] }) {
+  if (operation === "GetQueueUrl") return { QueueUrl: `${takers.endpoint}/queue` };
+  if (operation === "PutEvents") {
+    return { FailedEntryCount: 0, Entries: Entries.map(() => ({ EventId: "1" })) };
+  }
+  const Successful = Entries.map(({ Id, MessageBody = "" }) => ({
+    Id,
+    MessageId: Id,
+    MD5OfMessageBody: createHash("md5").update(MessageBody).digest("hex"),
+  }));
+  return { Successful };
+}
+
+interface Entry {
+  readonly Id?: string;
+  readonly MessageBody?: string;
+}
+
 /** What a piece of work has called, by service and operation. */
 async function counted(work: () => Promise<unknown>): Promise<Calls> {
-  const [before, tasks] = [dynamodb.calls.length, ecs.calls.length];
+  const [before, tasks, others] = [dynamodb.calls.length, ecs.calls.length, takers.asked.length];
   await work();
   const operations = [
     ...dynamodb.calls.slice(before).map(({ operation }) => `dynamodb ${operation}`),
     ...ecs.calls.slice(tasks).map((operation) => `ecs ${operation}`),
+    ...takers.asked.slice(others).map(({ headers }) => {
+      const service = String(headers["x-amz-target"]).startsWith("AmazonSQS") ? "sqs" : "events";
+      return `${service} ${operationIn(headers)}`;
+    }),
   ];
   const counts: Record<string, number> = {};
   for (const operation of operations) counts[operation] = (counts[operation] ?? 0) + 1;
   return counts;
 }
 
-async function dispatched(id: string, flow: unknown = FLOW): Promise<void> {
-  const event = sqsEvent({ [id]: { run_id: id, flow } });
+function dispatched(run_id: string, flow: JsonObject = FLOW): Promise<void> {
+  return received({ run_id, flow });
+}
+
+/** Hands a message of the queue over. */
+async function received(body: JsonObject): Promise<void> {
+  const event = sqsEvent({ message: body });
   const answer = await dispatchWith(async () => app)(event, invocation());
   expect(answer).toEqual({ batchItemFailures: [] });
 }
@@ -87,24 +145,52 @@ async function told(detail: object): Promise<void> {
   expect(answer).toEqual({ batchItemFailures: [] });
 }
 
-async function ticked(): Promise<void> {
-  await pollWith(async () => app)({} as ScheduledEvent, invocation(55_000));
+/** A tick; `aheadMs` lets it believe that it is later. */
+async function ticked(aheadMs = 0): Promise<void> {
+  const later = { ...app, now: () => new Date(app.now().getTime() + aheadMs) };
+  await pollWith(async () => later)({} as ScheduledEvent, invocation(55_000));
+}
+
+async function asked(method: string, path: string, body?: unknown): Promise<void> {
+  const answer = await apiWith(async () => app)(apiRequest(method, path, body), invocation());
+  expect(answer.statusCode, answer.body).toBeLessThan(300);
+}
+
+async function abandoned(body: unknown): Promise<void> {
+  const answer = await abandonWith(async () => app)(sqsEvent({ dead: body }), invocation());
+  expect(answer).toEqual({ batchItemFailures: [] });
+}
+
+async function published(changes: number): Promise<void> {
+  const heads = Array.from({ length: changes }, (_, index) => ({
+    NewImage: headImage(`run-${index}`, { type: "scheduled", start: app.now().toISOString() }, 1),
+  }));
+  const publish = publishWith(() => eventBus(env, silentLogger));
+  const answer = await publish(streamEvent(...heads), invocation());
+  expect(answer).toEqual({ batchItemFailures: [] });
 }
 
 describe("one run on AWS calls", () => {
   test("exactly what the table in ARCHITECTURE.md says", async () => {
-    const exited = { lastStatus: "STOPPED", containers: [{ name: "flow", exitCode: 0 }] };
-
     const calls = {
       "`dispatch`": await counted(() => dispatched("second")),
       "`dispatch`, the same message again": await counted(() => dispatched("second")),
       "`observe`, its task runs": await counted(() => told({ lastStatus: "RUNNING" })),
       "`poll`, up to 100 tasks to look at": await counted(() => ticked()),
-      "`observe`, its task has stopped": await counted(() => told(exited)),
+      "`observe`, its task has stopped": await counted(() => told(EXITED)),
       "`poll`, nothing due": await counted(() => ticked()),
+      "`api`, `POST /runs`": await counted(() =>
+        asked("POST", "/runs", { run_id: "posted", flow: FLOW }),
+      ),
+      "`poll`, a run whose message is lost": await counted(() => ticked(30 * MINUTE)),
+      "`dispatch`, a run of `POST /runs`": await counted(() => received({ run_id: "posted" })),
+      "`abandon`, a run that was launched": await counted(() => abandoned({ run_id: "posted" })),
+      "`api`, `POST /runs/ID/cancel`": await counted(() => asked("POST", "/runs/posted/cancel")),
+      "`abandon`, a run nobody knows": await counted(() => abandoned({ run_id: "x", flow: FLOW })),
       "`dispatch`, the first run of a new definition": await counted(() =>
         dispatched("third", { ...FLOW, name: "other" }),
       ),
+      "`publish`, up to 10 changes": await counted(() => published(10)),
     };
 
     expect(calls).toEqual(CALLS);
