@@ -148,9 +148,9 @@ export interface World {
   readonly isOver?: (runId: string, launch: number) => Promise<boolean>;
   /**
    * What this process has launched lately, and how many processes launch beside it: each keeps to its
-   * share of what a platform takes. Default: nothing yet, and it launches alone.
+   * share of what a platform takes.
    */
-  readonly launchRates?: LaunchRates;
+  readonly launchRates: LaunchRates;
   /**
    * Takes what a platform reports by itself; only long-lived processes have it. An observation is a
    * hint that comes early: whatever it says is also found by `inspect`.

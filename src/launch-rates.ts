@@ -66,12 +66,11 @@ export interface LimitOptions {
 /** How long a launch waits for its token: much shorter than anybody may take a launch over. */
 const PATIENCE_MS = 10 * SECOND;
 
-/**
- * The limit of one agent. Agents of a process share the tokens of a target, whatever rate each sets; a
- * world without rates of its own is that of a process that launches alone.
- */
-export function launchLimit(world: World, options: LimitOptions): LaunchLimit {
-  const rates = world.launchRates ?? launchRates({ processes: 1, now: () => world.now() });
+/** The limit of one agent. Agents of a process share the tokens of a target, whatever rate each sets. */
+export function launchLimit(
+  { launchRates: rates }: Pick<World, "launchRates">,
+  options: LimitOptions,
+): LaunchLimit {
   const rate = shareOf(options.rate, rates.processes);
   return async ({ target, signal }, launch) => {
     const name = `${options.backend} ${target}`;

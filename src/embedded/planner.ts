@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { World } from "../backend.ts";
 import { type Agents, openAgents } from "../backends/open.ts";
+import { launchRates } from "../launch-rates.ts";
 import { type PlanAnswer, planLine } from "../plan.ts";
 import type { RegisteredFlow } from "../registry.ts";
 import type { EmbeddedOptions } from "./app.ts";
@@ -59,6 +60,7 @@ function planningAgents(
     ...readersOnThisMachine({ env, cwd, now }),
     // Planning changes nothing, so there is nothing to be made once.
     once: (_key, make) => make(),
+    launchRates: launchRates({ processes: 1, now }),
     closing,
   };
   return openAgents(world);

@@ -1,10 +1,12 @@
 import type { World } from "../../src/backend.ts";
+import { launchRates } from "../../src/launch-rates.ts";
 import { silentLogger } from "../../src/log.ts";
 
 /** A world in which nothing can be read, but for what a test gives. */
 export function testWorld(world: Partial<World> = {}): World {
+  const { now = () => new Date("2026-11-21T12:00:00.000Z") } = world;
   return {
-    now: () => new Date("2026-11-21T12:00:00.000Z"),
+    now,
     env: {},
     cwd: "/",
     log: silentLogger,
@@ -15,6 +17,7 @@ export function testWorld(world: Partial<World> = {}): World {
       throw new Error(`no secret ${reference}`);
     },
     once: async (_key, make) => make(),
+    launchRates: launchRates({ processes: 1, now }),
     closing: new AbortController().signal,
     ...world,
   };

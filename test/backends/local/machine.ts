@@ -8,9 +8,9 @@ import { promisify } from "node:util";
 import type { Agent } from "../../../src/agent.ts";
 import type { Backend, World } from "../../../src/backend.ts";
 import { localBackend } from "../../../src/backends/local/index.ts";
-import { silentLogger } from "../../../src/log.ts";
 import type { Job, JobStatus, LaunchKey } from "../../../src/run.ts";
 import { launchRequest, type RequestParts, testAgent } from "../../contracts/request.ts";
+import { testWorld } from "../../fakes/world.ts";
 import type { Errand } from "./dispatcher.ts";
 
 /** A data folder of its own, and real processes in it. */
@@ -42,22 +42,13 @@ export function testMachine(): TestMachine {
 
 /** The world of a process on this machine. */
 export function realWorld(dataFolder: string, parts: Partial<World> = {}): World {
-  return {
+  return testWorld({
     now: () => new Date(),
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", HOME: dataFolder },
     cwd: dataFolder,
     dataFolder,
-    log: silentLogger,
-    readTemplate: async (uri) => {
-      throw new Error(`no template ${uri}`);
-    },
-    secret: async (reference) => {
-      throw new Error(`no secret ${reference}`);
-    },
-    once: async (_key, make) => make(),
-    closing: new AbortController().signal,
     ...parts,
-  };
+  });
 }
 
 export interface Started {
