@@ -1,4 +1,5 @@
 import type { LaunchAnswer, World } from "./backend.ts";
+import { boundedMap } from "./bounded.ts";
 import { type Bucket, FULL, halve, isFull, type Rate, shareOf, take } from "./rate.ts";
 import { SECOND } from "./time.ts";
 
@@ -27,17 +28,15 @@ const MAX_TARGETS = 1_000;
 
 /** Makes the buckets of one process, all of them full. */
 export function launchRates({ processes, now }: LaunchRatesOptions): LaunchRates {
-  const buckets = new Map<string, Bucket>();
+  const buckets = boundedMap<Bucket>(MAX_TARGETS);
   const time = () => now().getTime();
   return {
     processes,
     now: time,
     get: (name) => buckets.get(name) ?? FULL,
     put(name, bucket) {
-      buckets.delete(name);
-      if (!isFull(bucket, time())) buckets.set(name, bucket);
-      const oldest = buckets.size > MAX_TARGETS ? buckets.keys().next().value : undefined;
-      if (oldest !== undefined) buckets.delete(oldest);
+      if (isFull(bucket, time())) buckets.delete(name);
+      else buckets.put(name, bucket);
     },
   };
 }

@@ -1,3 +1,5 @@
+import { boundedMap } from "../bounded.ts";
+
 /** A template as it was read, and the mark by which its place tells whether it has changed. */
 export interface CachedTemplate {
   readonly mark: string;
@@ -15,19 +17,14 @@ const SIZE = 16;
 
 /** Makes an empty cache. */
 export function templateCache(size = SIZE): TemplateCache {
-  const kept = new Map<string, CachedTemplate>();
-  const put = (place: string, template: CachedTemplate) => {
-    kept.delete(place);
-    kept.set(place, template);
-    const [oldest] = kept.keys();
-    if (kept.size > size && oldest !== undefined) kept.delete(oldest);
-  };
+  const kept = boundedMap<CachedTemplate>(size);
   return {
     get(place) {
       const template = kept.get(place);
-      if (template !== undefined) put(place, template);
+      // The one used last is dropped last.
+      if (template !== undefined) kept.put(place, template);
       return template;
     },
-    put,
+    put: kept.put,
   };
 }

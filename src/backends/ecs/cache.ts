@@ -1,3 +1,5 @@
+import { boundedMap } from "../../bounded.ts";
+
 /** The most answers kept at a time; beyond it the oldest goes. */
 const MAX_ENTRIES = 1_000;
 
@@ -22,14 +24,11 @@ export function remember<T>(
   read: (key: string) => Promise<T>,
   { now, lifetimeMs }: { readonly now: () => Date; readonly lifetimeMs: (key: string) => number },
 ): Remembered<T> {
-  const entries = new Map<string, Entry<T>>();
+  const entries = boundedMap<Entry<T>>(MAX_ENTRIES);
   const ask = (key: string, time: number) => {
     const value = read(key);
     const entry = { value, until: time + lifetimeMs(key) };
-    entries.delete(key);
-    entries.set(key, entry);
-    const oldest = entries.size > MAX_ENTRIES ? entries.keys().next().value : undefined;
-    if (oldest !== undefined) entries.delete(oldest);
+    entries.put(key, entry);
     value.catch(() => {
       if (entries.get(key) === entry) entries.delete(key);
     });

@@ -1,3 +1,4 @@
+import { boundedMap } from "../../bounded.ts";
 import type { RegisteredFlow } from "../../registry.ts";
 
 /** What the newest version of a flow is, is believed for so long. */
@@ -21,8 +22,8 @@ export interface FlowCache {
 
 /** An empty cache. */
 export function flowCache(now: () => Date): FlowCache {
-  const versions = new Map<string, RegisteredFlow>();
-  const newest = new Map<string, { readonly version: number; readonly since: Date }>();
+  const versions = boundedMap<RegisteredFlow>(MOST);
+  const newest = boundedMap<{ readonly version: number; readonly since: Date }>(MOST);
   const version = (name: string, number: number) => versions.get(keyOf(name, number));
   return {
     version,
@@ -33,22 +34,14 @@ export function flowCache(now: () => Date): FlowCache {
       return age < FRESH_MS ? version(name, known.version) : undefined;
     },
     keep(flow, newestSince) {
-      remember(versions, keyOf(flow.name, flow.version), flow);
+      versions.put(keyOf(flow.name, flow.version), flow);
       // An answer may be older than what this process has registered meanwhile.
       if (newestSince === undefined || flow.version < (newest.get(flow.name)?.version ?? 0)) return;
-      remember(newest, flow.name, { version: flow.version, since: newestSince });
+      newest.put(flow.name, { version: flow.version, since: newestSince });
     },
   };
 }
 
 function keyOf(name: string, version: number): string {
   return `${version} ${name}`;
-}
-
-/** Puts a value behind all others, and drops the first of too many. */
-function remember<T>(values: Map<string, T>, key: string, value: T): void {
-  values.delete(key);
-  values.set(key, value);
-  const [oldest] = values.keys();
-  if (values.size > MOST && oldest !== undefined) values.delete(oldest);
 }
