@@ -29,7 +29,7 @@ export async function abandon(app: App, message: Message): Promise<void> {
     }
     case "request": {
       const state = { type: "crashed", cause: abandoned() } as const;
-      return store(app, newRun(app, intake.id, intake.accepted, state));
+      return store(app, newRun(app, intake, state));
     }
     case "faulty":
       return store(app, failedRun(app, intake, abandoned(causeOf(intake.error).message)));

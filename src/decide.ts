@@ -102,7 +102,7 @@ async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision
   if (job !== undefined) return job;
   const launch = pending?.launch ?? run.launches + 1;
   const backend = await app.backend(agent);
-  const plan = await backend.plan(launchRequest(run, request, agent, launch));
+  const plan = await backend.plan(launchRequest(run, request, { agent, launch }));
   refuseLongTarget(plan);
   // Nothing binds a launch to its old target if the platform there never looked at it.
   if (pending !== undefined && pending.target !== plan.target) {

@@ -73,7 +73,7 @@ async function dispatchNew(app: App, id: string, accepted: Accepted): Promise<vo
     timestamp(app.now()),
     accepted.request.scheduledStart,
   );
-  const fresh = newRun(app, id, accepted, state);
+  const fresh = newRun(app, { id, accepted }, state);
   const early = state.sent === undefined || delaySeconds !== 0;
   const decision = early
     ? undefined
@@ -113,7 +113,7 @@ async function advance(app: App, run: Run, request?: RunRequest): Promise<void> 
   }
   // Within its lease a launch belongs to another handler.
   if (state.type === "launching" && state.until <= now) {
-    return takeOver(app, run, state, await requestOf(app, run, request));
+    return takeOver(app, run, { state, request: await requestOf(app, run, request) });
   }
   // Otherwise this is a message delivered twice: the run is on its way or over.
 }

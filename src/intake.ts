@@ -94,7 +94,11 @@ function refuseTooLarge(body: RunBody): void {
 }
 
 /** The run that a request becomes, in its first state. */
-export function newRun(app: App, id: string, accepted: Accepted, state: RunState): NewRun {
+export function newRun(
+  app: App,
+  { id, accepted }: { readonly id: string; readonly accepted: Accepted },
+  state: RunState,
+): NewRun {
   const { request, config, message, received } = accepted;
   return {
     id,

@@ -1,4 +1,3 @@
-import type { Agent } from "./agent.ts";
 import type { LaunchRequest } from "./backend.ts";
 import { engines } from "./engines/index.ts";
 import { PermanentError } from "./errors.ts";
@@ -9,8 +8,7 @@ import { parseRunConfig, type RunConfig } from "./run-config/index.ts";
 export function launchRequest(
   run: { readonly id: string; readonly name: string },
   request: RunRequest,
-  agent: Agent,
-  launch: number,
+  { agent, launch }: Pick<LaunchRequest, "agent" | "launch">,
 ): LaunchRequest {
   const config = runConfigOf(request);
   return {

@@ -52,7 +52,7 @@ export async function launchNow(
     if (left <= 0) throw new Error("the lease was over before the platform could be asked");
     const signal = app.timeout(left);
     const answer = await backend.launch(plan, keyOf(run, state), signal);
-    await settle(app, launching, backend, answer);
+    await settle(app, launching, { backend, answer });
   } catch (error) {
     await launchFailed(app, launching, error);
   }
@@ -65,8 +65,7 @@ export async function launchNow(
 export async function takeOver(
   app: App,
   run: Run,
-  state: Launching,
-  request: RunRequest,
+  { state, request }: { readonly state: Launching; readonly request: RunRequest },
 ): Promise<void> {
   const now = timestamp(app.now());
   const { sent: _, ...rest } = state;
@@ -78,7 +77,7 @@ export async function takeOver(
   try {
     const backend = await backendOf(app, state);
     const job = await findJob(app, backend, keyOf(run, state));
-    if (job !== undefined) return await settle(app, launching, backend, { type: "launched", job });
+    if (job !== undefined) return await submitted(app, launching, { backend, job });
     const plan = await planAgain(app, launching, { backend, request });
     if (plan !== undefined) await launchNow(app, taken, { state: next, plan });
   } catch (error) {
@@ -98,7 +97,7 @@ async function planAgain(
     return undefined;
   }
   const plan = await backend.plan(
-    launchRequest(run, request, namedAgent(app, state), state.launch),
+    launchRequest(run, request, { agent: namedAgent(app, state), launch: state.launch }),
   );
   if (plan.target === state.target) return plan;
   await end(app, run, movedAway(state, plan.target));
@@ -121,12 +120,11 @@ function movedAway({ agent, target }: Launching, now: string): Cause {
 async function settle(
   app: App,
   run: LaunchingRun,
-  backend: Backend,
-  answer: LaunchAnswer,
+  { backend, answer }: { readonly backend: Backend; readonly answer: LaunchAnswer },
 ): Promise<void> {
   switch (answer.type) {
     case "launched":
-      return submitted(app, run, backend, answer.job);
+      return submitted(app, run, { backend, job: answer.job });
     case "throttled":
       return notLookedAt(app, run, { reason: "throttled", message: answer.message });
     case "unavailable":
@@ -136,7 +134,11 @@ async function settle(
   }
 }
 
-async function submitted(app: App, run: LaunchingRun, backend: Backend, job: Job): Promise<void> {
+async function submitted(
+  app: App,
+  run: LaunchingRun,
+  { backend, job }: { readonly backend: Backend; readonly job: Job },
+): Promise<void> {
   const next: RunState = { type: "submitted", ...launchOf(run.state), job };
   if ((await move(app, run, { event: "submit", next })) !== undefined) return;
   // Somebody moved it meanwhile. If it was cancelled, or given up, this handler alone knows the job.

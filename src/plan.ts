@@ -78,7 +78,7 @@ async function planOrThrow(
   const id = message.runId ?? app.newId();
   const run = { id, name: message.name ?? nameFor(id) };
   const backend = await app.backend(agent);
-  const planned = await backend.plan(launchRequest(run, request, agent, 1));
+  const planned = await backend.plan(launchRequest(run, request, { agent, launch: 1 }));
   return {
     ok: true,
     agent: agent.name,

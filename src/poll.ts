@@ -88,7 +88,7 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
 /** What a run needs of a tick beside a message and a look at its job. */
 async function followUp(app: App, run: Run, now: Timestamp): Promise<void> {
   const { state } = run;
-  if (state.type === "cancelling" && state.until <= now) await cancelOn(app, run, state, now);
+  if (isCancelling(run) && run.state.until <= now) await cancelOn(app, run, now);
   if (state.type === "waiting" && state.reason === "no_agent") await renewReason(app, run, state);
 }
 
@@ -169,11 +169,18 @@ async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Pr
   );
 }
 
+type CancellingRun = Run & { readonly state: Cancelling };
+
+function isCancelling(run: Run): run is CancellingRun {
+  return run.state.type === "cancelling";
+}
+
 /** Asks again that a job is stopped, or looks whether a cancelled launch has made one. */
-async function cancelOn(app: App, run: Run, state: Cancelling, now: Timestamp): Promise<void> {
+async function cancelOn(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
+  const { state } = run;
   const backend = await backendOf(app, state);
   const job = state.job ?? (await findJob(app, backend, keyOf(run, state)));
-  if (job === undefined) return missed(app, run, state, now);
+  if (job === undefined) return missed(app, run, now);
   const next = { ...state, job, until: plus(now, CANCEL_AGAIN_MS) };
   const moved = await move(app, run, { event: "cancel", next });
   // Whoever moved it first asks.
@@ -181,7 +188,8 @@ async function cancelOn(app: App, run: Run, state: Cancelling, now: Timestamp): 
 }
 
 /** Notes that a cancelled launch has no job to be seen; the second time in a row it never had one. */
-async function missed(app: App, run: Run, state: Cancelling, now: Timestamp): Promise<void> {
+async function missed(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
+  const { state } = run;
   const misses = state.misses + 1;
   if (misses < CANCEL_MISSES) {
     const next = { ...state, misses, until: plus(now, CANCEL_MISS_MS) };

@@ -36,42 +36,42 @@ export function stateAfter(
   observation: Observation,
   now: Timestamp,
 ): RunState | undefined {
-  const { state } = run;
+  const { state, since } = run;
   switch (state.type) {
     case "launching":
     case "submitted":
     case "running":
       if (observation.launch !== state.launch) return undefined;
-      return afterStatus(state, run.since, observation, now);
+      return afterStatus(state, observation, { since, now });
     case "cancelling":
       if (observation.launch !== state.launch) return undefined;
-      return afterCancel(state, run.since, observation, now);
+      return afterCancel(state, observation, { since, now });
     case "waiting":
-      return afterWait(state, run.since, observation, now);
+      return afterWait(state, observation, { since, now });
     default:
       return undefined;
   }
 }
 
+/** Since when a run is in its state, and the moment it is looked at. */
+interface Span {
+  readonly since: Timestamp;
+  readonly now: Timestamp;
+}
+
 /** A launch that seemed refused and shows up after all is the one that counts. */
-function afterWait(
-  state: Waiting,
-  since: Timestamp,
-  observation: Observation,
-  now: Timestamp,
-): RunState | undefined {
+function afterWait(state: Waiting, observation: Observation, span: Span): RunState | undefined {
   const launch = state.pending ?? state.refused;
   if (launch?.launch !== observation.launch) return undefined;
-  return afterStatus({ ...state, ...launch }, since, observation, now);
+  return afterStatus({ ...state, ...launch }, observation, span);
 }
 
 type Observable = Launching | Submitted | Running | (Waiting & Launch);
 
 function afterStatus(
   state: Observable,
-  since: Timestamp,
   { job: seen, status }: Observation,
-  now: Timestamp,
+  { since, now }: Span,
 ): RunState | undefined {
   const known = state.type === "submitted" || state.type === "running";
   // What the launch answered may tell more of the job than an event does, such as where its logs are.
@@ -83,18 +83,17 @@ function afterStatus(
       if (state.type === "running") return undefined;
       return { type: "running", ...launchOf(state), job, ...startOf(status) };
     case "ended":
-      return finished(state, job, status.end, status.cause);
+      return finished(state, job, { type: status.end, cause: status.cause });
     case "missing":
       if (!known || between(since, now) < MISSING_GRACE_MS) return undefined;
-      return finished(state, job, "crashed", lost(job));
+      return finished(state, job, { type: "crashed", cause: lost(job) });
   }
 }
 
 function afterCancel(
   state: Cancelling,
-  since: Timestamp,
   { job: seen, status }: Observation,
-  now: Timestamp,
+  { since, now }: Span,
 ): RunState | undefined {
   const job = state.job ?? seen;
   switch (status.type) {
@@ -103,12 +102,15 @@ function afterCancel(
       return state.job === undefined ? { ...state, job, until: now } : undefined;
     case "ended":
       if (status.cause.type === "killed" || status.end === "cancelled") {
-        return finished(state, job, "cancelled", { ...status.cause, ...REQUESTED });
+        return finished(state, job, {
+          type: "cancelled",
+          cause: { ...status.cause, ...REQUESTED },
+        });
       }
-      return finished(state, job, status.end, status.cause);
+      return finished(state, job, { type: status.end, cause: status.cause });
     case "missing":
       if (between(since, now) < MISSING_GRACE_MS) return undefined;
-      return finished(state, job, "cancelled", REQUESTED);
+      return finished(state, job, { type: "cancelled", cause: REQUESTED });
   }
 }
 
@@ -123,8 +125,7 @@ export function launchOf({ agent, target, launch, first }: Launch): Launch {
 function finished(
   state: Observable | Cancelling,
   job: Job,
-  type: Final["type"],
-  cause: Cause,
+  { type, cause }: Pick<Final, "type" | "cause">,
 ): Final {
   const { agent, target, launch } = state;
   return { type, cause, agent, target, launch, job, ...startOf(state) };

@@ -32,7 +32,7 @@ export async function submit(
     timestamp(app.now()),
     accepted.request.scheduledStart,
   );
-  const { run, created } = await app.store.create(newRun(app, id, accepted, state));
+  const { run, created } = await app.store.create(newRun(app, { id, accepted }, state));
   if (!created) {
     await refuseOther(app, id, received);
     return { run, created, warnings: accepted.warnings };
