@@ -44,22 +44,27 @@ export function apiRights(agents: readonly Agent[]): readonly Statement[] {
   ];
 }
 
-/** Objects below the entries of `templates`, and the agents' own templates. */
+/** What the entries of `templates` let messages name, and the agents' own templates. */
 function templateRights(agents: readonly Agent[]): readonly Statement[] {
-  const entries = agents.flatMap(({ templates }) => templates.map((entry) => bucketOf(entry, "*")));
-  const own = agents.flatMap(ownTemplates).map(({ address }) => bucketOf(address, ""));
-  const objects = unique([...entries, ...own].filter((object) => object !== undefined));
+  const fenced = agents.flatMap(({ templates }) => templates.flatMap(belowEntry));
+  const own = agents.flatMap(ownTemplates).flatMap(({ address }) => objectsOf(address));
+  const objects = unique([...fenced, ...own]);
   if (objects.length === 0) return [];
   const resources = objects.map((object) => sub(`arn:\${AWS::Partition}:s3:::${object}`));
   return [allow("Templates", ["s3:GetObject"], resources)];
 }
 
-/** An entry ends at a slash whether or not it is written; the object of that very name is meant too. */
-function bucketOf(address: string, below: "*" | ""): string | undefined {
+/** An entry ends at a slash whether or not it is written; without one it also names a single object. */
+function belowEntry(entry: string): readonly string[] {
+  return objectsOf(entry).flatMap((object) =>
+    object.endsWith("/") ? [`${object}*`] : [object, `${object}/*`],
+  );
+}
+
+/** The object of S3 that an address names, with its bucket. */
+function objectsOf(address: string): readonly string[] {
   const { family, host, path } = templateAddress(address, "/");
-  if (family !== "s3") return undefined;
-  if (below === "") return `${host}${path}`;
-  return `${host}${path.endsWith("/") ? path : `${path}/`}*`;
+  return family === "s3" ? [`${host}${path}`] : [];
 }
 
 /** Secrets without which a platform cannot be spoken to at all. */

@@ -340,6 +340,7 @@ describe("roles", () => {
     for (const { resources } of read) {
       expect(resources).toEqual([
         { "Fn::Sub": "arn:${AWS::Partition}:s3:::bucket/tasks/*" },
+        { "Fn::Sub": "arn:${AWS::Partition}:s3:::other/a" },
         { "Fn::Sub": "arn:${AWS::Partition}:s3:::other/a/*" },
         { "Fn::Sub": "arn:${AWS::Partition}:s3:::definitions/prod.yml" },
       ]);

@@ -1,8 +1,12 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { apiRights, dispatchRights, pollRights } from "../../scripts/rights.ts";
 import { variablesFor } from "../../scripts/serverless-variables.ts";
 import type { Statement } from "../../scripts/statement.ts";
+import { templateAddress } from "../../src/templates/address.ts";
+import { isFenced } from "../../src/templates/fence.ts";
 import { agentsOf } from "./agents.ts";
+import { isLike } from "./policies.ts";
 
 const HERE = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}";
 
@@ -124,6 +128,39 @@ describe("an ECS agent", () => {
     expect(dispatchRights(agents)).toEqual([]);
     expect(pollRights(agents)).toEqual([]);
     expect(apiRights(agents)).toEqual([]);
+  });
+});
+
+describe("templates", async () => {
+  const agents = await agentsOf("  a: { backend: vertex }");
+  const readable = (...templates: string[]) =>
+    resourcesOf(dispatchRights(agents.map((agent) => ({ ...agent, templates }))), "s3:GetObject")
+      .map(String)
+      .map((resource) => resource.replace("arn:${AWS::Partition}:s3:::", ""));
+
+  test("are the object of an entry's name and all below it; all below it alone, if it ends in a slash", () => {
+    expect(readable("s3://b/a", "s3://b/c/")).toEqual(["b/a", "b/a/*", "b/c/*"]);
+    expect(readable("s3://b", "s3://b/", "gs://c/", "agent:///etc/", "https://h/")).toEqual([
+      "b/*",
+    ]);
+  });
+
+  test("may be read if, and only if, a message may name them", () => {
+    const path = fc.array(fc.constantFrom("a", "b", "/", "//", "%2e", " "), { maxLength: 6 });
+    const uri = fc
+      .tuple(fc.constantFrom("s3", "S3"), fc.constantFrom("b", "bb"), path)
+      .map(([scheme, bucket, parts]) => `${scheme}://${bucket}/${parts.join("")}`);
+    const behind = fc.constantFrom("", "/", "x", "/x", "/x/y");
+    fc.assert(
+      fc.property(fc.array(uri, { maxLength: 3 }), uri, behind, (entries, other, more) => {
+        for (const one of [other, ...entries]) {
+          const address = templateAddress(`${one}${more}`, "/");
+          const object = `${address.host}${address.path}`;
+          const isReadable = readable(...entries).some((pattern) => isLike(object, pattern));
+          expect(isReadable, object).toBe(isFenced(address, entries));
+        }
+      }),
+    );
   });
 });
 
