@@ -16,8 +16,18 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, at = ""): Checked
   return { ok: false, issues: result.error.issues.map((issue) => toIssue(issue, at)) };
 }
 
-/** As `check`, but throws a `PermanentError` ("invalid") that names `what` and holds all faults. */
-export function checked<T>(schema: z.ZodType<T>, value: unknown, what: string, at = ""): T {
+/** A part of a document: what people call it, and its path. */
+export interface Part {
+  readonly what: string;
+  readonly at: string;
+}
+
+/**
+ * As `check`, but throws a `PermanentError` ("invalid") that names the part and holds all faults. What is
+ * called by a text alone is a document of its own.
+ */
+export function checked<T>(schema: z.ZodType<T>, value: unknown, part: string | Part): T {
+  const { what, at } = typeof part === "string" ? { what: part, at: "" } : part;
   const result = check(schema, value, at);
   if (result.ok) return result.value;
   throw invalid(what, result.issues);

@@ -92,7 +92,7 @@ export function parseConfig(document: unknown, optionsOf: OptionsSchema): readon
   const agents: Agent[] = [];
   const issues: Issue[] = [...unknown];
   for (const [name, value] of Object.entries(document["agents"])) {
-    const result = readAgent(name, value, optionsOf, `agents.${name}`);
+    const result = readAgent({ name, value, at: `agents.${name}` }, optionsOf);
     if ("agent" in result) agents.push(result.agent);
     else issues.push(...result.issues);
   }
@@ -102,16 +102,21 @@ export function parseConfig(document: unknown, optionsOf: OptionsSchema): readon
 
 /** Reads one agent, such as that of a `plan` request. Throws `PermanentError` with all faults. */
 export function parseAgent(name: string, value: unknown, optionsOf: OptionsSchema): Agent {
-  const result = readAgent(name, value, optionsOf, "agent");
+  const result = readAgent({ name, value, at: "agent" }, optionsOf);
   if ("agent" in result) return result.agent;
   throw invalid(`the agent ${name}`, result.issues);
 }
 
+/** An agent as it is written, and where. */
+interface Entry {
+  readonly name: string;
+  readonly value: unknown;
+  readonly at: string;
+}
+
 function readAgent(
-  name: string,
-  value: unknown,
+  { name, value, at }: Entry,
   optionsOf: OptionsSchema,
-  at: string,
 ): { readonly agent: Agent } | { readonly issues: readonly Issue[] } {
   const common = check(commonSchema, value, at);
   const issues: Issue[] = common.ok ? [] : [...common.issues];

@@ -121,5 +121,5 @@ export type EcsRunOptions = z.infer<typeof runOptions>;
 
 /** The options of a run. Throws `PermanentError` ("invalid") with every fault. */
 export function runOptionsOf(config: RunConfig): EcsRunOptions {
-  return checked(runOptions, config.options, "the run config", "run_config");
+  return checked(runOptions, config.options, { what: "the run config", at: "run_config" });
 }

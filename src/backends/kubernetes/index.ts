@@ -72,7 +72,7 @@ async function planOf(
   { cluster, world }: Connected,
 ): Promise<LaunchPlan> {
   const { agent, config } = request;
-  const run = checked(runOptions, config.options, "the run config", "run_config");
+  const run = checked(runOptions, config.options, { what: "the run config", at: "run_config" });
   const template = await templateOf({
     run,
     agent,

@@ -40,7 +40,10 @@ export function openVertex(
   world: World,
   surroundings: Partial<Surroundings> = {},
 ): Backend {
-  const options = checked(agentOptions, agent.options, `agent ${agent.name}`, "agent");
+  const options = checked(agentOptions, agent.options, {
+    what: `agent ${agent.name}`,
+    at: "agent",
+  });
   const { closing, log } = world;
   const { clientOptions, sleep = sleepUntil, deadline = askingTime } = surroundings;
   const project = options.project ?? ambientProject(world);
