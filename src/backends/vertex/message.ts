@@ -29,7 +29,7 @@ export function readMessage(fields: Fields, value: JsonObject, at = ""): ReadMes
   const issues: Issue[] = [];
   const unknown: string[] = [];
   const read: Reader = { issues, unknown };
-  return { message: readFields(read, fields, value, at), issues, unknown };
+  return { message: readFields(read, fields, { value, at }), issues, unknown };
 }
 
 interface Reader {
@@ -37,9 +37,19 @@ interface Reader {
   readonly unknown: string[];
 }
 
+/** A value, and its path. */
+interface Found<T extends JsonValue = JsonValue> {
+  readonly value: T;
+  readonly at: string;
+}
+
 type ClientObject = { readonly [key: string]: ClientValue };
 
-function readFields(reader: Reader, fields: Fields, value: JsonObject, at: string): ClientObject {
+function readFields(
+  reader: Reader,
+  fields: Fields,
+  { value, at }: Found<JsonObject>,
+): ClientObject {
   const result: Record<string, ClientValue> = {};
   for (const [key, member] of Object.entries(value)) {
     const name = snakeCase(key);
@@ -48,56 +58,47 @@ function readFields(reader: Reader, fields: Fields, value: JsonObject, at: strin
     if (field === undefined) {
       reader.unknown.push(path);
     } else if (!isNone(member) && (name === key || isNone(value[name]))) {
-      const sent = readField(reader, field, member, path);
+      const sent = readField(reader, field, { value: member, at: path });
       if (sent !== undefined) result[camelCase(name)] = sent;
     }
   }
   return result;
 }
 
-function readField(
-  reader: Reader,
-  field: Field,
-  value: JsonValue,
-  at: string,
-): ClientValue | undefined {
+function readField(reader: Reader, field: Field, found: Found): ClientValue | undefined {
+  const { value, at } = found;
   switch (field.type) {
     case "message":
-      if (isJsonObject(value)) return readFields(reader, field.fields, value, at);
-      return refuse(reader, at, "an object", value);
+      if (isJsonObject(value)) return readFields(reader, field.fields, { value, at });
+      return refuse(reader, "an object", found);
     case "list":
-      return readList(reader, field.of, value, at);
+      return readList(reader, field.of, found);
     case "labels":
       if (isJsonObject(value)) return textMembers(value);
-      return refuse(reader, at, "an object", value);
+      return refuse(reader, "an object", found);
     case "choice":
       if (typeof value === "string" && field.names.includes(value)) return value;
-      return refuse(reader, at, `one of ${field.names.join(", ")}`, value);
+      return refuse(reader, `one of ${field.names.join(", ")}`, found);
     case "text":
       if (isScalar(value)) return String(value);
-      return refuse(reader, at, "text", value);
+      return refuse(reader, "text", found);
     case "whole":
       if (isWhole(value)) return value;
-      return refuse(reader, at, "a whole number", value);
+      return refuse(reader, "a whole number", found);
     case "flag":
       if (typeof value === "boolean") return value;
-      return refuse(reader, at, "true or false", value);
+      return refuse(reader, "true or false", found);
     case "duration":
-      return readDuration(value) ?? refuse(reader, at, "a duration such as 3600s", value);
+      return readDuration(value) ?? refuse(reader, "a duration such as 3600s", found);
   }
 }
 
-function readList(
-  reader: Reader,
-  of: Field,
-  value: JsonValue,
-  at: string,
-): ClientValue | undefined {
-  if (!Array.isArray(value)) return refuse(reader, at, "a list", value);
+function readList(reader: Reader, of: Field, found: Found): ClientValue | undefined {
+  const { value, at } = found;
+  if (!Array.isArray(value)) return refuse(reader, "a list", found);
   return value.flatMap((item: JsonValue, index): ClientValue[] => {
-    const path = joinPath(at, [String(index)]);
-    const sent =
-      item === null ? refuse(reader, path, "a value", item) : readField(reader, of, item, path);
+    const member = { value: item, at: joinPath(at, [String(index)]) };
+    const sent = item === null ? refuse(reader, "a value", member) : readField(reader, of, member);
     return sent === undefined ? [] : [sent];
   });
 }
@@ -132,8 +133,8 @@ function isWhole(value: JsonValue): value is number | string {
   return typeof value === "string" ? /^-?\d{1,15}$/.test(value) : Number.isSafeInteger(value);
 }
 
-function refuse(reader: Reader, path: string, expected: string, value: JsonValue): undefined {
-  reader.issues.push({ path, message: `expected ${expected}, got ${show(value)}` });
+function refuse(reader: Reader, expected: string, { value, at }: Found): undefined {
+  reader.issues.push({ path: at, message: `expected ${expected}, got ${show(value)}` });
   return undefined;
 }
 
