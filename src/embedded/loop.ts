@@ -5,7 +5,7 @@ import { dispatch } from "../dispatch.ts";
 import { messageOf } from "../errors.ts";
 import { poll } from "../poll.ts";
 import { MAX_DELAY_SECONDS } from "../queue.ts";
-import type { ReceivedMessage, ReceivingQueue } from "../queues/sqlite.ts";
+import type { ReceivedMessage } from "../queues/sqlite.ts";
 import type { Run } from "../run.ts";
 import type { Embedded } from "./app.ts";
 
@@ -32,7 +32,7 @@ export interface Workplace extends Pick<Embedded, "app" | "queue"> {
  */
 export async function turn({ app, queue, config }: Workplace): Promise<number> {
   await config?.refresh();
-  const works = await takeMessages({ app, queue }, queue, BATCH);
+  const works = await takeMessages({ app, queue }, BATCH);
   await Promise.all(works);
   await poll(app);
   return works.length;
@@ -62,7 +62,7 @@ async function* launched(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
  * data folder is logged and tried again.
  */
 export async function runLoop(workplace: Workplace, signal: AbortSignal): Promise<void> {
-  const { app, queue } = workplace;
+  const { app } = workplace;
   const inHand = new Set<Promise<void>>();
   const start = (work: Promise<void>) => {
     const tracked = work
@@ -70,10 +70,10 @@ export async function runLoop(workplace: Workplace, signal: AbortSignal): Promis
       .finally(() => inHand.delete(tracked));
     inHand.add(tracked);
   };
-  const ticks = every(workplace.tickMs ?? TICK_MS, app, signal, () => tick(workplace, signal));
+  const ticks = keepTicking(workplace, signal);
   while (!signal.aborted) {
     const free = BATCH - inHand.size;
-    const works = free > 0 ? await takeMessages(workplace, queue, free) : [];
+    const works = free > 0 ? await takeMessages(workplace, free) : [];
     works.forEach(start);
     if (works.length === 0) await rest(IDLE_MS, signal);
   }
@@ -87,17 +87,13 @@ async function tick(workplace: Workplace, signal: AbortSignal): Promise<void> {
   await poll(app, signal);
 }
 
-/** Does `work` again and again, never twice at once, with at least `ms` between two beginnings. */
-async function every(
-  ms: number,
-  app: App,
-  signal: AbortSignal,
-  work: () => Promise<void>,
-): Promise<void> {
+/** Ticks again and again, never twice at once, with the least time between two beginnings. */
+async function keepTicking(workplace: Workplace, signal: AbortSignal): Promise<void> {
+  const { app, tickMs = TICK_MS } = workplace;
   while (!signal.aborted) {
-    const rested = rest(ms, signal);
+    const rested = rest(tickMs, signal);
     try {
-      await work();
+      await tick(workplace, signal);
     } catch (error) {
       app.log.error("tick failed", { reason: messageOf(error) });
     }
@@ -112,16 +108,16 @@ async function rest(ms: number, signal: AbortSignal): Promise<void> {
 
 /** Takes up to `max` messages and begins to handle them. A queue that fails gives none. */
 async function takeMessages(
-  { app }: Workplace,
-  queue: ReceivingQueue,
+  workplace: Pick<Workplace, "app" | "queue">,
   max: number,
 ): Promise<Promise<void>[]> {
+  const { app, queue } = workplace;
   try {
     const messages = await queue.receive(max);
     const dead = messages.length < max ? await queue.dead(max - messages.length) : [];
     return [
-      ...messages.map((message) => handle(app, queue, message, dispatch)),
-      ...dead.map((message) => handle(app, queue, message, abandon)),
+      ...messages.map((message) => handle(workplace, message, dispatch)),
+      ...dead.map((message) => handle(workplace, message, abandon)),
     ];
   } catch (error) {
     app.log.error("messages not received", { reason: messageOf(error) });
@@ -130,8 +126,7 @@ async function takeMessages(
 }
 
 async function handle(
-  app: App,
-  queue: ReceivingQueue,
+  { app, queue }: Pick<Workplace, "app" | "queue">,
   message: ReceivedMessage,
   work: (app: App, message: ReceivedMessage) => Promise<void>,
 ): Promise<void> {

@@ -100,7 +100,7 @@ async function failure(
       `template ${address.shown} cannot be read: Cloud Storage does not accept the credentials of this process; ${CREDENTIALS_ADVICE}`,
     );
   }
-  if (status === 403) return notAllowed(address, object, "storage.objects.get on it");
+  if (status === 403) return notAllowed(address, object, { right: "storage.objects.get on it" });
   return new Error(`template ${address.shown} cannot be fetched: Cloud Storage answers ${status}`);
 }
 

@@ -35,8 +35,7 @@ export function notThere(
 export function notAllowed(
   { shown }: TemplateAddress,
   { bucket, key }: ObjectAddress,
-  right: string,
-  cause?: unknown,
+  { right, cause }: { readonly right: string; readonly cause?: unknown },
 ): PermanentError {
   return new PermanentError(
     "forbidden",

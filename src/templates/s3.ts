@@ -81,7 +81,8 @@ function failure(error: unknown, address: TemplateAddress, object: ObjectAddress
   }
   const status = statusOf(error);
   if (status === 404) return notThere(address, object, error);
-  if (status === 403) return notAllowed(address, object, "s3:GetObject on it", error);
+  if (status === 403)
+    return notAllowed(address, object, { right: "s3:GetObject on it", cause: error });
   // It names the template already.
   if (error instanceof PermanentError) return error;
   return new Error(`template ${address.shown} cannot be fetched: ${reasonOf(error)}`, {

@@ -71,14 +71,13 @@ async function create(store: Store, { body, ...given }: NewRun): Promise<Created
   const item = { ...headKey(run.id), ...set, ...recent, body: hash, write };
   const written = await table.insert(item);
   if (written.done || written.item?.["write"] === write) return { run, created: true };
-  return { run: await settle(table, run.id, hash, written.item), created: false };
+  return { run: await settle(table, { id: run.id, hash }, written.item), created: false };
 }
 
 /** The head that won. A body it does not link to belongs to nobody any more. */
 async function settle(
   table: Table,
-  id: string,
-  hash: string,
+  { id, hash }: { readonly id: string; readonly hash: string },
   winner: Item | undefined,
 ): Promise<Run> {
   if (winner === undefined) {

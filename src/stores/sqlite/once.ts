@@ -31,13 +31,13 @@ const LOOK_EVERY_MS = 50;
  */
 export function sqliteOnce(db: Sqlite, options: OnceOptions): Once {
   return async (key, make) => {
-    const by = options.newId();
+    const call = { db, key, by: options.newId() };
     const waitMs = options.waitMs ?? WAIT_MS;
     const giveUp = plus(timestamp(options.now()), waitMs);
     for (;;) {
-      const claim = claimOf(db, key, by, options);
+      const claim = claimOf(call, options);
       if (claim.type === "made") return claim.value;
-      if (claim.type === "ours") return makeAndKeep(db, key, by, make);
+      if (claim.type === "ours") return makeAndKeep(call, make);
       if (timestamp(options.now()) >= giveUp) {
         throw new Error(`${key} is still being made by others after ${waitMs} ms: try again later`);
       }
@@ -51,7 +51,15 @@ type Claim =
   | { readonly type: "ours" }
   | { readonly type: "others" };
 
-function claimOf(db: Sqlite, key: string, by: string, options: OnceOptions): Claim {
+/** One call of a `once`. */
+interface Call {
+  readonly db: Sqlite;
+  readonly key: string;
+  /** An identifier of its own. */
+  readonly by: string;
+}
+
+function claimOf({ db, key, by }: Call, options: OnceOptions): Claim {
   const now = timestamp(options.now());
   // Looking takes no lock, so those who wait do not hold up those who write.
   const seen = look(db, key, now);
@@ -86,12 +94,7 @@ function look(db: Sqlite, key: string, now: string): Claim {
   return row.claimed_until <= now ? { type: "ours" } : { type: "others" };
 }
 
-async function makeAndKeep(
-  db: Sqlite,
-  key: string,
-  by: string,
-  make: () => Promise<string>,
-): Promise<string> {
+async function makeAndKeep({ db, key, by }: Call, make: () => Promise<string>): Promise<string> {
   try {
     return keep(db, key, await make());
   } catch (error) {
