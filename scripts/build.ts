@@ -10,7 +10,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import type { Agent } from "../src/agent.ts";
 import { namedImports } from "./named-imports.ts";
-import { packageConfig } from "./package-config.ts";
+import { type PackageOptions, packageConfig } from "./package-config.ts";
 import { prunedVertexProtos } from "./vertex-protos.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -44,10 +44,11 @@ const SHARED: BuildOptions = {
  */
 export async function buildFunctions(
   config: string,
+  options: PackageOptions = {},
 ): Promise<{ readonly metafile: Metafile; readonly agents: readonly Agent[] }> {
   const folder = join(DIST, "functions");
+  const agents = await packageConfig(config, join(DIST, "config"), options);
   rmSync(folder, { recursive: true, force: true });
-  const agents = await packageConfig(config, join(DIST, "config"));
   const metafile = await bundleFunctions(folder);
   cpSync(join(ROOT, "schemas"), join(DIST, "schemas"), { recursive: true });
   return { metafile, agents };

@@ -3,22 +3,33 @@ import { dirname, join, resolve } from "node:path";
 import { type Agent, isSecretReference } from "../src/agent.ts";
 import { type Issue, invalid } from "../src/errors.ts";
 import { isJsonObject } from "../src/json.ts";
-import { templateAddress } from "../src/templates/address.ts";
+import { type TemplateFamily, templateAddress } from "../src/templates/address.ts";
 import { ownTemplates, readAgents } from "./agents.ts";
+
+/** What is known of the deployment that a package is for. */
+export interface PackageOptions {
+  /** Whether its functions are known to Google Cloud. Default: true. */
+  readonly google?: boolean;
+}
 
 /**
  * Checks a `sluice.yml` and packages it for the functions: `sluice.json`, and below `files/` every file of
  * this machine that its agents name, as a path or as an `agent://` entry of their templates. Returns the
- * agents that functions launch for. Throws `PermanentError` ("invalid") with every fault, a file that is
- * not there among them.
+ * agents that functions launch for. Throws `PermanentError` ("invalid") with every fault: a file that is
+ * not there, and whatever functions could never do for an agent.
  */
-export async function packageConfig(config: string, folder: string): Promise<readonly Agent[]> {
+export async function packageConfig(
+  config: string,
+  folder: string,
+  { google = true }: PackageOptions = {},
+): Promise<readonly Agent[]> {
   const { document, agents } = await readAgents(config);
   const named = agents.flatMap((agent) => filesOf(agent, dirname(resolve(config))));
   const missing: readonly Issue[] = named
     .filter(({ from }) => !existsSync(from))
     .map(({ path, from }) => ({ path, message: `expected a file, and there is no ${from}` }));
-  const issues = [...missing, ...agents.flatMap(unknownCluster), ...agents.flatMap(noKubeconfig)];
+  const checks = [unknownCluster, noKubeconfig, patterns, ...(google ? [] : [strangerToGoogle])];
+  const issues = [...missing, ...checks.flatMap((check) => agents.flatMap(check))];
   if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "files"), { recursive: true });
@@ -35,13 +46,18 @@ export async function packageConfig(config: string, folder: string): Promise<rea
 
 /** Relative paths start at `folder`, where the agents stand; in the package, at its root. */
 function filesOf(agent: Agent, folder: string): readonly NamedFile[] {
-  const entries = agent.templates.map((address) => ({ key: "templates", address }));
-  return [...ownTemplates(agent), ...entries].flatMap(({ key, address }) => {
-    const inside = templateAddress(address, "/");
-    if (inside.family !== "agent") return [];
+  return templatesOf(agent, "agent").map(({ path, address }) => {
     const { path: from } = templateAddress(address, folder);
-    return [{ path: `agents.${agent.name}.${key}`, from, to: inside.path }];
+    return { path, from, to: templateAddress(address, "/").path };
   });
+}
+
+/** What an agent names of a family: its own templates, and entries of `templates`. */
+function templatesOf(agent: Agent, family: TemplateFamily): readonly NamedTemplate[] {
+  const entries = agent.templates.map((address) => ({ key: "templates", address }));
+  return [...ownTemplates(agent), ...entries]
+    .filter(({ address }) => templateAddress(address, "/").family === family)
+    .map(({ key, address }) => ({ path: `agents.${agent.name}.${key}`, address }));
 }
 
 /** Rights are made from the cluster before anybody reads the file that may name another one. */
@@ -59,6 +75,33 @@ function noKubeconfig({ name, backend, options }: Agent): readonly Issue[] {
   return [{ path: `agents.${name}.kubeconfig`, message }];
 }
 
+/** Rights are made from addresses of S3, and in a policy these are no plain characters. */
+function patterns(agent: Agent): readonly Issue[] {
+  return templatesOf(agent, "s3")
+    .filter(({ address }) => /\*|\$\{/.test(address))
+    .map(({ path, address }) => ({
+      path,
+      message: `expected an address without * and \${, got ${address}: an entry covers all that lies below it`,
+    }));
+}
+
+/** Functions have no credentials of Google's but those that a deployment brings along. */
+function strangerToGoogle(agent: Agent): readonly Issue[] {
+  const templates = templatesOf(agent, "gcs").map(({ path }) => path);
+  return [...(launchesAtGoogle(agent) ? [`agents.${agent.name}`] : []), ...templates].map(
+    (path) => ({
+      path,
+      message:
+        'expected functions that are known to Google Cloud: deploy with --param="googleCredentials=FILE", see docs/backends/vertex.md',
+    }),
+  );
+}
+
+/** To an address that begins with http:// no credentials are sent. */
+function launchesAtGoogle({ backend, options }: Agent): boolean {
+  return backend === "vertex" && !String(options["api_endpoint"] ?? "").startsWith("http://");
+}
+
 /**
  * The document as functions read it. They have no rights for definitions that an agent does not list, so
  * an agent without a list allows none.
@@ -70,6 +113,12 @@ function deployed(document: unknown): unknown {
     return [name, fenced ? { task_definition_arns: [], ...agent } : agent] as const;
   });
   return { ...document, agents: Object.fromEntries(agents) };
+}
+
+interface NamedTemplate {
+  /** Where it is named. */
+  readonly path: string;
+  readonly address: string;
 }
 
 interface NamedFile {

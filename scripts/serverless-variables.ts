@@ -30,7 +30,7 @@ const CONFIG = join("dist", "config");
  * named, and says which rights these agents ask for.
  */
 export async function variables(config: string, googleCredentials = ""): Promise<Packaged> {
-  const { agents } = await buildFunctions(resolve(config));
+  const { agents } = await buildFunctions(resolve(config), { google: googleCredentials !== "" });
   const google =
     googleCredentials === "" ? "" : packageGoogleCredentials(googleCredentials, CONFIG);
   if (agents.length === 0) {

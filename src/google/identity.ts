@@ -33,9 +33,9 @@ export class CredentialsError extends Error {
   }
 }
 
-/** What a person can do about credentials. */
+/** What a person can do about credentials, on a machine and where functions are at work. */
 export const CREDENTIALS_ADVICE =
-  "set GOOGLE_APPLICATION_CREDENTIALS to a credentials file of Google's that is valid, or run gcloud auth application-default login, where this process runs";
+  'set GOOGLE_APPLICATION_CREDENTIALS to a credentials file of Google\'s that is valid, or run gcloud auth application-default login, where this process runs; functions get such a file from a deployment with --param="googleCredentials=FILE"';
 
 /** What the identity is used for. */
 export interface IdentityOptions {

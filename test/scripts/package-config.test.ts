@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { packageConfig } from "../../scripts/package-config.ts";
-import { checkParameters } from "../../scripts/serverless-variables.ts";
+import { type PackageOptions, packageConfig } from "../../scripts/package-config.ts";
+import { checkParameters, variables } from "../../scripts/serverless-variables.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -11,10 +11,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-async function packaged(yaml: string): Promise<unknown> {
+async function packaged(yaml: string, options: PackageOptions = {}): Promise<unknown> {
   const config = join(folder, "sluice.yml");
   writeFileSync(config, `agents:\n${yaml}`);
-  await packageConfig(config, join(folder, "out"));
+  await packageConfig(config, join(folder, "out"), options);
   return JSON.parse(readFileSync(join(folder, "out", "sluice.json"), "utf8"));
 }
 
@@ -65,6 +65,53 @@ test("an agent of a cluster whose kubeconfig functions cannot have is refused", 
   }
   await packaged('  k: { backend: kubernetes, kubeconfig: { secret: "ssm:/k" } }');
 });
+
+test.each([
+  ["jobs of Vertex AI", "backend: vertex", ""],
+  ["another address of it", "backend: vertex, api_endpoint: https://x.example.com", ""],
+  ["templates in Cloud Storage", 'backend: ecs, templates: ["gs://b/t/"]', ".templates"],
+  ["a template there", "backend: ecs, task_definition_path: gcs://b/t", ".task_definition_path"],
+])(
+  "an agent that needs Google for %s is refused where functions are strangers to it",
+  async (_, agent, key) => {
+    await expect(packaged(`  g: { ${agent} }`, { google: false })).rejects.toMatchObject({
+      issues: [
+        {
+          path: `agents.g${key}`,
+          message: expect.stringContaining('--param="googleCredentials=FILE"'),
+        },
+      ],
+    });
+    await packaged(`  g: { ${agent} }`, { google: true });
+  },
+);
+
+test("an agent that sends Google no credentials needs none", async () => {
+  const options = { google: false };
+  await packaged('  fake: { backend: vertex, api_endpoint: "http://localhost:1" }', options);
+  await packaged('  box: { backend: docker, templates: ["gs://b/t/"] }', options);
+  await packaged("  far: { backend: vertex, remote: true }", options);
+});
+
+test("a deployment knows whether its functions are strangers to Google", async () => {
+  const config = join(folder, "sluice.yml");
+  writeFileSync(config, "agents:\n  g: { backend: vertex }");
+  await expect(variables(config)).rejects.toThrow(/agents\.g.*googleCredentials/);
+});
+
+test.each(["s3://b/*", "s3://b/a*.yml", "s3://b/${stage}/t.yml"])(
+  "the address %s is refused, for in a policy it would mean something else",
+  async (address) => {
+    const agent = `{ backend: ecs, task_definition_path: "${address}", templates: ["${address}"] }`;
+    const message = expect.stringContaining(address);
+    await expect(packaged(`  a: ${agent}`)).rejects.toMatchObject({
+      issues: [
+        { path: "agents.a.task_definition_path", message },
+        { path: "agents.a.templates", message },
+      ],
+    });
+  },
+);
 
 test("parameters that AWS would refuse, or that would lose runs, are refused together", () => {
   checkParameters({ dispatchConcurrency: "2", keepDays: 15 });
