@@ -5,7 +5,7 @@ import { brief, MOST_BYTES } from "./brief.ts";
 import { show } from "./check.ts";
 import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
-import { hostOf, waitsForHost } from "./hosts.ts";
+import { SAID_FOR_MS, waitsForHost } from "./hosts.ts";
 import { causeOf } from "./intake.ts";
 import { backendOf, findJob, keyOf } from "./jobs.ts";
 import { launchRequest } from "./launch-request.ts";
@@ -163,10 +163,11 @@ async function leaveTo(
   { agent, place }: { readonly agent: Agent; readonly place: Place },
 ): Promise<Decision> {
   const now = timestamp(app.now());
+  const host = await app.hosts.get(place, SAID_FOR_MS);
   const next: Waiting = {
     type: "waiting",
     reason: "agent",
-    message: waitsForHost(agent.name, await hostOf(app, place), now),
+    message: waitsForHost(agent.name, host, now),
     until: now,
     tries: 0,
     agent: agent.name,

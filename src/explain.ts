@@ -2,7 +2,7 @@ import { matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { notFound } from "./cancel.ts";
 import { messageOf } from "./errors.ts";
-import { hostOf, isOnline, unseen, waitsForHost } from "./hosts.ts";
+import { isOnline, unseen, waitsForHost } from "./hosts.ts";
 import { accept } from "./intake.ts";
 import { backendOf } from "./jobs.ts";
 import type { JsonValue } from "./json.ts";
@@ -87,7 +87,7 @@ async function because(app: App, run: Run): Promise<string> {
   if (isFinal(state)) return happens(app, run);
   const more = place === app.place ? await fromPlatform(app, run) : "";
   if (place === CLOUD) return `${happens(app, run)}${more}${goneAgent(app, run)}`;
-  const host = await hostOf(app, place);
+  const host = await app.hosts.get(place);
   const now = timestamp(app.now());
   if (state.type === "waiting" && state.reason === "agent" && state.pending === undefined) {
     return waitsForHost(place, host, now);

@@ -1,5 +1,3 @@
-import type { App } from "./app.ts";
-import type { Place } from "./run.ts";
 import { between, MINUTE, SECOND, type Timestamp } from "./time.ts";
 
 /** How often a host says that it is at work. */
@@ -14,6 +12,9 @@ export const OFFLINE_AFTER_MS = MINUTE;
  * went on is worse than one whose end is known some minutes late.
  */
 export const LOST_AFTER_MS = 10 * MINUTE;
+
+/** What a run that waits says of a host may be so old: every message for its agent would else read it. */
+export const SAID_FOR_MS = 5 * SECOND;
 
 /** The process that works for one remote agent. */
 export interface AgentHost {
@@ -46,6 +47,12 @@ export interface AgentHosts {
 
   /** The host of each agent that ever had one, by name of the agent. Never older than the newest beat. */
   list(): Promise<readonly AgentHost[]>;
+
+  /**
+   * The host that works, or last worked, for an agent; undefined if there never was one. Never older than
+   * the newest beat, unless it may be as it was up to `maxAgeMs` milliseconds ago: then many may ask.
+   */
+  get(agent: string, maxAgeMs?: number): Promise<AgentHost | undefined>;
 }
 
 /** Whether a host is at work, as far as is known. Pure. */
@@ -68,14 +75,6 @@ export function areOthersLost(host: AgentHost | undefined, id: string, now: Time
   return [host, ...(before === undefined ? [] : [before])].every(
     (other) => other.id === id || isLost(other, now),
   );
-}
-
-/** The host that works, or last worked, for the agent of a place; undefined if there never was one. */
-export async function hostOf(
-  app: Pick<App, "hosts">,
-  place: Place,
-): Promise<AgentHost | undefined> {
-  return (await app.hosts.list()).find(({ agent }) => agent === place);
 }
 
 /** What a run in the place of an agent waits for, for people. Pure; the same while nothing changes. */

@@ -2,7 +2,6 @@ import type { App } from "./app.ts";
 import type { LogPage } from "./backend.ts";
 import { notFound } from "./cancel.ts";
 import { PermanentError } from "./errors.ts";
-import { hostOf } from "./hosts.ts";
 import { backendOf } from "./jobs.ts";
 import { isFinal, type Job, type Run } from "./run.ts";
 
@@ -20,7 +19,7 @@ export async function runLogs(app: App, id: string, after?: string): Promise<Log
     return { lines: [], next: after ?? "", complete: isFinal(state) };
   }
   if (run.place !== app.place) {
-    const host = await hostOf(app, run.place);
+    const host = await app.hosts.get(run.place);
     const machine = host === undefined ? "" : `, ${host.machine}`;
     throw new PermanentError(
       "unsupported",

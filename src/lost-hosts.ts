@@ -3,7 +3,7 @@ import { messageOf } from "./errors.ts";
 import { type AgentHost, isLost, unseen, waitsForHost } from "./hosts.ts";
 import { move } from "./move.ts";
 import type { Cause, Final, Launch, Run, RunState } from "./run.ts";
-import { timestamp } from "./time.ts";
+import { type Timestamp, timestamp } from "./time.ts";
 
 /**
  * Judges the hosts of remote agents by their last sight alone: nobody but a host can ask about its jobs.
@@ -19,46 +19,62 @@ export async function judgeHosts(app: App, signal?: AbortSignal): Promise<void> 
   for (const host of hosts.filter((candidate) => isLost(candidate, now))) {
     for await (const run of app.store.due(now, host.agent)) {
       if (signal?.aborted) return;
-      try {
-        await judge(app, run, host);
-      } catch (error) {
-        app.log.error("run of a lost host not judged", {
-          runId: run.id,
-          agent: host.agent,
-          reason: messageOf(error),
-        });
-      }
+      if (!(await judgeGuarded(app, run, host))) break;
     }
   }
 }
 
-async function judge(app: App, run: Run, host: AgentHost): Promise<void> {
-  const { state } = run;
+/** Whether the host is still to be judged, as far as is known. */
+async function judgeGuarded(app: App, run: Run, host: AgentHost): Promise<boolean> {
+  try {
+    return await judge(app, run, host);
+  } catch (error) {
+    const { agent } = host;
+    const reason = messageOf(error);
+    app.log.error("run of a lost host not judged", { runId: run.id, agent, reason });
+    return true;
+  }
+}
+
+/**
+ * Judges a run, unless its host was seen again since it was found lost: then its runs are its own again.
+ * It is asked for with every write, for a tick may write for a minute.
+ */
+async function judge(app: App, run: Run, host: AgentHost): Promise<boolean> {
+  const verdict = verdictOn(run, host, timestamp(app.now()));
+  if (verdict === undefined) return true;
+  const newest = await app.hosts.get(host.agent);
+  if (newest?.lastSeen !== host.lastSeen) return false;
+  await move(app, run, verdict);
+  return true;
+}
+
+type Verdict = Pick<Parameters<typeof move>[2], "event" | "next">;
+
+/** What becomes of a run whose host is lost, if that changes it. */
+function verdictOn({ state }: Run, host: AgentHost, now: Timestamp): Verdict | undefined {
   switch (state.type) {
     case "scheduled":
-      return;
+      return undefined;
     case "waiting": {
-      if (state.reason === "no_agent") return;
-      const message = waitsForHost(host.agent, host, timestamp(app.now()));
-      if (state.message === message) return;
-      await move(app, run, { event: "wait", next: { ...state, message } });
-      return;
+      const message = waitsForHost(host.agent, host, now);
+      if (state.reason === "no_agent" || state.message === message) return undefined;
+      // Whatever it has waited for before, it waits for its host now.
+      return { event: "wait", next: { ...state, reason: "agent", message, tries: 0 } };
     }
     case "launching":
-      await move(app, run, { event: "end", next: lost(state, host) });
-      return;
+      return { event: "end", next: lost(state, host) };
     case "submitted":
     case "running":
     case "cancelling":
-      await move(app, run, { event: "observe", next: lost(state, host) });
-      return;
+      return { event: "observe", next: lost(state, host) };
     case "succeeded":
     case "failed":
     case "crashed":
     case "timed_out":
     case "cancelled":
       // An index that lags behind may still hold a run that has ended.
-      return;
+      return undefined;
   }
 }
 

@@ -353,6 +353,43 @@ describe("the host of a remote agent that is no longer seen", () => {
     expect(await stateOf(places, "r1")).toMatchObject({ type: "crashed" });
   });
 
+  test("loses no more runs from the moment on at which it is seen again", async () => {
+    const places = twoPlaces();
+    for (const id of ["r1", "r2", "r3"]) await start(places, id);
+    await places.host.work();
+    await start(places, "waits");
+    const { app, clock } = places.cloud;
+    clock.pass(LOST_AFTER_MS);
+    const due: typeof app.store.due = async function* (now, place) {
+      let given = 0;
+      for await (const run of app.store.due(now, place)) {
+        if (given++ === 1) await places.host.beat();
+        yield run;
+      }
+    };
+    await judgeHosts({ ...app, agents: app.agents, store: { ...app.store, due } });
+    const runs = await Promise.all(["r1", "r2", "r3"].map((id) => stateOf(places, id)));
+    expect(runs.map(({ type }) => type).sort()).toEqual(["crashed", "submitted", "submitted"]);
+    expect(await stateOf(places, "waits")).toMatchObject({
+      message: "waits for the host of agent lab on bench",
+    });
+    expect(linesOf(places, "error")).toEqual([]);
+  });
+
+  test("loses nothing while nobody can say whether it was seen again", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    const { app } = places.cloud;
+    const hosts = { ...app.hosts, get: () => Promise.reject(new Error("down")) };
+    await judgeHosts({ ...app, agents: app.agents, hosts });
+    expect(await stateOf(places)).toMatchObject({ type: "submitted" });
+    expect(linesOf(places, "error")).toMatchObject([
+      { message: "run of a lost host not judged", fields: { runId: "r1", reason: "down" } },
+    ]);
+  });
+
   test("is not judged further once the tick is told to end", async () => {
     const places = twoPlaces();
     await start(places);

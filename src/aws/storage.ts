@@ -31,7 +31,7 @@ export function openStorage({
     store: dynamoStore(table, { newId, keepDays: settings.keepDays }),
     registry: dynamoRegistry(table, outside),
     tokens: dynamoTokens(table),
-    hosts: dynamoHosts(table),
+    hosts: dynamoHosts(table, outside),
     queue: sqsQueue({ ...outside, queue: settings.queue, client }),
   };
 }

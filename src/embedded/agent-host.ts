@@ -6,7 +6,7 @@ import type { App } from "../app.ts";
 import type { Machine } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { PermanentError } from "../errors.ts";
-import { areOthersLost, hostOf } from "../hosts.ts";
+import { areOthersLost } from "../hosts.ts";
 import { endStored } from "../jobs.ts";
 import { observe } from "../observe.ts";
 import { placeBesideFunctions } from "../place.ts";
@@ -74,7 +74,7 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
   const machine = machineOn(
     () => db,
     { now, newId },
-    async (id) => areOthersLost(await hostOf(storage, name), id, timestamp(now())),
+    async (id) => areOthersLost(await storage.hosts.get(name), id, timestamp(now())),
   );
   const world = machineWorld(options, {
     now,

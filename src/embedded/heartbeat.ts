@@ -1,13 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../app.ts";
 import { messageOf, PermanentError } from "../errors.ts";
-import {
-  type AgentHost,
-  BEAT_EVERY_MS,
-  hostOf,
-  LOST_AFTER_MS,
-  OFFLINE_AFTER_MS,
-} from "../hosts.ts";
+import { type AgentHost, BEAT_EVERY_MS, LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../hosts.ts";
 import { tellLateEnds } from "../late-ends.ts";
 import { between, SECOND, type Timestamp, timestamp } from "../time.ts";
 
@@ -32,7 +26,7 @@ export function heartbeat(app: App, self: Omit<AgentHost, "lastSeen">): Heartbea
   let seen: Timestamp | undefined;
   let beating: Promise<void> | undefined;
   const beat = async () => {
-    const before = seen === undefined ? await hostOf(app, self.agent) : undefined;
+    const before = seen === undefined ? await app.hosts.get(self.agent) : undefined;
     const isOther = before !== undefined && before.id !== self.id;
     const last = isOther ? undefined : (seen ?? before?.lastSeen);
     const now = timestamp(app.now());

@@ -27,8 +27,9 @@ export async function openSharedTable(settings: TableSettings): Promise<SharedSt
   const { region, endpoint, keepDays } = settings;
   const client = { region, ...(endpoint === undefined ? {} : { endpoint }) };
   const table = openTable({ table: settings.table, client });
+  const now = () => new Date();
   const newId = () => randomUUID();
-  const hosts = dynamoHosts(table);
+  const hosts = dynamoHosts(table, { now });
   try {
     await hosts.list();
   } catch (error) {
@@ -37,7 +38,7 @@ export async function openSharedTable(settings: TableSettings): Promise<SharedSt
   return {
     store: dynamoStore(table, { newId, keepDays }),
     registry: dynamoRegistry(table, {
-      now: () => new Date(),
+      now,
       newId,
       random: Math.random,
       sleep: (ms) => sleep(ms),

@@ -90,6 +90,18 @@ export function hostsContract(
       expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
     });
 
+    it("gives the host of one agent, as it is noted now, and none of an agent that never had one", async () => {
+      const { hosts, reopen } = harness;
+      await hosts.beat(host({ agent: "other", id: "two" }));
+      expect(await hosts.get("lab")).toBeUndefined();
+      await reopen().beat(host());
+      expect(await hosts.get("lab")).toStrictEqual(host());
+      const next = host({ lastSeen: plus(START, 15_000) });
+      await reopen().beat(next);
+      expect(await hosts.get("lab")).toStrictEqual(next);
+      expect((await hosts.get("other", 60_000))?.id).toBe("two");
+    });
+
     it("lists the hosts of several agents by name", async () => {
       const { hosts } = harness;
       for (const agent of ["c", "a-1", "b", "a"]) await hosts.beat(host({ agent }));

@@ -1,16 +1,51 @@
+import { boundedMap } from "../../bounded.ts";
 import { type AgentHost, type AgentHosts, type Beat, OFFLINE_AFTER_MS } from "../../hosts.ts";
 import { plus } from "../../time.ts";
 import { type Item, textOf } from "./item.ts";
 import type { Key, Table, Written } from "./table.ts";
 
-/** Hosts of remote agents in a table: one partition, for there are few and each beats rarely. */
-export function dynamoHosts(table: Table): AgentHosts {
+/** So many hosts are remembered. */
+const MOST = 100;
+
+/**
+ * Hosts of remote agents in a table: one partition, for there are few, each beats rarely, and a process
+ * remembers what it has read for those who need not know the newest.
+ */
+export function dynamoHosts(table: Table, { now }: { now(): Date }): AgentHosts {
+  const read = async (agent: string) => {
+    const item = await table.get(hostKey(agent));
+    return item === undefined ? undefined : hostOf(item);
+  };
   return {
     beat: (host) => beat(table, host),
     async list() {
       const items = table.query({ where: "#pk = :pk", values: { pk: "hosts" }, pageSize: 500 });
       return (await Array.fromAsync(items)).map(hostOf);
     },
+    get: remembered(read, now),
+  };
+}
+
+/** Reads again only what is older than it may be. What is being read is waited for. */
+function remembered(
+  read: (agent: string) => Promise<AgentHost | undefined>,
+  now: () => Date,
+): AgentHosts["get"] {
+  const readings = boundedMap<{ readonly host: ReturnType<typeof read>; readonly at: number }>(
+    MOST,
+  );
+  return async (agent, maxAgeMs = 0) => {
+    const at = now().getTime();
+    const last = readings.get(agent);
+    if (last !== undefined && at - last.at < maxAgeMs) return await last.host;
+    const reading = { host: read(agent), at };
+    readings.put(agent, reading);
+    try {
+      return await reading.host;
+    } catch (error) {
+      if (readings.get(agent) === reading) readings.delete(agent);
+      throw error;
+    }
   };
 }
 

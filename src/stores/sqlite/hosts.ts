@@ -8,7 +8,13 @@ export function sqliteHosts(db: Sqlite): AgentHosts {
     beat: async (host) => beat(db, host),
     list: async () =>
       (db.rows("SELECT * FROM agent_hosts ORDER BY agent") as readonly HostRow[]).map(hostOf),
+    get: async (agent) => hostIn(db, agent),
   };
+}
+
+function hostIn(db: Sqlite, agent: string): AgentHost | undefined {
+  const rows = db.rows("SELECT * FROM agent_hosts WHERE agent = $agent", { agent });
+  return (rows as readonly HostRow[]).map(hostOf)[0];
 }
 
 interface HostRow {
@@ -35,8 +41,7 @@ function beat(db: Sqlite, host: Beat): AgentHost {
       last_seen: host.lastSeen,
       offline: plus(host.lastSeen, -OFFLINE_AFTER_MS),
     });
-    const rows = db.rows("SELECT * FROM agent_hosts WHERE agent = $agent", { agent });
-    return (rows as readonly HostRow[]).map(hostOf)[0] ?? host;
+    return hostIn(db, agent) ?? host;
   });
 }
 

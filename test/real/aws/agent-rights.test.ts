@@ -80,7 +80,7 @@ function cloudApp(): App {
   return {
     ...testApp().app,
     store: dynamoStore(own, { newId: randomUUID, keepDays: 90 }),
-    hosts: dynamoHosts(own),
+    hosts: dynamoHosts(own, { now }),
     newId: randomUUID,
     agents: [testAgent({ name: "lab", backend: "local" })],
     placeOf: placeBesideFunctions,

@@ -20,21 +20,66 @@ import type { Table } from "../../../src/stores/dynamodb/table.ts";
 import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { hostsContract } from "../../contracts/hosts.ts";
 import { testAgent, testApp } from "../../fakes/app.ts";
+import { awsProxy } from "../../fakes/aws-proxy.ts";
+import { testClock } from "../../fakes/clock.ts";
 import { createTable } from "./table.ts";
+
+const now = () => new Date();
 
 hostsContract("dynamodb", async () => {
   const table = await createTable(inject("dynamodb"));
   const other = table.open();
   return {
-    hosts: dynamoHosts(table.open()),
-    reopen: () => dynamoHosts(other),
+    hosts: dynamoHosts(table.open(), { now }),
+    reopen: () => dynamoHosts(other, { now }),
     close: table.remove,
   };
 });
 
+describe("the host of an agent that may be some seconds old", () => {
+  const SELF = {
+    agent: "lab",
+    id: "one",
+    machine: "bench",
+    version: "0.1.0",
+    startedAt: "2026-11-21T12:00:00.000Z",
+    lastSeen: "2026-11-21T12:00:00.000Z",
+  };
+
+  test("is read once in that time, also if there is none, however many ask", async () => {
+    const table = await createTable(inject("dynamodb"));
+    const proxy = await awsProxy(inject("dynamodb"));
+    const clock = testClock();
+    const hosts = dynamoHosts(table.open(proxy.endpoint), clock);
+    const ask = () => Promise.all([hosts.get("lab", 5_000), hosts.get("lab", 5_000)]);
+    expect(await ask()).toEqual([undefined, undefined]);
+    await dynamoHosts(table.open(), clock).beat(SELF);
+    clock.pass(4_999);
+    expect(await ask()).toEqual([undefined, undefined]);
+    expect(proxy.calls).toHaveLength(1);
+    clock.pass(1);
+    expect(await ask()).toEqual([SELF, SELF]);
+    expect(await hosts.get("lab")).toEqual(SELF);
+    expect(proxy.calls.map(({ operation }) => operation)).toEqual(Array(3).fill("GetItem"));
+    await proxy.close();
+    await table.remove();
+  });
+
+  test("is asked for again if the answer was an error", async () => {
+    const table = await createTable(inject("dynamodb"));
+    const proxy = await awsProxy(inject("dynamodb"));
+    const hosts = dynamoHosts(table.open(proxy.endpoint), testClock());
+    proxy.break({ type: "refused", status: 400, error: "AccessDeniedException" }, () => true);
+    await expect(hosts.get("lab", 5_000)).rejects.toThrow();
+    expect(await hosts.get("lab", 5_000)).toBeUndefined();
+    await proxy.close();
+    await table.remove();
+  });
+});
+
 function storageIn(table: Table): SharedStorage {
   const outside = {
-    now: () => new Date(),
+    now,
     newId: randomUUID,
     random: Math.random,
     sleep: (ms: number) => sleep(ms),
@@ -43,7 +88,7 @@ function storageIn(table: Table): SharedStorage {
     store: dynamoStore(table, { newId: randomUUID, keepDays: 90 }),
     registry: dynamoRegistry(table, outside),
     tokens: dynamoTokens(table),
-    hosts: dynamoHosts(table),
+    hosts: dynamoHosts(table, outside),
   };
 }
 

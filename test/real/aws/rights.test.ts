@@ -43,7 +43,7 @@ function storage(through: Table): Pick<App, "store" | "registry" | "tokens" | "h
     store: dynamoStore(through, { newId: randomUUID, keepDays: 30 }),
     registry: dynamoRegistry(through, { now, newId: randomUUID, random: () => 1, sleep }),
     tokens: dynamoTokens(through),
-    hosts: dynamoHosts(through),
+    hosts: dynamoHosts(through, { now: () => new Date() }),
   };
 }
 
