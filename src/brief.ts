@@ -1,5 +1,3 @@
-import { faultText, type PermanentError } from "./errors.ts";
-
 /**
  * A text in the head of a run takes at most so many bytes in JSON, which is so many plain characters. Heads
  * are written with every change of a state and copied into indexes, and no store takes any size.
@@ -21,28 +19,29 @@ export function brief(text: string, most = MOST_BYTES): string {
   return `${text.slice(0, end)}${CUT}`;
 }
 
-/** The message of an error, short enough for a head: of a document's faults the first, and how many more. */
-export function briefMessage({
-  message,
-  issues,
-}: Pick<PermanentError, "message" | "issues">): string {
-  if (bytesOf(message) <= MOST_BYTES) return message;
-  const faults = issues.map(faultText);
-  const all = faults.join("; ");
-  if (issues.length < 2 || !message.endsWith(all)) return brief(message);
-  const what = brief(message.slice(0, message.length - all.length), MOST_BYTES / 4);
-  const more = (shown: number) => `; … and ${faults.length - shown} more`;
-  let room = MOST_BYTES - bytesOf(what) - bytesOf(more(0));
+/**
+ * A sentence that ends with a list, short enough for a head: with the first items of the list, and how many
+ * more there are.
+ */
+export function briefList(beginning: string, items: readonly string[]): string {
+  const whole = `${beginning}${items.join(SEPARATOR)}`;
+  if (items.length < 2 || bytesOf(whole) <= MOST_BYTES) return brief(whole);
+  const start = brief(beginning, MOST_BYTES / 4);
+  const more = (shown: number) => `${SEPARATOR}… and ${items.length - shown} more`;
+  let room = MOST_BYTES - bytesOf(start) - bytesOf(more(0));
   let shown = 0;
-  for (const fault of faults) {
-    room -= bytesOf(`; ${fault}`);
+  for (const item of items) {
+    room -= bytesOf(`${SEPARATOR}${item}`);
     if (room < 0) break;
     shown += 1;
   }
   // Even the first one may be too long.
-  if (shown === 0) return `${what}${brief(all, MOST_BYTES / 2)}${more(1)}`;
-  return `${what}${faults.slice(0, shown).join("; ")}${more(shown)}`;
+  if (shown === 0) return `${start}${brief(items.join(SEPARATOR), MOST_BYTES / 2)}${more(1)}`;
+  return `${start}${items.slice(0, shown).join(SEPARATOR)}${more(shown)}`;
 }
+
+/** What stands between the items of a list. */
+export const SEPARATOR = "; ";
 
 /** What a text takes in JSON. */
 function bytesOf(text: string): number {

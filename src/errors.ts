@@ -1,3 +1,5 @@
+import { brief, briefList, SEPARATOR } from "./brief.ts";
+
 /** One fault of a document: where it is, and what to say of it. */
 export interface Issue {
   /** Dotted path from the document's root, such as `run_config.cpu`; empty for the document itself. */
@@ -40,26 +42,37 @@ export class PermanentError extends Error {
   readonly code: ErrorCode;
   /** The single faults, if a document had some. */
   readonly issues: readonly Issue[];
+  /** The message, short enough for the head of a run. Default: its beginning. */
+  readonly brief: string;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { readonly cause?: unknown; readonly issues?: readonly Issue[] } = {},
+    options: {
+      readonly cause?: unknown;
+      readonly issues?: readonly Issue[];
+      readonly brief?: string;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.issues = options.issues ?? [];
+    this.brief = options.brief ?? brief(message);
   }
 }
 
-/** Makes the error of a document from all its faults; the message holds each of them. */
+/** Makes the error of a document from all its faults; the message holds each of them, the brief one some. */
 export function invalid(what: string, issues: readonly Issue[]): PermanentError {
-  const faults = issues.map(faultText).join("; ");
-  return new PermanentError("invalid", `${what} is not valid: ${faults}`, { issues });
+  const beginning = `${what} is not valid: `;
+  const faults = issues.map(faultText);
+  return new PermanentError("invalid", `${beginning}${faults.join(SEPARATOR)}`, {
+    issues,
+    brief: briefList(beginning, faults),
+  });
 }
 
 /** A fault as a message holds it. */
-export function faultText({ path, message }: Issue): string {
+function faultText({ path, message }: Issue): string {
   return path === "" ? message : `${path}: ${message}`;
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { App } from "./app.ts";
-import { brief, briefMessage } from "./brief.ts";
-import { PermanentError } from "./errors.ts";
+import { brief } from "./brief.ts";
+import { invalid, PermanentError } from "./errors.ts";
 import { canonicalJson, isJsonObject, type JsonValue } from "./json.ts";
 import { parseMessage, RUN_ID, type RunMessage } from "./message.ts";
 import { nameFor } from "./names.ts";
@@ -13,6 +13,9 @@ import { unfit } from "./wire.ts";
 
 /** The name of a flow in the head of a run that could not be read, in bytes of JSON. */
 const LONGEST_NAME = 400;
+
+/** Of a body that cannot be read so many bytes are kept; the rest of what a store takes is for its faults. */
+const MOST_RECEIVED_BYTES = (MAX_BODY_BYTES * 3) / 4;
 
 /** What a body of the queue turns out to be. */
 export type Intake =
@@ -66,7 +69,7 @@ export async function accept(
   options: { readonly plan?: boolean } = {},
 ): Promise<Accepted> {
   const parsed = parseMessage(received, options);
-  if (!parsed.ok) throw new PermanentError("invalid", parsed.summary, { issues: parsed.issues });
+  if (!parsed.ok) throw invalid("the message", parsed.issues);
   if (parsed.type === "reference") {
     throw new PermanentError("invalid", "the message names a run but asks for none: add a flow", {
       issues: [{ path: "flow", message: "expected a flow, got nothing" }],
@@ -148,12 +151,27 @@ export function causeOf(error: PermanentError): Cause {
   const { code } = error;
   const type =
     code === "image" || code === "rejected" || code === "start_failed" ? code : "invalid";
-  return { type, message: briefMessage(error) };
+  return { type, message: error.brief };
 }
 
 /** Whether two bodies ask for the same. */
 export function sameBody(a: JsonValue, b: JsonValue): boolean {
   return canonicalJson(a) === canonicalJson(b);
+}
+
+/**
+ * The stored body of a run, if a message that came for it asks for the same. Undefined if it does not: such
+ * a message is ignored, for it must neither change nor end what is not its own, and the log tells of it.
+ */
+export async function bodyIfSame(
+  app: Pick<App, "store" | "log">,
+  runId: string,
+  received: JsonValue,
+): Promise<RunBody | undefined> {
+  const body = await app.store.body(runId);
+  if (body !== undefined && sameBody(body.received, cut(received))) return body;
+  app.log.warn("message ignored: another request has its run id", { runId });
+  return undefined;
 }
 
 /** The id of a run whose message has none: the queue's own, if it can be one, else a hash of it. */
@@ -208,7 +226,7 @@ function isFit(received: JsonValue | undefined): received is JsonValue {
 
 /** The faults that no message has room for, as many as the store takes beside the body. */
 function issuesOf({ issues }: PermanentError): Pick<RunBody, "issues"> {
-  let room = MAX_BODY_BYTES / 4;
+  let room = MAX_BODY_BYTES - MOST_RECEIVED_BYTES - 100;
   const kept = issues.filter((issue) => {
     room -= Buffer.byteLength(JSON.stringify(issue)) + 1;
     return room >= 0;
@@ -216,9 +234,9 @@ function issuesOf({ issues }: PermanentError): Pick<RunBody, "issues"> {
   return kept.length === 0 ? {} : { issues: kept };
 }
 
-/** Keeps as much of an oversize body as the store takes. */
+/** What of a body is kept: all, or of one that is too large as much as the store takes beside its faults. */
 function cut(received: JsonValue): JsonValue {
   const text = JSON.stringify(received);
-  if (Buffer.byteLength(text) <= MAX_BODY_BYTES / 2) return received;
-  return `${text.slice(0, MAX_BODY_BYTES / 16)}… (cut from ${text.length} characters)`;
+  if (Buffer.byteLength(text) <= MOST_RECEIVED_BYTES) return received;
+  return `${brief(text, MOST_RECEIVED_BYTES - 100)} (cut from ${text.length} characters)`;
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { check, show } from "./check.ts";
-import { type Issue, invalid } from "./errors.ts";
+import type { Issue } from "./errors.ts";
 import { type Flow, flowName, flowSchema } from "./flow.ts";
 import { type Findings, findingsOf, NOTHING, readFlow } from "./flow-document.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
@@ -39,12 +39,7 @@ export type ParsedMessage =
     }
   /** It holds nothing but the id of a run that is stored. */
   | { readonly ok: true; readonly type: "reference"; readonly runId: string }
-  | {
-      readonly ok: false;
-      readonly issues: readonly Issue[];
-      /** All faults in one sentence. */
-      readonly summary: string;
-    };
+  | { readonly ok: false; readonly issues: readonly Issue[] };
 
 /** What the id of a run may be: it becomes part of names on every platform. */
 export const RUN_ID = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
@@ -107,10 +102,11 @@ export function parseMessage(
   options: { readonly plan?: boolean } = {},
 ): ParsedMessage {
   if (!isJsonObject(body)) {
-    return faulty([{ path: "", message: `expected an object, got ${show(body)}` }]);
+    const message = `expected an object, got ${show(body)}`;
+    return { ok: false, issues: [{ path: "", message }] };
   }
   const issue = unfit(body);
-  if (issue !== undefined) return faulty([issue]);
+  if (issue !== undefined) return { ok: false, issues: [issue] };
   const { agent: _agent, ...rest } = body;
   const wire = options.plan === true ? rest : body;
   if (isReference(wire)) return referenceTo(wire["run_id"]);
@@ -123,7 +119,7 @@ function isReference(wire: JsonObject): boolean {
 
 function referenceTo(id: unknown): ParsedMessage {
   const result = check(runId, id, "run_id");
-  return result.ok ? { ok: true, type: "reference", runId: result.value } : faulty(result.issues);
+  return result.ok ? { ok: true, type: "reference", runId: result.value } : result;
 }
 
 function parseRun(wire: JsonObject): ParsedMessage {
@@ -132,7 +128,7 @@ function parseRun(wire: JsonObject): ParsedMessage {
   const runConfig = own.ok ? (own.value.run_config ?? undefined) : wire["run_config"];
   const configs = parseConfigs(flow.flow, runConfig);
   const issues = [...(own.ok ? [] : own.issues), ...flow.issues, ...configs.issues];
-  if (!own.ok || flow.flow === undefined || issues.length > 0) return faulty(issues);
+  if (!own.ok || flow.flow === undefined || issues.length > 0) return { ok: false, issues };
   const warning = unknownKeys(wire, Object.keys(messageSchema.shape), {
     at: "",
     type: "a message",
@@ -191,10 +187,6 @@ function toMessage(own: z.infer<typeof ownSchema>, flow: MessageFlow): RunMessag
     ...optional({ parameters: parameters as JsonObject | null | undefined }),
     ...optional({ scheduledStart: start && timestamp(new Date(start)) }),
   };
-}
-
-function faulty(issues: readonly Issue[]): ParsedMessage {
-  return { ok: false, issues, summary: invalid("the message", issues).message };
 }
 
 /** Timestamps compare as text, which holds for years of four digits only. */

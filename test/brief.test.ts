@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { brief, briefMessage, MOST_BYTES } from "../src/brief.ts";
+import { brief, MOST_BYTES } from "../src/brief.ts";
 import { invalid } from "../src/errors.ts";
 
 const inJson = (text: string) => Buffer.byteLength(JSON.stringify(text)) - 2;
@@ -31,11 +31,14 @@ describe("the faults of a document", () => {
 
   test("are all told where there is room", () => {
     const error = invalid("the message", faults(3));
-    expect(briefMessage(error)).toBe(error.message);
+    expect(error.message).toBe(
+      "the message is not valid: labels.0: wrong; labels.1: wrong; labels.2: wrong",
+    );
+    expect(error.brief).toBe(error.message);
   });
 
   test("are told as far as there is room, and how many more there are", () => {
-    const message = briefMessage(invalid("the message", faults(8_000)));
+    const message = invalid("the message", faults(8_000)).brief;
     const shown = message.match(/labels\.\d+: wrong/g)?.length ?? 0;
     expect(shown).toBeGreaterThan(40);
     expect(message).toMatch(/^the message is not valid: labels\.0: wrong; labels\.1: wrong; /);
@@ -44,7 +47,7 @@ describe("the faults of a document", () => {
 
   test("are told in part where the first alone is too long, and how many more there are", () => {
     const long = { path: "labels.0", message: "x".repeat(2_000) };
-    const message = briefMessage(invalid("the message", [long, ...faults(2)]));
+    const message = invalid("the message", [long, ...faults(2)]).brief;
     expect(message).toMatch(/^the message is not valid: labels\.0: x+…; … and 2 more$/);
   });
 
@@ -52,7 +55,7 @@ describe("the faults of a document", () => {
     const issue = fc.record({ path: texts, message: texts });
     fc.assert(
       fc.property(texts, fc.array(issue, { maxLength: 5 }), (what, issues) => {
-        const message = briefMessage(invalid(what, issues));
+        const message = invalid(what, issues).brief;
         expect(inJson(message)).toBeLessThanOrEqual(MOST_BYTES);
         expect(message).not.toBe("");
       }),

@@ -127,9 +127,6 @@ describe("a message", () => {
       "run_config.labels",
       "run_config.cpu",
     ]);
-    for (const { path, message } of parsed.issues) {
-      expect(parsed.summary).toContain(`${path}: ${message}`);
-    }
   });
 
   test("is refused for faults in both its run configs", () => {
