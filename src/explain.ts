@@ -89,7 +89,8 @@ async function because(app: App, run: Run): Promise<string> {
   if (place === CLOUD) return `${happens(app, run)}${more}${goneAgent(app, run)}`;
   const host = await app.hosts.get(place);
   const now = timestamp(app.now());
-  if (state.type === "waiting" && state.reason === "agent" && state.pending === undefined) {
+  // A host that has tried has said in the state what is in its way.
+  if (state.type === "waiting" && state.reason === "agent" && state.tries === 0) {
     return waitsForHost(place, host, now);
   }
   if (host === undefined || isOnline(host, now)) return `${happens(app, run)}${more}`;

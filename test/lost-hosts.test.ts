@@ -260,6 +260,53 @@ describe("the host of a remote agent that is no longer seen", () => {
     expect(await because(places, "r1")).toMatch(/^crashed: the host of agent lab/);
   });
 
+  test("is not what a run waits for that its host cannot plan, until the host is lost", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.beat();
+    expect(await because(places)).toBe("waits for the host of agent lab on bench");
+    places.host.platform.fail("plan", new Error("template s3://b/t cannot be fetched: 503"));
+    await places.host.work();
+    const fault = "agent lab cannot plan the launch: template s3://b/t cannot be fetched: 503";
+    expect(await because(places)).toBe(fault);
+    expect((await explainRun(places.host.app, "r1")).because).toBe(fault);
+    places.cloud.clock.pass(OFFLINE_AFTER_MS);
+    expect(await because(places)).toBe(
+      `${fault}; the host of agent lab on bench is offline, unseen since ${T0}`,
+    );
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    expect(await because(places)).toBe(
+      `waits for the host of agent lab on bench, unseen since ${T0}: run \`sluice agent lab\` on its machine`,
+    );
+    places.host.platform.fail("plan", undefined);
+    await places.host.beat();
+    expect(await because(places)).toBe("waits for the host of agent lab on bench");
+    await places.host.work();
+    expect(await stateOf(places)).toMatchObject({ type: "submitted" });
+  });
+
+  test("is what a run waits for that had no room, once the host is lost", async () => {
+    const places = twoPlaces();
+    await start(places);
+    places.host.platform.behave({ type: "refuse" });
+    await places.host.work();
+    expect(await because(places)).toBe("no room");
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    expect(await stateOf(places)).toMatchObject({
+      type: "waiting",
+      reason: "agent",
+      message: expect.stringMatching(/^waits for the host of agent lab on bench, unseen since/),
+      refused: { launch: 1 },
+    });
+    expect(await because(places)).toMatch(
+      /unseen since .*: run `sluice agent lab` on its machine$/,
+    );
+    await places.host.work();
+    expect(await stateOf(places)).toMatchObject({ type: "submitted", launch: 2 });
+  });
+
   test("changes nothing of what runs ended as when it comes back, and logs what it finds", async () => {
     const places = twoPlaces();
     for (const id of ["ended", "alive", "gone"]) await start(places, id);
