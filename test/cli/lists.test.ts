@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { startServer } from "../../src/http/server.ts";
+import { newToken } from "../../src/http/tokens.ts";
+import { testApp } from "../fakes/app.ts";
 import { serve } from "../fakes/serve.ts";
 import { jsonLines, makeFolder } from "./sluice.ts";
 
@@ -95,6 +98,45 @@ describe("runs", () => {
     const [header = "", ...rows] = stdout.trimEnd().split("\n");
     const column = header.indexOf("FLOW");
     expect(rows.map((row) => row.slice(column, column + 3))).toEqual(["bad", "bad"]);
+  });
+});
+
+describe("agents", () => {
+  test("tells who works on the runs of each, and when a host was last seen", async () => {
+    const t = testApp({ now: () => new Date() });
+    t.setAgents(
+      { name: "here", labels: ["a", "b"] },
+      ...["bench", "shed", "never"].map((name) => ({ name, remote: true })),
+    );
+    const seen = (agent: string, agoMs: number) => {
+      const lastSeen = new Date(Date.now() - agoMs).toISOString();
+      const host = { agent, id: agent, machine: `${agent}-pc`, version: "0.1.0" };
+      return t.app.hosts.beat({ ...host, startedAt: lastSeen, lastSeen });
+    };
+    await seen("bench", 0);
+    await seen("shed", 2 * 3_600_000);
+    const { text, token } = newToken("me", "read", new Date().toISOString());
+    await t.app.tokens.add(token);
+    const { url, close } = await startServer({ app: t.app, port: 0 });
+    const env = { SLUICE_API_URL: url, SLUICE_TOKEN: text };
+    const folder = makeFolder();
+    const { stdout } = await folder.run(["agents"], { env });
+    const documents = await folder.json(["agents"], { env });
+    await close();
+    const rows = stdout.trimEnd().split("\n");
+    expect(rows.map((row) => row.split(/ {2,}/))).toEqual([
+      ["NAME", "BACKEND", "LABELS", "WORKED ON BY"],
+      ["here", "test", "a, b", "this dispatcher"],
+      ["bench", "test", expect.stringMatching(/^bench-pc, online, last seen (now|\d+ s ago)$/)],
+      ["shed", "test", "shed-pc, offline, last seen 2 h ago"],
+      ["never", "test", "a host that was never seen"],
+    ]);
+    expect(documents).toMatchObject([
+      { name: "here", remote: false },
+      { name: "bench", remote: true, online: true, machine: "bench-pc" },
+      { name: "shed", remote: true, online: false, machine: "shed-pc" },
+      { name: "never", remote: true, online: false },
+    ]);
   });
 });
 

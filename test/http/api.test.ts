@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { App } from "../../src/app.ts";
 import { dispatch } from "../../src/dispatch.ts";
+import { OFFLINE_AFTER_MS } from "../../src/hosts.ts";
 import { httpApp, routes } from "../../src/http/app.ts";
 import { problemSchema } from "../../src/http/problem.ts";
 import { newToken } from "../../src/http/tokens.ts";
 import { poll } from "../../src/poll.ts";
+import { timestamp } from "../../src/time.ts";
 import type { Scope } from "../../src/tokens.ts";
 import { testAgent, testApp } from "../fakes/app.ts";
 
@@ -405,6 +407,50 @@ describe("flows and agents over the API", () => {
     const { json } = await t.call("GET", "/agents", { scope: "read" });
     expect(json.items).toEqual([
       { name: "prod", backend: "test", labels: ["prod"], env: ["TOKEN"], remote: false },
+    ]);
+    expectDocumented("listAgents", 200, json);
+  });
+
+  test("remote agents are shown with their hosts: online, offline, or never seen", async () => {
+    const t = await api();
+    t.setAgents(
+      { name: "here" },
+      ...["bench", "shed", "never"].map((name) => ({ name, remote: true })),
+    );
+    const host = (agent: string, machine: string) => ({
+      agent,
+      id: machine,
+      machine,
+      version: "0.1.0",
+      startedAt: T0,
+      lastSeen: timestamp(t.app.now()),
+    });
+    await t.app.hosts.beat(host("shed", "old-pc"));
+    t.clock.pass(1);
+    await t.app.hosts.beat(host("bench", "lab-pc"));
+    t.clock.pass(OFFLINE_AFTER_MS - 1);
+    const { json } = await t.call("GET", "/agents", { scope: "read" });
+    const common = { backend: "test", labels: [], env: [] };
+    const remote = { ...common, remote: true };
+    expect(json.items).toEqual([
+      { name: "here", ...common, remote: false },
+      {
+        name: "bench",
+        ...remote,
+        online: true,
+        last_seen: "2026-11-21T12:00:00.001Z",
+        machine: "lab-pc",
+        version: "0.1.0",
+      },
+      {
+        name: "shed",
+        ...remote,
+        online: false,
+        last_seen: T0,
+        machine: "old-pc",
+        version: "0.1.0",
+      },
+      { name: "never", ...remote, online: false },
     ]);
     expectDocumented("listAgents", 200, json);
   });
