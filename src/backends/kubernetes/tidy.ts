@@ -14,9 +14,6 @@ const TIDY_FOR_MS = 2 * SECOND;
 const AT_ONCE = 10;
 const MOST_AT_ONCE = 100;
 
-type Surroundings = Pick<World, "now" | "log" | "isOver">;
-type Api = Pick<KubernetesApi, "listJobs" | "deleteJob">;
-
 /**
  * Deletes Jobs that say so an hour after their end, with their pods. Only a Job whose launch is over in
  * the store is deleted, so that one whose end nobody has stored yet is there for whoever asks next,
@@ -27,51 +24,77 @@ type Api = Pick<KubernetesApi, "listJobs" | "deleteJob">;
  * never throws.
  */
 export function tidier(
-  api: Api,
-  { now, log, isOver }: Surroundings,
+  api: Tidying["api"],
+  { now, log, isOver }: Pick<World, "now" | "log" | "isOver">,
 ): (namespaces: ReadonlySet<string>) => Promise<void> {
+  if (isOver === undefined) return async () => undefined;
+  const tidying: Tidying = { api, now, isOver, marks: new Map() };
   let next = Number.NEGATIVE_INFINITY;
-  /** The last Job of a namespace that was looked at, where not all were. */
-  const marks = new Map<string, string>();
-  const remove = async (namespace: string, { metadata }: JobJson): Promise<number> => {
-    const { name = "", uid = "", labels = {} } = metadata ?? {};
-    const launch = Number(labels[LAUNCH_LABEL]);
-    if (!((await isOver?.(labels[RUN_LABEL] ?? "", launch)) ?? false)) return 0;
-    await api.deleteJob(namespace, name, uid);
-    return 1;
-  };
-  /** Whether all were looked at. */
-  const tidy = async (namespace: string): Promise<boolean> => {
-    const began = now().getTime();
-    const mark = marks.get(namespace) ?? "";
-    marks.delete(namespace);
-    const ended = (await api.listJobs(namespace, `${DELETE_LABEL}=true`))
-      .filter((job) => began - endOf(job) >= KEPT_MS && nameOf(job) > mark)
-      .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-    let deleted = 0;
-    for (const group of chunks(ended, AT_ONCE)) {
-      if (deleted >= MOST_AT_ONCE || now().getTime() - began >= TIDY_FOR_MS) return false;
-      const counts = await Promise.all(group.map((job) => remove(namespace, job)));
-      deleted += counts.reduce((sum, count) => sum + count, 0);
-      marks.set(namespace, nameOf(group.at(-1)));
-    }
-    marks.delete(namespace);
-    return true;
-  };
   return async (namespaces) => {
     const moment = now().getTime();
-    if (isOver === undefined || moment < next) return;
+    if (moment < next) return;
     next = Number.POSITIVE_INFINITY;
     let all = true;
     for (const namespace of namespaces) {
       try {
-        all = (await tidy(namespace)) && all;
+        all = (await tidy(tidying, namespace)) && all;
       } catch (error) {
         log.warn("finished jobs not deleted yet", { namespace, reason: messageOf(error) });
       }
     }
     next = all ? moment + TIDY_EVERY_MS : moment;
   };
+}
+
+interface Tidying {
+  readonly api: Pick<KubernetesApi, "listJobs" | "deleteJob">;
+  now(): Date;
+  readonly isOver: NonNullable<World["isOver"]>;
+  /** The last Job of a namespace that was looked at, where not all were. */
+  readonly marks: Map<string, string>;
+}
+
+/** Goes on in a namespace where it stopped; returns whether it came to the end. */
+async function tidy(tidying: Tidying, namespace: string): Promise<boolean> {
+  const { now, marks } = tidying;
+  const began = now().getTime();
+  const mark = marks.get(namespace) ?? "";
+  marks.delete(namespace);
+  const ended = await endedJobs(tidying.api, namespace, began);
+  const left = ended.filter((job) => nameOf(job) > mark);
+  let deleted = 0;
+  for (const group of chunks(left, AT_ONCE)) {
+    if (deleted >= MOST_AT_ONCE || now().getTime() - began >= TIDY_FOR_MS) return false;
+    const done = await Promise.all(group.map((job) => removeIfOver(tidying, namespace, job)));
+    deleted += done.filter((gone) => gone).length;
+    marks.set(namespace, nameOf(group.at(-1)));
+  }
+  marks.delete(namespace);
+  return true;
+}
+
+/** The Jobs that ended long enough ago, by name. */
+async function endedJobs(
+  api: Tidying["api"],
+  namespace: string,
+  now: number,
+): Promise<readonly JobJson[]> {
+  const jobs = await api.listJobs(namespace, `${DELETE_LABEL}=true`);
+  return jobs
+    .filter((job) => now - endOf(job) >= KEPT_MS)
+    .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+/** Returns whether the Job was deleted. */
+async function removeIfOver(
+  { api, isOver }: Tidying,
+  namespace: string,
+  { metadata }: JobJson,
+): Promise<boolean> {
+  const { name = "", uid = "", labels = {} } = metadata ?? {};
+  if (!(await isOver(labels[RUN_LABEL] ?? "", Number(labels[LAUNCH_LABEL])))) return false;
+  await api.deleteJob(namespace, name, uid);
+  return true;
 }
 
 function nameOf(job: JobJson | undefined): string {
