@@ -1,23 +1,26 @@
 import { MetricUnit } from "@aws-lambda-powertools/metrics";
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from "aws-lambda";
 import { environment } from "../src/aws/app.ts";
-import { eventBus, type PutEvents } from "../src/aws/bus.ts";
 import { changesIn, type StreamedChange } from "../src/aws/changes.ts";
 import { log, metrics } from "../src/aws/powertools.ts";
+import { openPublisher, type Publisher } from "../src/aws/publisher.ts";
+import { messageOf } from "../src/errors.ts";
 import { runView } from "../src/http/views.ts";
 import { isFinal } from "../src/run.ts";
 import { stack } from "./stack.ts";
 
 /**
- * Tells the event bus of every change of a state, and counts them. What the bus refuses comes again with
- * all that follows it, so events come at least once and, for one run, in order; `revision` tells them apart.
+ * Lets the bodies of ended runs expire, tells the event bus of every change of a state, and counts them.
+ * What cannot be done comes again with all that follows it, so events come at least once and, for one run,
+ * in order; `revision` tells them apart.
  */
-export const publishWith = (open: () => PutEvents) => {
-  let put: PutEvents | undefined;
+export const publishWith = (open: () => Publisher) => {
+  let publisher: Publisher | undefined;
   return stack(async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
-    put ??= open();
+    publisher ??= open();
     const changes = changesIn(Records);
-    const done = await put(changes.map(detailOf));
+    const ended = await endBodies(changes, publisher);
+    const done = await publisher.put(changes.slice(0, ended).map(detailOf));
     changes.slice(0, done).forEach(count);
     metrics.addMetric("ChangesPublished", MetricUnit.Count, done);
     const failed = changes[done];
@@ -27,7 +30,22 @@ export const publishWith = (open: () => PutEvents) => {
   });
 };
 
-export const handler = publishWith(() => eventBus(environment(), log));
+export const handler = publishWith(() => openPublisher(environment(), log));
+
+/** Returns how many changes go before the first whose body could not be ended: all, unless one failed. */
+async function endBodies(
+  changes: readonly StreamedChange[],
+  { endBody }: Publisher,
+): Promise<number> {
+  const ends = await Promise.allSettled(changes.map(({ head }) => endBody(head)));
+  for (const [index, end] of ends.entries()) {
+    if (end.status === "fulfilled") continue;
+    const runId = changes[index]?.run.id;
+    log.warn("body not ended", { runId, reason: messageOf(end.reason) });
+  }
+  const failed = ends.findIndex(({ status }) => status === "rejected");
+  return failed === -1 ? changes.length : failed;
+}
 
 function detailOf({ run, from }: StreamedChange) {
   return { run: runView(run), revision: run.revision, ...(from === undefined ? {} : { from }) };

@@ -33,7 +33,7 @@ export const CALLS = {
     "ecs RunTask": 1,
   },
   "`observe`, its task runs": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 1 },
-  "`observe`, its task has stopped": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 2 },
+  "`observe`, its task has stopped": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 1 },
   "`poll`, nothing due": { "dynamodb Query": QUERIES_PER_TICK },
   "`poll`, up to 100 tasks to look at": {
     "dynamodb Query": QUERIES_PER_TICK,
@@ -57,6 +57,7 @@ export const CALLS = {
     "ecs StopTask": 1,
   },
   "`publish`, up to 10 changes": { "events PutEvents": 1 },
+  "`publish`, a run that has ended": { "dynamodb UpdateItem": 1, "events PutEvents": 1 },
 } as const satisfies Readonly<Record<string, Calls>>;
 
 /**

@@ -1,8 +1,7 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { StateChange } from "../app.ts";
-import type { Run } from "../run.ts";
 import { runOf } from "../stores/dynamodb/head.ts";
-import { fromItem } from "../stores/dynamodb/item.ts";
+import { fromItem, type Item } from "../stores/dynamodb/item.ts";
 
 /** A record of the table's stream, as far as it is read. */
 export interface StreamRecord {
@@ -21,6 +20,8 @@ type Image = Readonly<Record<string, unknown>>;
 /** A change of a state, and where in the stream it stands. */
 export interface StreamedChange extends StateChange {
   readonly sequence: string;
+  /** The head as the table has it. */
+  readonly head: Item;
 }
 
 /**
@@ -29,17 +30,19 @@ export interface StreamedChange extends StateChange {
  */
 export function changesIn(records: readonly StreamRecord[]): StreamedChange[] {
   return records.flatMap(({ eventName, dynamodb }) => {
-    const run = headOf(dynamodb?.NewImage);
-    if (run === undefined || eventName === "REMOVE") return [];
-    const from = headOf(dynamodb?.OldImage)?.state.type;
+    const head = headOf(dynamodb?.NewImage);
+    if (head === undefined || eventName === "REMOVE") return [];
+    const run = runOf(head);
+    const before = headOf(dynamodb?.OldImage);
+    const from = before === undefined ? undefined : runOf(before).state.type;
     if (from === run.state.type) return [];
     const sequence = dynamodb?.SequenceNumber ?? "";
-    return [{ run, sequence, ...(from === undefined ? {} : { from }) }];
+    return [{ run, head, sequence, ...(from === undefined ? {} : { from }) }];
   });
 }
 
-function headOf(image: Image | undefined): Run | undefined {
+function headOf(image: Image | undefined): Item | undefined {
   if (image === undefined) return undefined;
   const item = fromItem(image as Record<string, AttributeValue>);
-  return item["sk"] === "head" ? runOf(item) : undefined;
+  return item["sk"] === "head" ? item : undefined;
 }

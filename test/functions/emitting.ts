@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { ScheduledEvent } from "aws-lambda";
 import { pollWith } from "../../functions/poll.ts";
 import { publishWith } from "../../functions/publish.ts";
+import type { Publisher } from "../../src/aws/publisher.ts";
 import type { RunState } from "../../src/run.ts";
 import { testApp } from "../fakes/app.ts";
 import { headImage, streamEvent } from "./heads.ts";
@@ -18,4 +19,8 @@ const tick = JSON.parse(readFileSync("events/poll.json", "utf8")) as ScheduledEv
 await pollWith(async () => app)(tick, invocation());
 
 const ended = ENDS.map((state, index) => ({ NewImage: headImage(`run-${index}`, state, 1) }));
-await publishWith(() => async (details) => details.length)(streamEvent(...ended), invocation());
+const publisher: Publisher = {
+  put: async (details) => details.length,
+  endBody: async () => undefined,
+};
+await publishWith(() => publisher)(streamEvent(...ended), invocation());

@@ -119,7 +119,8 @@ describe("sample events", () => {
     const taken: JsonObject[] = [];
     const put = async (details: readonly JsonObject[]) => taken.push(...details);
     const event = read("publish") as DynamoDBStreamEvent;
-    const answer = await publishWith(() => put)(event, invocation());
+    const endBody = async () => undefined;
+    const answer = await publishWith(() => ({ put, endBody }))(event, invocation());
     expect(answer).toEqual({ batchItemFailures: [] });
     expect(taken.map(({ run }) => (run as JsonObject)["state"])).toEqual([
       "scheduled",

@@ -22,7 +22,8 @@ export function headImage(id: string, state: RunState, revision: number) {
     revision,
   };
   const { set } = headColumns(run, 30);
-  return toItem({ ...headKey(id), ...set, ...recentColumns(run, "shard") });
+  const body = `hash of ${id}`;
+  return toItem({ ...headKey(id), ...set, ...recentColumns(run, "shard"), body });
 }
 
 /** Records of the stream; those with an old image change what was there. */

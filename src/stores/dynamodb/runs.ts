@@ -24,8 +24,8 @@ export interface StoreOptions {
 /**
  * Runs in a table.
  *
- * A run takes two writes to make, body and head, and one more for each state; one that is final from
- * then on costs another one, which sets the end of its body. Looking writes nothing. Every write of a
+ * A run takes two writes to make, body and head, and one more for each state; one that is kept for a time
+ * costs another one after its end, which others make (`endBody`). Looking writes nothing. Every write of a
  * head carries an id of its own, so a write whose answer was lost is known when it is tried again.
  */
 export function dynamoStore(table: Table, options: StoreOptions): RunStore {
@@ -60,11 +60,9 @@ async function create(store: Store, { body, ...given }: NewRun): Promise<Created
   const run = firstHead(given);
   const { set } = headColumns(run, options.keepDays);
   const hash = bodyHash(text);
-  const { expires_at } = set;
-  const expiry: Item = expires_at === undefined ? {} : { expires_at };
   await Promise.all([
     markHour(store, run.createdAt),
-    table.insert({ ...bodyKey(run.id, hash), body: text, ...expiry }),
+    table.insert({ ...bodyKey(run.id, hash), body: text }),
   ]);
   const write = options.newId();
   const recent = recentColumns(run, recentShard(run.createdAt, run.id));
@@ -120,17 +118,5 @@ async function transition(store: Store, { run, next, now, place }: Change) {
     values: { read: run.revision },
   });
   if (!written.done && written.item?.["write"] !== write) return undefined;
-  await endBody(table, run.id, written.item);
   return moved;
-}
-
-/** A body ends with its head, and not before the head is final: without one a run cannot be launched. */
-async function endBody(table: Table, id: string, head: Item | undefined): Promise<void> {
-  const expires = head?.["expires_at"];
-  if (head === undefined || expires === undefined) return;
-  await table.update({
-    key: bodyKey(id, textOf(head, "body")),
-    set: { expires_at: expires },
-    condition: "attribute_exists(#pk)",
-  });
 }

@@ -13,10 +13,11 @@ import { publishWith } from "../../../functions/publish.ts";
 import { CALLS, type Calls } from "../../../scripts/costs/usage.ts";
 import type { App } from "../../../src/app.ts";
 import { openAws } from "../../../src/aws/app.ts";
-import { eventBus } from "../../../src/aws/bus.ts";
+import { openPublisher } from "../../../src/aws/publisher.ts";
 import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { silentLogger } from "../../../src/log.ts";
+import type { RunState } from "../../../src/run.ts";
 import { MINUTE } from "../../../src/time.ts";
 import { type AnswerServer, type Asked, answerServer } from "../../fakes/answers.ts";
 import { type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
@@ -31,6 +32,11 @@ const FLOW = {
   run_config: { type: "ECSRun", image: "registry.example.com/load:1" },
 };
 const EXITED = { lastStatus: "STOPPED", containers: [{ name: "flow", exitCode: 0 }] };
+const STARTS: RunState = { type: "scheduled", start: "2026-11-21T12:00:00.000Z" };
+const ENDED: RunState = {
+  type: "succeeded",
+  cause: { type: "exit", exitCode: 0, message: "exit code 0" },
+};
 const CONFIG = {
   agents: { prod: { backend: "ecs", execution_role_arn: "arn:aws:iam::123456789012:role/flows" } },
 };
@@ -161,11 +167,9 @@ async function abandoned(body: unknown): Promise<void> {
   expect(answer).toEqual({ batchItemFailures: [] });
 }
 
-async function published(changes: number): Promise<void> {
-  const heads = Array.from({ length: changes }, (_, index) => ({
-    NewImage: headImage(`run-${index}`, { type: "scheduled", start: app.now().toISOString() }, 1),
-  }));
-  const publish = publishWith(() => eventBus(env, silentLogger));
+async function published(states: readonly RunState[]): Promise<void> {
+  const heads = states.map((state, index) => ({ NewImage: headImage(`run-${index}`, state, 1) }));
+  const publish = publishWith(() => openPublisher(env, silentLogger));
   const answer = await publish(streamEvent(...heads), invocation());
   expect(answer).toEqual({ batchItemFailures: [] });
 }
@@ -190,7 +194,10 @@ describe("one run on AWS calls", () => {
       "`dispatch`, the first run of a new definition": await counted(() =>
         dispatched("third", { ...FLOW, name: "other" }),
       ),
-      "`publish`, up to 10 changes": await counted(() => published(10)),
+      "`publish`, up to 10 changes": await counted(() =>
+        published(Array<RunState>(10).fill(STARTS)),
+      ),
+      "`publish`, a run that has ended": await counted(() => published([ENDED])),
     };
 
     expect(calls).toEqual(CALLS);

@@ -5,8 +5,10 @@ import { jobOf } from "../../../src/backends/ecs/job.ts";
 import { dispatch } from "../../../src/dispatch.ts";
 import { observe } from "../../../src/observe.ts";
 import { poll } from "../../../src/poll.ts";
+import { endBody } from "../../../src/stores/dynamodb/body-end.ts";
 import { due } from "../../../src/stores/dynamodb/due.ts";
 import { dynamoHosts } from "../../../src/stores/dynamodb/hosts.ts";
+import type { Item } from "../../../src/stores/dynamodb/item.ts";
 import { bodyKey, headKey } from "../../../src/stores/dynamodb/keys.ts";
 import { list } from "../../../src/stores/dynamodb/list.ts";
 import { dynamoStore } from "../../../src/stores/dynamodb/runs.ts";
@@ -33,6 +35,9 @@ afterEach(async () => {
 const open = (keepDays?: number) =>
   dynamoStore(through, { newId: randomUUID, ...(keepDays === undefined ? {} : { keepDays }) });
 
+/** A head as the stream of the table tells of it. */
+const headOf = async (id: string): Promise<Item> => (await table.open().get(headKey(id))) ?? {};
+
 /** Which items were written since, in order, such as `Put head`. */
 function written(since: number): string[] {
   return proxy.calls.slice(since).filter(isWrite).map(nameOf).sort();
@@ -54,7 +59,7 @@ describe("what a run costs", () => {
   it("is a body, a head and one write for each later state; looking costs none", async () => {
     const t = testApp({ store: open(30) });
     const steps: string[][] = [];
-    const step = async (work: () => Promise<void>) => {
+    const step = async (work: () => Promise<unknown>) => {
       const before = proxy.calls.length;
       await work();
       steps.push(written(before));
@@ -83,18 +88,21 @@ describe("what a run costs", () => {
       [],
       ["Update head"],
       [],
-      ["Update body", "Update head"],
+      ["Update head"],
     ]);
   });
 
-  it("is one write less where runs are kept for ever", async () => {
-    const store = open();
-    const { run } = await store.create(newRun());
+  it.each([
+    ["one write more when its body ends", 30, ["Update body"]],
+    ["nothing more where runs are kept for ever", undefined, []],
+  ])("is %s", async (_, keepDays, writes) => {
+    const { run } = await open(keepDays).create(newRun());
+    await open(keepDays).transition(run, succeeded(), START);
     const before = proxy.calls.length;
 
-    await store.transition(run, succeeded(), START);
+    await endBody(through, await headOf(run.id));
 
-    expect(written(before)).toStrictEqual(["Update head"]);
+    expect(written(before)).toStrictEqual(writes);
   });
 
   it("is one read to look up, and a query a shard for what is due", async () => {
@@ -162,6 +170,7 @@ describe("what a run uses of the table", () => {
       await dispatch(t.app, { id, body: JSON.stringify(body) });
       await observe(t.app, id, { launch: 1, job: JOB, status: { type: "running" } });
       await observe(t.app, id, { launch: 1, job: JOB, status: ENDED });
+      await endBody(through, await headOf(id));
     };
     await run("7f9c2ba4-e88f-4271-8d4d-3c9f6b1e2a10");
     const before = { ...proxy.used, written: { ...proxy.used.written } };
@@ -192,26 +201,42 @@ const ENDED = {
 } as const;
 
 describe("what is forgotten", () => {
+  /** When head and body of a run expire. */
   const expiry = async (id: string) => {
-    const head = await table.open().get(headKey(id));
-    const body = await table.open().get(bodyKey(id, String(head?.["body"])));
-    return [head?.["expires_at"], body?.["expires_at"]];
+    const head = await headOf(id);
+    const body = await table.open().get(bodyKey(id, String(head["body"])));
+    return [head["expires_at"], body?.["expires_at"]];
   };
   const AFTER_30_DAYS = Date.parse(START) / 1_000 + 30 * 86_400;
 
-  it("is head and body of a run that has ended, so many days later", async () => {
+  it("is a run that has ended, so many days later, and its body with it", async () => {
     const { run } = await open(30).create(newRun());
+    await endBody(through, await headOf(run.id));
     expect(await expiry(run.id)).toStrictEqual([undefined, undefined]);
 
     await open(30).transition(run, succeeded(), START);
+    expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, undefined]);
 
+    await endBody(through, await headOf(run.id));
     expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, AFTER_30_DAYS]);
   });
 
   it("is a run that was over from the start", async () => {
     const { run } = await open(30).create(newRun({ state: succeeded() }));
 
+    await endBody(through, await headOf(run.id));
+
     expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, AFTER_30_DAYS]);
+  });
+
+  it("is no body that is gone already", async () => {
+    const { run } = await open(30).create(newRun({ state: succeeded() }));
+    const head = await headOf(run.id);
+    await through.remove(bodyKey(run.id, String(head["body"])));
+
+    await endBody(through, head);
+
+    expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, undefined]);
   });
 
   it("is nothing unless it is asked for", async () => {

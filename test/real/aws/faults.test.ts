@@ -88,7 +88,7 @@ describe("DynamoDB that answers too late", () => {
     expect(await store().get(run.id)).toStrictEqual(moved);
   });
 
-  it("has ended a run and its body", async () => {
+  it("has ended a run", async () => {
     const { run } = await store().create(newRun());
     proxy.break(LOST, writes, 2);
 
@@ -203,6 +203,17 @@ describe("DynamoDB that answers too late", () => {
 });
 
 describe("DynamoDB that cannot just now", () => {
+  it("keeps no run from its end by refusing to touch its body", async () => {
+    const { run } = await store().create(newRun());
+    const body = ({ body: text }: AwsCall) => text.includes('"S":"body#');
+    proxy.break({ type: "refused", status: 400, error: "ThrottlingException" }, body, 4);
+
+    const moved = await store().transition(run, succeeded(), NOW);
+
+    expect(moved?.state.type).toBe("succeeded");
+    expect(await store().get(run.id)).toStrictEqual(moved);
+  });
+
   it.each(REFUSED)("is asked again, %i %s", async (status, error) => {
     const run = newRun();
     proxy.break({ type: "refused", status, error }, any, 2);
