@@ -10,7 +10,7 @@ import { connect } from "./connect.ts";
 import type { Connected } from "./connected.ts";
 import { AccessError, NotSentError } from "./errors.ts";
 import { findJobs } from "./find.ts";
-import { look } from "./inspect.ts";
+import { ASKING_MS, look } from "./inspect.ts";
 import { launchJob } from "./launch.ts";
 import { readLogs } from "./logs.ts";
 import { clusterOf, targetOf } from "./names.ts";
@@ -113,13 +113,14 @@ function inspector(options: AgentOptions, { api, cluster, world }: Connected): B
   const tidy = tidier(api, world);
   return async (jobs) => {
     if (jobs.length === 0) return [];
+    const deadline = AbortSignal.timeout(ASKING_MS);
     const here = await cluster();
     const patience = {
       now: world.now(),
       startMs: options.start_grace_seconds * SECOND,
       pendingMs: options.pending_grace_seconds * SECOND,
     };
-    const seen = await look(jobs, { api, patience, log: world.log });
+    const seen = await look(jobs, { api, patience, log: world.log, deadline });
     if (options.delete_finished_jobs) {
       await tidy(new Set(jobs.map((job) => refOf(job).namespace)));
     }
@@ -128,7 +129,9 @@ function inspector(options: AgentOptions, { api, cluster, world }: Connected): B
     });
     const unasked = statuses.filter((status) => typeof status === "string");
     if (unasked.length === jobs.length) throw new Error(unasked[0]);
-    for (const reason of unasked) world.log.warn("job not asked about", { reason });
+    for (const [reason, { length }] of Map.groupBy(unasked, (text) => text)) {
+      world.log.warn("jobs not asked about", { jobs: length, reason });
+    }
     return statuses.map((status) => (typeof status === "string" ? undefined : status));
   };
 }

@@ -1,5 +1,9 @@
 import type { World } from "../../backend.ts";
+import { chunks } from "../../chunks.ts";
+import { messageOf } from "../../errors.ts";
+import { inTime } from "../../patience.ts";
 import type { Job, JobStatus } from "../../run.ts";
+import { SECOND } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";
 import { KubernetesError } from "./errors.ts";
 import type { Patience } from "./evidence.ts";
@@ -11,35 +15,47 @@ import { type JobRef, refOf } from "./ref.ts";
 import { judge, needsPods } from "./status.ts";
 import { stopPatch } from "./stop.ts";
 
+/**
+ * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
+ * whatever one namespace has answered is of no use if it waits for another.
+ */
+export const ASKING_MS = 7 * SECOND;
+
 /** So many runs are asked about in one list, so that its address stays short. */
 const RUNS_PER_LIST = 100;
+/** So many lists are asked for at a time. */
+const AT_ONCE = 10;
 
-interface Inspection {
-  /** Whether to read what was reported of a Job that waits, although nothing hangs on it yet. */
-  readonly closely: boolean;
+/** What a look needs. */
+export interface Inspection {
   readonly api: KubernetesApi;
   readonly patience: Patience;
   readonly log: World["log"];
+  /** Ends the asking, `ASKING_MS` after it began. */
+  readonly deadline: AbortSignal;
 }
 
 /**
  * Looks at Jobs, with one list for each hundred runs of a namespace, and one of pods if the Jobs do not
  * say enough. Of a single Job it also reads what was reported while it waits, for it is a person who asks
  * about one. A Job that cannot go on is stopped here, for nobody else would; its run ends when Kubernetes
- * has done so. The answer is by job id; Jobs that are gone are not in it.
+ * has done so.
+ *
+ * The answer is by job id; Jobs that are gone are not in it. A text says why nothing can be said of a Job:
+ * its namespace may not be listed, or does not answer in time, which harms no others.
  */
 export async function look(
   jobs: readonly Job[],
-  inspection: Omit<Inspection, "closely">,
-): Promise<ReadonlyMap<string, JobStatus>> {
+  inspection: Inspection,
+): Promise<ReadonlyMap<string, JobStatus | string>> {
   const refs = jobs.map((job): Asked => ({ id: job.id, ref: refOf(job) }));
   const closely = jobs.length === 1;
-  const seen: (readonly [string, JobStatus])[] = [];
-  for (const [namespace, group] of Map.groupBy(refs, ({ ref }) => ref.namespace)) {
-    for (let start = 0; start < group.length; start += RUNS_PER_LIST) {
-      const chunk = group.slice(start, start + RUNS_PER_LIST);
-      seen.push(...(await lookAt(namespace, chunk, { ...inspection, closely })));
-    }
+  const groups = [...Map.groupBy(refs, ({ ref }) => ref.namespace).values()];
+  const parts = groups.flatMap((group) => chunks(group, RUNS_PER_LIST));
+  const seen: (readonly [string, JobStatus | string])[] = [];
+  for (const together of chunks(parts, AT_ONCE)) {
+    const looks = together.map((part) => lookOrReason(part, { ...inspection, closely }));
+    seen.push(...(await Promise.all(looks)).flat());
   }
   return new Map(seen);
 }
@@ -49,10 +65,29 @@ interface Asked {
   readonly ref: JobRef;
 }
 
+interface Closeness extends Inspection {
+  /** Whether to read what was reported of a Job that waits, although nothing hangs on it yet. */
+  readonly closely: boolean;
+}
+
+/** Looks at Jobs of one namespace; what goes wrong is said of each. */
+async function lookOrReason(
+  asked: readonly Asked[],
+  inspection: Closeness,
+): Promise<(readonly [string, JobStatus | string])[]> {
+  const namespace = asked[0]?.ref.namespace ?? "";
+  try {
+    return await inTime(inspection.deadline, ASKING_MS, lookAt(namespace, asked, inspection));
+  } catch (error) {
+    const reason = `namespace ${namespace}: ${messageOf(error)}`;
+    return asked.map(({ id }) => [id, reason] as const);
+  }
+}
+
 async function lookAt(
   namespace: string,
   asked: readonly Asked[],
-  inspection: Inspection,
+  inspection: Closeness,
 ): Promise<(readonly [string, JobStatus])[]> {
   const { api } = inspection;
   const jobs = await api.listJobs(namespace, runsSelector(asked.map(({ ref }) => ref.run)));
@@ -71,7 +106,7 @@ async function lookAt(
   );
 }
 
-async function statusOf(found: Found, inspection: Inspection): Promise<JobStatus> {
+async function statusOf(found: Found, inspection: Closeness): Promise<JobStatus> {
   const { job, pods } = found;
   const { patience, closely } = inspection;
   const asks = closely ? unstarted : puzzleOf;

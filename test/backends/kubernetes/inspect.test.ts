@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend } from "../../../src/backend.ts";
+import { type KubernetesApi, kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
+import { ASKING_MS, look } from "../../../src/backends/kubernetes/inspect.ts";
 import type { Logger } from "../../../src/log.ts";
 import type { Job } from "../../../src/run.ts";
 import { never, newId } from "../../contracts/backend-steps.ts";
@@ -320,6 +322,75 @@ describe("inspecting", () => {
       { end: "succeeded" },
       { type: "running" },
     ]);
+  });
+
+  describe("of several namespaces", () => {
+    const answer = { status: 403, reason: "Forbidden", message: "no jobs for you" };
+    let here: Job;
+    let there: Job;
+    beforeEach(async () => {
+      const orion = { dialect: "orion", options: { namespace: "flows" } } as const;
+      here = await launched(parts(["exit", "0"]));
+      there = await launched(parts(["run"], { config: orion }));
+      fake.advance(5);
+    });
+
+    it.each([
+      ["Jobs", /flows\/jobs/],
+      ["pods", /flows\/pods/],
+    ])("says nothing of those whose %s it may not list, and all of the others", async (_, path) => {
+      const job = fake.store.jobs.find(({ metadata }) => metadata.namespace === "flows");
+      if (job) job.status.ready = 0;
+      fake.faults.push({ method: "GET", path, answer });
+      expect(await backend.inspect([there, here])).toMatchObject([
+        undefined,
+        { type: "ended", end: "succeeded" },
+      ]);
+      expect(lines).toEqual([
+        expect.stringMatching(/^jobs not asked about .*"jobs":1.*namespace flows: 403.*no jobs/),
+      ]);
+    });
+
+    it("fails as a whole where none may be listed", async () => {
+      for (const path of [/flows/, /default/])
+        fake.faults.push({ method: "GET", path, answer: { ...answer, message: String(path) } });
+      await expect(backend.inspect([there, here])).rejects.toThrow(/namespace flows: 403.*flows/);
+      expect(lines).toEqual([]);
+    });
+
+    it("is not held up by one that does not answer", async () => {
+      const deadline = new AbortController();
+      const asked: string[] = [];
+      const job = (namespace: string): Job => ({
+        ...here,
+        id: `${namespace}/${here.ref["name"]}`,
+        ref: { ...here.ref, namespace },
+      });
+      const api: KubernetesApi = {
+        ...kubernetesApi(() => Promise.reject(new Error("nobody else is asked"))),
+        listJobs: (namespace) => {
+          asked.push(namespace);
+          return namespace.startsWith("silent")
+            ? new Promise(() => undefined)
+            : Promise.resolve([]);
+        },
+      };
+      const names = ["silent-1", "a", "silent-2", "b"];
+      const looking = look(names.map(job), {
+        api,
+        patience: { now: new Date(), startMs: 0, pendingMs: 0 },
+        log: logTo(lines),
+        deadline: deadline.signal,
+      });
+      while (asked.length < names.length) await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      deadline.abort();
+      expect([...(await looking).values()]).toEqual([
+        expect.stringMatching(/^namespace silent-1: no answer within/),
+        expect.stringMatching(/^namespace silent-2: no answer within/),
+      ]);
+      expect(ASKING_MS).toBeLessThan(10_000);
+    });
   });
 
   it("fails as a whole where it may not look, so that nothing counts as missing", async () => {

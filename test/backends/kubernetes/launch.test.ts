@@ -308,7 +308,7 @@ describe("a kubeconfig that leads to another cluster now", () => {
       undefined,
       { type: "missing" },
     ]);
-    expect(lines).toEqual(["job not asked about"]);
+    expect(lines).toEqual(["jobs not asked about"]);
   });
 
   it("is told where a launch is looked for and not found", async () => {
