@@ -1,8 +1,10 @@
 import type { App } from "./app.ts";
-import { causeOf, failedRun, newRun, readBody } from "./intake.ts";
+import { bodyIfSame, causeOf, failedRun, newRun, readBody } from "./intake.ts";
+import type { JsonValue } from "./json.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
 import { type Cause, CLOUD, type Run } from "./run.ts";
+import type { NewRun } from "./store.ts";
 
 /** Tells the last reason, if there is one, for not everybody has the log. */
 function abandoned(why = "the log says why"): Cause {
@@ -25,21 +27,23 @@ export async function abandon(app: App, message: Message): Promise<void> {
       // A host of a remote agent is only told of stored runs, so it has been forgotten since.
       if (app.place !== CLOUD) return;
       const received = { run_id: intake.runId };
-      return store(app, failedRun(app, { id: intake.runId, received }, abandoned()));
+      return store(app, failedRun(app, { id: intake.runId, received }, abandoned()), received);
     }
     case "request": {
       const state = { type: "crashed", cause: abandoned() } as const;
-      return store(app, newRun(app, intake, state));
+      return store(app, newRun(app, intake, state), intake.accepted.received);
     }
-    case "faulty":
-      return store(app, failedRun(app, intake, abandoned(causeOf(intake.error).message)));
+    case "faulty": {
+      const cause = abandoned(causeOf(intake.error).message);
+      return store(app, failedRun(app, intake, cause), intake.received);
+    }
   }
 }
 
-async function store(app: App, fresh: Parameters<App["store"]["create"]>[0]): Promise<void> {
+async function store(app: App, fresh: NewRun, received: JsonValue): Promise<void> {
   const { run, created } = await app.store.create(fresh);
   if (created) announce(app, run);
-  else await end(app, run);
+  else if ((await bodyIfSame(app, run.id, received)) !== undefined) await end(app, run);
 }
 
 async function end(app: App, run: Run): Promise<void> {

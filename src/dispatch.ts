@@ -2,12 +2,12 @@ import type { App } from "./app.ts";
 import { type Decision, decide } from "./decide.ts";
 import {
   type Accepted,
+  bodyIfSame,
   causeOf,
   failedRun,
   type Intake,
   newRun,
   readBody,
-  sameBody,
 } from "./intake.ts";
 import { launchNow, takeOver } from "./launch.ts";
 import { announce, move } from "./move.ts";
@@ -48,7 +48,7 @@ async function storeFaulty(app: App, intake: Intake & { type: "faulty" }): Promi
   const fresh = failedRun(app, intake, causeOf(intake.error));
   const { run, created } = await app.store.create(fresh);
   if (created) announce(app, run);
-  else await warnOfOtherBody(app, run, intake.received);
+  else await bodyIfSame(app, run.id, intake.received);
 }
 
 /**
@@ -79,10 +79,7 @@ async function dispatchNew(app: App, id: string, accepted: Accepted): Promise<vo
     ? undefined
     : await decide(app, { ...fresh, launches: 0 }, accepted.request);
   const { run, created } = await app.store.create(decision ? withDecision(fresh, decision) : fresh);
-  if (!created) {
-    await warnOfOtherBody(app, run, accepted.received);
-    return advance(app, run, accepted.request);
-  }
+  if (!created) return repeat(app, run, accepted.received);
   announce(app, run);
   if (decision !== undefined) return goOn(app, run, decision);
   if (delaySeconds !== undefined) await app.queue.send([{ body: referenceTo(id), delaySeconds }]);
@@ -93,10 +90,10 @@ function withDecision(fresh: NewRun, decision: Decision): NewRun {
   return { ...fresh, place, state: decision.next };
 }
 
-async function warnOfOtherBody(app: App, run: Run, received: Accepted["received"]): Promise<void> {
-  const body = await app.store.body(run.id);
-  if (body !== undefined && sameBody(body.received, received)) return;
-  app.log.warn("message ignored: another request has its run id", { runId: run.id });
+/** What is done is what is stored: the flow that a message names may have become another one since. */
+async function repeat(app: App, run: Run, received: Accepted["received"]): Promise<void> {
+  const body = await bodyIfSame(app, run.id, received);
+  if (body !== undefined) await advance(app, run, body.request);
 }
 
 /** Does for a stored run what its state asks for. */

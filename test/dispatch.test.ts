@@ -3,6 +3,7 @@ import { abandon } from "../src/abandon.ts";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
+import { registerFlow } from "../src/register.ts";
 import { submit } from "../src/submit.ts";
 import { SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
@@ -15,6 +16,28 @@ function message(body: unknown, id = "m-1") {
 
 async function stateOf({ app }: TestApp, id: string) {
   return (await app.store.get(id))?.state;
+}
+
+/** An app that remembers what launches were for: a parameter of the run, and the command of its flow. */
+function listening(): TestApp & { readonly launched: readonly string[] } {
+  const launched: string[] = [];
+  const t = testApp({
+    backend: async () => {
+      const { backend } = t.platform;
+      return {
+        ...backend,
+        async plan(request) {
+          const what = `${String(request.run.parameters["whose"])} ${String(request.flow.command)}`;
+          return { ...(await backend.plan(request)), launch: { what } };
+        },
+        launch(plan, key, signal) {
+          launched.push(String(plan.launch["what"]));
+          return backend.launch(plan, key, signal);
+        },
+      };
+    },
+  });
+  return { ...t, launched };
 }
 
 describe("dispatch of a new run", () => {
@@ -144,16 +167,56 @@ describe("dispatch of a new run", () => {
     expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
   });
 
-  test("another request with the id of a known run changes nothing and is warned of", async () => {
-    const t = testApp();
-    await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
-    await dispatch(t.app, message({ run_id: "r1", flow: { ...FLOW, name: "other" } }, "m-2"));
-    expect(t.platform.started).toHaveLength(1);
-    expect(t.lines).toContainEqual({
-      level: "warn",
-      message: "message ignored: another request has its run id",
-      fields: { runId: "r1" },
+  describe("another request with the id of a known run is ignored with a warning", () => {
+    const ours = { run_id: "r1", flow: FLOW, parameters: { whose: "ours" } };
+    const theirs = { ...ours, parameters: { whose: "theirs" } };
+
+    test.each<readonly [string, (t: TestApp) => Promise<unknown>]>([
+      ["was launched", ({ app }) => dispatch(app, message(ours))],
+      ["was just submitted", ({ app }) => submit(app, ours)],
+      [
+        "has waited long enough",
+        async ({ app, clock, platform }) => {
+          platform.behave({ type: "throttle" });
+          await dispatch(app, message(ours));
+          clock.pass(3_600_000);
+        },
+      ],
+      [
+        "was being launched by a handler that died",
+        async ({ app, clock, platform }) => {
+          platform.behave({ type: "request lost" });
+          await dispatch(app, message(ours)).catch(() => undefined);
+          clock.pass(120_000);
+        },
+      ],
+    ])("where the run %s", async (_, before) => {
+      const t = listening();
+      await before(t);
+      const run = await t.app.store.get("r1");
+      const started = t.platform.started.length;
+      await dispatch(t.app, message(theirs, "m-2"));
+      expect(t.launched).not.toContain("theirs true");
+      expect(t.platform.started).toHaveLength(started);
+      expect(await t.app.store.get("r1")).toEqual(run);
+      expect(t.lines).toContainEqual({
+        level: "warn",
+        message: "message ignored: another request has its run id",
+        fields: { runId: "r1" },
+      });
     });
+  });
+
+  test("a message that comes again goes on with the flow as its run was stored, not as it is now", async () => {
+    const t = listening();
+    await registerFlow(t.app, { name: "load", command: "one" });
+    t.platform.behave({ type: "throttle" });
+    await dispatch(t.app, message({ run_id: "r1", flow: "load" }));
+    await registerFlow(t.app, { name: "load", command: "two" });
+    t.clock.pass(3_600_000);
+    await dispatch(t.app, message({ run_id: "r1", flow: "load" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted" });
+    expect(t.launched).toEqual(["undefined one", "undefined one"]);
   });
 
   test("a run for later is stored and its message sent with the delay to the second", async () => {
@@ -233,6 +296,29 @@ describe("dispatch of a message that can never work", () => {
     const body = await t.app.store.body("big");
     expect(body?.received).toMatch(/cut from 300\d\d\d characters/);
   });
+
+  test("a body with faults is kept whole where the store takes it", async () => {
+    const t = testApp();
+    const labels = Array.from({ length: 9_000 }, () => 0);
+    const parameters = { text: 'é"'.repeat(40_000) };
+    const body = { run_id: "wrong", flow: FLOW, parameters, labels };
+    await dispatch(t.app, message(body));
+    const kept = await t.app.store.body("wrong");
+    expect(kept?.received).toEqual(body);
+  });
+
+  test.each(['"', "é", "\u0000", "x"])(
+    "a body over the limit is kept in part, whatever it is made of: %j",
+    async (text) => {
+      const t = testApp();
+      const labels = Array.from({ length: 9_000 }, () => 0);
+      const parameters = { text: text.repeat(250_000) };
+      await dispatch(t.app, message({ run_id: "big", flow: FLOW, labels, parameters }));
+      const { received, issues } = (await t.app.store.body("big")) ?? {};
+      expect(Buffer.byteLength(JSON.stringify({ received, issues }))).toBeGreaterThan(190_000);
+      expect(received).toMatch(/cut from/);
+    },
+  );
 
   test("delivered again it changes nothing", async () => {
     const t = testApp();

@@ -135,6 +135,22 @@ describe("abandon", () => {
     expect((await t.app.store.get("r1"))?.revision).toBe(2);
   });
 
+  test.each([
+    ["another request", { ...REQUEST, parameters: { whose: "theirs" } }],
+    ["a request with faults", { ...REQUEST, labels: 3 }],
+  ])("leaves a run alone when %s with its id is dead", async (_, body) => {
+    const t = testApp();
+    t.setAgents();
+    await dispatch(t.app, { id: "m", body: JSON.stringify(REQUEST) });
+    await abandon(t.app, { id: "other", body: JSON.stringify(body) });
+    expect((await t.app.store.get("r1"))?.state).toMatchObject({ type: "waiting" });
+    expect(t.lines).toContainEqual({
+      level: "warn",
+      message: "message ignored: another request has its run id",
+      fields: { runId: "r1" },
+    });
+  });
+
   test("leaves a launched run to the tick", async () => {
     const t = testApp();
     await dispatch(t.app, { id: "m", body: JSON.stringify(REQUEST) });
