@@ -85,6 +85,8 @@ export interface FakePod {
   };
   /** What the containers have written, oldest first. */
   log: { time: string; text: string }[];
+  /** Whether the machine has thrown its containers away, and their log with them. */
+  logGone?: boolean;
 }
 
 export interface FakeEvent {

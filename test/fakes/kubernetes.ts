@@ -299,6 +299,11 @@ function readLog(
   if (status === undefined || status.state.waiting !== undefined) {
     return refusal(400, "BadRequest", `container in pod "${name}" is waiting to start`);
   }
+  if (pod.logGone === true) {
+    // What a kubelet answers, with 200 and no end of the line.
+    const body = `unable to retrieve container logs for containerd://${pod.metadata.uid}`;
+    return { status: 200, body };
+  }
   const since =
     Math.floor(Date.parse(query.get("sinceTime") ?? "1970-01-01T00:00:00Z") / 1000) * 1000;
   const lines = pod.log.filter(({ time }) => Date.parse(time) >= since);
@@ -321,7 +326,7 @@ function take(faults: Fault[], method: string, { pathname, search }: URL): Fault
   return index < 0 ? undefined : faults.splice(index, 1)[0];
 }
 
-function withoutLog({ metadata, spec, status }: FakePod): Omit<FakePod, "log"> {
+function withoutLog({ metadata, spec, status }: FakePod): Omit<FakePod, "log" | "logGone"> {
   return { metadata, spec, status };
 }
 

@@ -39,6 +39,10 @@ export async function readLogs(api: KubernetesApi, ref: JobRef, after = ""): Pro
  * Kubernetes gives logs from a whole second on, so the first lines may be known already: the cursor is
  * the time of the last known line, and how many lines of that very time are known. A last line without
  * its end is left for the next page, unless the log is over.
+ *
+ * A machine that has no log any more says so in place of it, in a line that has no time. Such a line
+ * counts to the one before it; at the beginning it is told only when the log is over, for it would
+ * come again with every page.
  */
 export function pageOf(
   text: string,
@@ -47,21 +51,19 @@ export function pageOf(
 ): LogPage {
   const complete = over && !cut;
   const whole = complete ? text : text.slice(0, text.lastIndexOf("\n") + 1);
-  const entries = whole
-    .split("\n")
-    .filter((line) => line !== "")
-    .map(parseLine);
   const start = parseCursor(after);
   let known = start?.count ?? 0;
-  const fresh = entries.filter(({ time }) => {
-    if (start === undefined || time > start.time) return true;
-    return time === start.time && known-- <= 0;
+  const fresh = entriesOf(whole).filter(({ place }) => {
+    if (place === "") return complete;
+    if (start === undefined || place > start.time) return true;
+    return place === start.time && known-- <= 0;
   });
-  const last = fresh.at(-1)?.time;
-  if (last === undefined) return { lines: [], next: after, complete };
+  const lines = fresh.map(({ line }) => line);
+  const last = fresh.at(-1)?.place ?? "";
+  if (last === "") return { lines, next: after, complete };
   const before = last === start?.time ? start.count : 0;
-  const count = before + fresh.filter(({ time }) => time === last).length;
-  return { lines: fresh, next: `${last}/${count}`, complete };
+  const count = before + fresh.filter(({ place }) => place === last).length;
+  return { lines, next: `${last}/${count}`, complete };
 }
 
 /** A log that ends with its Job, or with nothing at all, is read. */
@@ -85,17 +87,37 @@ function parseCursor(after: string): Cursor | undefined {
   return time === "" ? undefined : { time, count: Number(count) };
 }
 
-function parseLine(line: string): LogLine & { readonly time: string } {
-  const space = line.indexOf(" ");
-  const stamp = space < 0 ? line : line.slice(0, space);
-  return { time: canonical(stamp), text: space < 0 ? "" : line.slice(space + 1) };
+interface Entry {
+  readonly line: LogLine;
+  /** Its time, else that of the line before; empty if there is none. */
+  readonly place: string;
 }
 
-/** A time in UTC with nine digits after the second, so that times compare as text. */
-function canonical(stamp: string): string {
-  const digits = /\.(\d+)/.exec(stamp)?.[1] ?? "";
-  const second = new Date(stamp.replace(/\.\d+/, "")).toISOString().slice(0, 19);
-  return `${second}.${digits.padEnd(9, "0").slice(0, 9)}Z`;
+function entriesOf(text: string): Entry[] {
+  const entries: Entry[] = [];
+  for (const written of text.split("\n")) {
+    if (written === "") continue;
+    const line = parseLine(written);
+    entries.push({ line, place: line.time ?? entries.at(-1)?.place ?? "" });
+  }
+  return entries;
+}
+
+function parseLine(line: string): LogLine {
+  const [stamp = ""] = line.split(" ", 1);
+  const time = canonical(stamp);
+  return time === undefined ? { text: line } : { time, text: line.slice(stamp.length + 1) };
+}
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d+))?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** A time in UTC with nine digits after the second, so that times compare as text; undefined if it is none. */
+function canonical(stamp: string): string | undefined {
+  const match = RFC_3339.exec(stamp);
+  const moment = new Date(stamp.replace(/\.\d+/, ""));
+  if (match === null || Number.isNaN(moment.getTime())) return undefined;
+  const [, digits = ""] = match;
+  return `${moment.toISOString().slice(0, 19)}.${digits.padEnd(9, "0").slice(0, 9)}Z`;
 }
 
 function wholeSecond(time: string): string {

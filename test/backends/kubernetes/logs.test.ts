@@ -40,6 +40,48 @@ describe("a page of a log", () => {
     expect(pageOf("", "", { over: true, cut: true }).complete).toBe(false);
   });
 
+  it("is text without a time where the cluster has no log any more, and says so", () => {
+    const text = "unable to retrieve container logs for containerd://b91ca";
+    const after = "2026-11-21T12:00:00.000000000Z/1";
+    for (const cursor of ["", after]) {
+      expect(pageOf(text, cursor, OVER)).toEqual({
+        lines: [{ text }],
+        next: cursor,
+        complete: true,
+      });
+      // It may come back; and whoever follows a log would ask on and on for the same line.
+      for (const ending of ["", "\n"]) {
+        const page = pageOf(`${text}${ending}`, cursor, RUNNING);
+        expect(page).toEqual({ lines: [], next: cursor, complete: false });
+      }
+    }
+  });
+
+  it("keeps a line without a time behind the one it follows", () => {
+    const log = "2026-11-21T12:00:00Z a\n2026-13-21T12:00:00Z b\n2026-11-21T12:00:00Z c\nrpc d\n";
+    const lines = [
+      { time: "2026-11-21T12:00:00.000000000Z", text: "a" },
+      { text: "2026-13-21T12:00:00Z b" },
+      { time: "2026-11-21T12:00:00.000000000Z", text: "c" },
+      { text: "rpc d" },
+    ];
+    const next = "2026-11-21T12:00:00.000000000Z/4";
+    expect(pageOf(log, "", RUNNING)).toEqual({ lines, next, complete: false });
+    const more = pageOf(`${log}2026-11-21T12:00:00Z e\n`, next, RUNNING);
+    expect(texts(more)).toEqual(["e"]);
+  });
+
+  it("is made of any text whatever", () => {
+    const line = fc.oneof(fc.string(), fc.constantFrom("2026-11-21T12:00:00Z a", "T", "\n"));
+    fc.assert(
+      fc.property(fc.array(line), fc.boolean(), (lines, over) => {
+        const text = lines.join("\n");
+        const { next } = pageOf(text, "", { over, cut: false });
+        expect(pageOf(text, next, RUNNING).lines).toEqual([]);
+      }),
+    );
+  });
+
   it("goes on where the last ended, however the log was cut and however many lines share a time", () => {
     const log = fc.array(
       fc.record({ step: fc.integer({ min: 0, max: 2 }), text: fc.constantFrom("", "a", "b c") }),
@@ -119,6 +161,15 @@ describe("the log of a Job", () => {
     expect(await read(job, "2026-11-21T12:00:00.000000000Z/1")).toMatchObject({ complete: true });
     fake.store.jobs.length = 0;
     expect(await read(job)).toEqual({ lines: [], next: "", complete: true });
+  });
+
+  it("ends with the cluster's word for it where the container is gone from its machine", async () => {
+    const job = await started(["write", "one"]);
+    fake.advance(5);
+    const { next } = await read(job);
+    pod().logGone = true;
+    const text = expect.stringMatching(/^unable to retrieve container logs for containerd:/);
+    expect(await read(job, next)).toEqual({ lines: [{ text }], next, complete: true });
   });
 
   it("is that of the flow, also where another container was put before it", async () => {
