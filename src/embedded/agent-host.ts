@@ -157,7 +157,7 @@ async function work({ app, queue, config, machine, version }: Host, signal: Abor
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
   // Nothing is asked or launched for an agent whose host is somebody else by now.
-  const workplace = { app, queue, config, tickMs: TICK_MS, beforeTick: heart.keep };
+  const workplace = { app, queue, config, tickMs: TICK_MS, beforeWork: heart.keep };
   const beating = keepBeating(app, heart, stop).finally(() => over.abort());
   const [beats] = await Promise.allSettled([beating, runLoop(workplace, stop)]);
   if (beats.status === "rejected") throw beats.reason;

@@ -22,8 +22,8 @@ export interface Workplace extends Pick<Embedded, "app" | "queue"> {
   readonly config?: Embedded["config"];
   /** The least time between the beginnings of two ticks, in milliseconds. Default: 1,000. */
   readonly tickMs?: number;
-  /** Done before each tick; while it throws, there are no ticks. */
-  beforeTick?(): Promise<void>;
+  /** Done before each tick, and before messages are taken: while it throws, nothing is begun. */
+  beforeWork?(): Promise<void>;
 }
 
 /**
@@ -33,9 +33,9 @@ export interface Workplace extends Pick<Embedded, "app" | "queue"> {
 export async function turn({ app, queue, config }: Workplace): Promise<number> {
   await config?.refresh();
   const works = await takeMessages({ app, queue }, BATCH);
-  await Promise.all(works);
+  await Promise.all(works ?? []);
   await poll(app);
-  return works.length;
+  return works?.length ?? 0;
 }
 
 /**
@@ -62,7 +62,7 @@ async function* launched(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
  * data folder is logged and tried again.
  */
 export async function runLoop(workplace: Workplace, signal: AbortSignal): Promise<void> {
-  const { app } = workplace;
+  const { app, tickMs = TICK_MS } = workplace;
   const inHand = new Set<Promise<void>>();
   const start = (work: Promise<void>) => {
     const tracked = work
@@ -74,8 +74,9 @@ export async function runLoop(workplace: Workplace, signal: AbortSignal): Promis
   while (!signal.aborted) {
     const free = BATCH - inHand.size;
     const works = free > 0 ? await takeMessages(workplace, free) : [];
-    works.forEach(start);
-    if (works.length === 0) await rest(IDLE_MS, signal);
+    works?.forEach(start);
+    if (works === undefined) await rest(tickMs, signal);
+    else if (works.length === 0) await rest(IDLE_MS, signal);
   }
   await Promise.all([ticks, ...inHand]);
 }
@@ -83,7 +84,7 @@ export async function runLoop(workplace: Workplace, signal: AbortSignal): Promis
 async function tick(workplace: Workplace, signal: AbortSignal): Promise<void> {
   const { app, config } = workplace;
   await config?.refresh();
-  await workplace.beforeTick?.();
+  await workplace.beforeWork?.();
   await poll(app, signal);
 }
 
@@ -106,13 +107,14 @@ async function rest(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
-/** Takes up to `max` messages and begins to handle them. A queue that fails gives none. */
+/** Takes up to `max` messages and begins to handle them; undefined if none can be taken now. */
 async function takeMessages(
-  workplace: Pick<Workplace, "app" | "queue">,
+  workplace: Workplace,
   max: number,
-): Promise<Promise<void>[]> {
+): Promise<Promise<void>[] | undefined> {
   const { app, queue } = workplace;
   try {
+    await workplace.beforeWork?.();
     const messages = await queue.receive(max);
     const dead = messages.length < max ? await queue.dead(max - messages.length) : [];
     return [
@@ -121,7 +123,7 @@ async function takeMessages(
     ];
   } catch (error) {
     app.log.error("messages not received", { reason: messageOf(error) });
-    return [];
+    return undefined;
   }
 }
 
