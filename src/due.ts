@@ -3,8 +3,12 @@ import { between, later, MINUTE, plus, SECOND, type Timestamp } from "./time.ts"
 
 /** How long a message on the queue may take before it counts as lost and is sent again. */
 export const RESEND_MS = 2 * MINUTE;
-/** How long before its start a scheduled run is put on the queue, with a delay. */
-export const SEND_AHEAD_MS = 2 * MINUTE;
+/**
+ * How long before its start a scheduled run is put on the queue, with a delay. A queue delays for a quarter
+ * of an hour at most; a tick, or a round of them, that has much to do before it comes to the run may take
+ * the rest without making it late.
+ */
+export const SEND_AHEAD_MS = 10 * MINUTE;
 /**
  * The longest time between two looks at a job. ECS forgets a stopped task after an hour; even when a look
  * fails, no job goes unseen for ten minutes.

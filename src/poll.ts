@@ -76,7 +76,7 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
   const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
   await Promise.all([
     ...chunks(sendable, SEND_BATCH).map((runs) =>
-      part({ messages: runs.length }, () => sendAgain(app, runs, now)),
+      part({ messages: runs.length }, () => sendAgain(app, runs)),
     ),
     ...page.map((run) => part({ runId: run.id }, () => followUp(app, run, now))),
     ...[...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
@@ -120,7 +120,9 @@ async function guarded(app: App, fields: LogFields, work: () => Promise<void>): 
 type Sendable = Run & { readonly state: Scheduled | Waiting | Launching };
 
 /** Puts runs on the queue whose time has come; first the messages, then the note that they were sent. */
-async function sendAgain(app: App, due: readonly Sendable[], now: Timestamp): Promise<void> {
+async function sendAgain(app: App, due: readonly Sendable[]): Promise<void> {
+  // A delay counts from here on, however long the tick has been at work.
+  const now = timestamp(app.now());
   await app.queue.send(due.map((run) => messageFor(run, now)));
   await Promise.all(
     due.map((run) => move(app, run, { event: "send", next: { ...run.state, sent: now } })),
@@ -144,7 +146,6 @@ function isSendable(app: App, run: Run): run is Sendable {
 function messageFor(run: Sendable, now: Timestamp): OutgoingMessage {
   const body = referenceTo(run.id);
   if (run.state.type !== "scheduled") return { body };
-  // It is due two minutes before its start, so no delay is longer than the queue takes.
   return { body, delaySeconds: Math.max(0, Math.ceil(between(now, run.state.start) / SECOND)) };
 }
 

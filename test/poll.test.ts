@@ -85,6 +85,26 @@ describe("poll", () => {
     expect(await t.queue.counts()).toMatchObject({ ready: 1 });
   });
 
+  test("sends a scheduled run to the second, however long the tick has been at work before", async () => {
+    const t = testApp();
+    const start = "2026-11-21T13:00:00.000Z";
+    const body = { run_id: "r1", flow: FLOW, scheduled_start_time: start };
+    await dispatch(t.app, { id: "m", body: JSON.stringify(body) });
+    t.clock.pass(50 * MINUTE);
+    const { store } = t.app;
+    const slow: typeof store.due = async function* (...asked) {
+      t.clock.pass(3 * MINUTE);
+      yield* store.due(...asked);
+    };
+    await poll({ ...t.app, store: { ...store, due: slow } });
+    t.clock.pass(7 * MINUTE - 1_000);
+    expect(await t.queue.receive(1)).toEqual([]);
+    t.clock.pass(1_000);
+    const [message] = await t.queue.receive(1);
+    expect(t.app.now().toISOString()).toBe(start);
+    expect(message?.body).toBe('{"run_id":"r1"}');
+  });
+
   test("a platform that cannot be asked is logged, and other agents' runs go on", async () => {
     const t = testApp();
     t.setAgents({ name: "broken", labels: ["b"] }, { name: "sound" });
