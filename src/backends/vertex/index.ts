@@ -40,10 +40,8 @@ export function openVertex(
   world: World,
   surroundings: Partial<Surroundings> = {},
 ): Backend {
-  const options = checked(agentOptions, agent.options, {
-    what: `agent ${agent.name}`,
-    at: "agent",
-  });
+  const { name } = agent;
+  const options = checked(agentOptions, agent.options, { what: `agent ${name}`, at: "agent" });
   const { closing, log } = world;
   const { clientOptions, sleep = sleepUntil, deadline = askingTime } = surroundings;
   const project = options.project ?? ambientProject(world);
@@ -51,7 +49,7 @@ export function openVertex(
   const apiFor = regionalApis(options, { credentials, clientOptions, closing });
   const owner = ownerOf(agent, options);
   const finder = { apiFor, owner };
-  const inspector = { ...finder, agent: agent.name, log, now: () => world.now(), deadline };
+  const inspector = { ...finder, agent: name, log, now: () => world.now(), deadline };
   const launcher: Launcher = {
     apiFor,
     secrets: (reference) => world.secret(reference),
@@ -67,7 +65,7 @@ export function openVertex(
   return {
     async plan(request) {
       if (world.env["GOOGLE_APPLICATION_CREDENTIALS"]) await refuseUnusable(credentials);
-      const known = project ?? (await credentials.projectId(agent.name));
+      const known = project ?? (await credentials.projectId(name));
       return planJob(request, { options, owner, parent: parentOf(known, regionName(options)) });
     },
     launch: (plan, key, signal) =>
