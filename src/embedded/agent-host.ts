@@ -7,7 +7,6 @@ import type { Machine } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { PermanentError } from "../errors.ts";
 import { areOthersLost } from "../hosts.ts";
-import { endStored } from "../jobs.ts";
 import { observe } from "../observe.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
@@ -17,12 +16,13 @@ import { SECOND, timestamp } from "../time.ts";
 import type { EmbeddedOptions } from "./app.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
 import { heartbeat, keepBeating } from "./heartbeat.ts";
+import { localApp, type Storage } from "./local-app.ts";
 import { runLoop } from "./loop.ts";
 import { machineOn } from "./machine.ts";
 import { machineWorld } from "./world.ts";
 
 /** What the cloud and its agent hosts share. */
-export type SharedStorage = Pick<App, "store" | "registry" | "tokens" | "hosts">;
+export type SharedStorage = Storage;
 
 /** What the host of a remote agent is told. `config` names the `sluice.yml` of this machine. */
 export interface AgentHostOptions
@@ -52,10 +52,13 @@ export interface AgentHostProcess {
 
 /** A launch is broken off, and may be taken over, after a minute. */
 const LAUNCH_LEASE_MS = 60_000;
-/** A message comes back later than the lease of the launch it began. */
-const VISIBILITY_MS = 90_000;
-/** With the growing delay between two deliveries, a store away for a quarter of an hour kills no run. */
-const MAX_RECEIVES = 30;
+/** How messages come again. */
+const DELIVERY = {
+  /** Later than the lease of the launch they began. */
+  visibilityMs: 90_000,
+  /** With the growing delay between two deliveries, a store away for a quarter of an hour kills no run. */
+  maxReceives: 30,
+} as const;
 /**
  * A tick asks each of the 16 shards of the table for due runs. Ends of local processes and containers are
  * told by themselves, so this is how long a new run or a cancellation may go unnoticed.
@@ -69,50 +72,33 @@ const TICK_MS = 5 * SECOND;
 export async function openAgentHost(options: AgentHostOptions): Promise<AgentHostProcess> {
   const { agent: name, storage, log } = options;
   const closing = new AbortController();
-  const now = options.now ?? (() => new Date());
-  const newId = () => randomUUID();
-  const machine = machineOn(
-    () => db,
-    { now, newId },
-    async (id) => areOthersLost(await storage.hosts.get(name), id, timestamp(now())),
-  );
+  const outside = { now: options.now ?? (() => new Date()), newId: () => randomUUID() };
+  const othersLost = async (id: string) =>
+    areOthersLost(await storage.hosts.get(name), id, timestamp(outside.now()));
+  const machine = machineOn(() => db, outside, othersLost);
   const world = machineWorld(options, {
-    now,
-    once: storage.registry.once,
+    now: outside.now,
+    storage,
     machine,
-    isOver: endStored(storage.store),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });
-  const agents = openAgents(world);
-  const parse = agents.parse;
+  const opener = openAgents(world);
+  const { parse } = opener;
   const config = await openConfigFile(options.config, { required: true, log, parse });
   checkAgent(name, config.agents);
   const db = openSqlite(join(options.dataFolder, `agent-${name}.db`));
-  const queue = sqliteQueue(db, {
-    now,
-    newId,
-    visibilityMs: VISIBILITY_MS,
-    maxReceives: MAX_RECEIVES,
-  });
-  const app: App = {
-    ...storage,
+  const queue = sqliteQueue(db, { ...outside, ...DELIVERY });
+  const app: App = localApp({
+    ...outside,
     place: name,
-    get agents() {
-      return config.agents.filter((agent) => agent.name === name);
-    },
-    backend: agents.open,
-    agentFrom: agents.parseOne,
-    placeOf: () => name,
+    storage,
+    opener,
+    agents: () => config.agents.filter((agent) => agent.name === name),
     queue,
     log,
-    now,
-    random: Math.random,
-    newId,
-    timeout: (ms) => AbortSignal.timeout(ms),
     launchLeaseMs: LAUNCH_LEASE_MS,
-    looks: () => true,
-  };
+  });
   return {
     app,
     queue,

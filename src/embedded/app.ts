@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { App, StateChange } from "../app.ts";
 import { openAgents } from "../backends/open.ts";
-import { endStored } from "../jobs.ts";
 import type { Logger } from "../log.ts";
 import { observe } from "../observe.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
@@ -15,6 +14,7 @@ import { sqliteHosts } from "../stores/sqlite/hosts.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
+import { localApp, type Storage } from "./local-app.ts";
 import { machineOn } from "./machine.ts";
 import { type Presence, presenceOf } from "./presence.ts";
 import { machineWorld } from "./world.ts";
@@ -58,54 +58,35 @@ const VISIBILITY_FACTOR = 1.5;
 
 /** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { dataFolder, log } = options;
-  const launchLeaseMs = options.launchLeaseMs ?? LAUNCH_LEASE_MS;
-  const db = openSqlite(join(dataFolder, "sluice.db"));
+  const { log, changed, configRequired = false, launchLeaseMs = LAUNCH_LEASE_MS } = options;
+  const db = openSqlite(join(options.dataFolder, "sluice.db"));
   const closing = new AbortController();
   const outside = { now: () => new Date(), newId: () => randomUUID() };
   const storage = storageIn(db, outside);
+  // Whoever has worked on this data folder before did so here.
+  const othersLost = async () => true;
   const world = machineWorld(options, {
     now: outside.now,
-    once: storage.registry.once,
-    // Whoever has worked on this data folder before did so here.
-    machine: machineOn(
-      () => db,
-      outside,
-      async () => true,
-    ),
-    isOver: endStored(storage.store),
+    storage,
+    machine: machineOn(() => db, outside, othersLost),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });
-  const agents = openAgents(world);
-  const queue = sqliteQueue(db, {
+  const opener = openAgents(world);
+  const { parse } = opener;
+  const config = await openConfigFile(options.config, { required: configRequired, log, parse });
+  const queue = sqliteQueue(db, { ...outside, visibilityMs: launchLeaseMs * VISIBILITY_FACTOR });
+  const app: App = localApp({
     ...outside,
-    visibilityMs: launchLeaseMs * VISIBILITY_FACTOR,
-  });
-  const config = await openConfigFile(options.config, {
-    required: options.configRequired ?? false,
-    log,
-    parse: agents.parse,
-  });
-  const app: App = {
     place: CLOUD,
-    get agents() {
-      return config.agents;
-    },
-    backend: agents.open,
-    agentFrom: agents.parseOne,
-    placeOf: () => CLOUD,
-    ...storage,
-    ...outside,
+    storage,
+    opener,
+    agents: () => config.agents,
     queue,
     log,
-    random: Math.random,
-    timeout: (ms) => AbortSignal.timeout(ms),
     launchLeaseMs,
-    // A look costs nothing here, and people wait for the end of their runs.
-    looks: () => true,
-    ...(options.changed === undefined ? {} : { changed: options.changed }),
-  };
+    ...(changed === undefined ? {} : { changed }),
+  });
   return {
     app,
     queue,
@@ -118,10 +99,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   };
 }
 
-function storageIn(
-  db: Sqlite,
-  { now, newId }: Pick<App, "now" | "newId">,
-): Pick<App, "store" | "registry" | "tokens" | "hosts"> {
+function storageIn(db: Sqlite, { now, newId }: Pick<App, "now" | "newId">): Storage {
   return {
     store: sqliteStore(db),
     registry: sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) }),

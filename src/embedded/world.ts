@@ -1,5 +1,7 @@
+import type { App } from "../app.ts";
 import type { World } from "../backend.ts";
 import { messageOf } from "../errors.ts";
+import { endStored } from "../jobs.ts";
 import { launchRates } from "../launch-rates.ts";
 import type { Observation } from "../state-after.ts";
 import { readersOnThisMachine } from "./readers.ts";
@@ -7,13 +9,14 @@ import { readersOnThisMachine } from "./readers.ts";
 /** What backends on this machine are given of the outside. */
 export function machineWorld(
   process: Required<Pick<World, "dataFolder">> & Pick<World, "env" | "cwd" | "log" | "show">,
-  rest: Required<Pick<World, "now" | "once" | "machine" | "isOver" | "closing">> & {
+  rest: Required<Pick<World, "now" | "machine" | "closing">> & {
+    readonly storage: Pick<App, "store" | "registry">;
     /** Applies what a platform reports by itself. */
     apply(runId: string, observation: Observation): Promise<void>;
   },
 ): World {
   const { dataFolder, env, cwd, log, show } = process;
-  const { apply, ...given } = rest;
+  const { apply, storage, ...given } = rest;
   const { now } = given;
   return {
     ...given,
@@ -22,6 +25,8 @@ export function machineWorld(
     cwd,
     log,
     ...(show === undefined ? {} : { show }),
+    once: storage.registry.once,
+    isOver: endStored(storage.store),
     ...readersOnThisMachine({ env, cwd, now }),
     // One process launches on this machine; another one that stands in has its own tokens.
     launchRates: launchRates({ processes: 1, now }),
