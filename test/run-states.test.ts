@@ -203,7 +203,7 @@ describe("the table of transitions", () => {
 
 describe("when a run is due", () => {
   test.each([
-    ["scheduled", plus(T0, -2 * MINUTE)],
+    ["scheduled", plus(T0, -10 * MINUTE)],
     ["waiting", T0],
     ["launching", T0],
     ["submitted", plus(T0, SECOND)],
