@@ -129,6 +129,13 @@ export interface World {
   readonly env: Readonly<Record<string, string>>;
   /** Directory of the process that launches. */
   readonly cwd: string;
+  /**
+   * Tells an installation from others that launch on the same platforms: part of what its jobs are marked
+   * with, so that nobody takes the job of another one for its own, whatever their runs are called. In the
+   * AWS shape the name of its table, for functions and the hosts of remote agents alike. Default: none,
+   * and marks without one.
+   */
+  readonly installation?: string;
   /** Where files of this installation live; only shapes with a disk of their own have one. */
   readonly dataFolder?: string;
   readonly log: Logger;

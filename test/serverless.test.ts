@@ -4,6 +4,7 @@ import { RegoEngine, TemplateFile } from "@aws/cloudformation-validate";
 import type { Metafile } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildFunctions } from "../scripts/build.ts";
+import { markStart } from "../src/backends/ecs/names.ts";
 import { TABLE } from "../src/stores/dynamodb/schema.ts";
 import {
   AGENTS,
@@ -172,7 +173,7 @@ describe("queues", () => {
     expect(target?.["DeadLetterConfig"]?.["Arn"]).toEqual(attribute("EventsDeadQueue", "Arn"));
   });
 
-  test("get events of our own tasks, of the clusters of the agents", () => {
+  test("get events of the tasks of this deployment, of the clusters of the agents", () => {
     expect(deployment.get("TaskRule")["EventPattern"]).toEqual({
       source: ["aws.ecs"],
       "detail-type": ["ECS Task State Change"],
@@ -185,9 +186,10 @@ describe("queues", () => {
           },
         ],
         lastStatus: ["RUNNING", "STOPPED"],
-        startedBy: [{ prefix: "sluice/" }],
+        startedBy: [{ prefix: "sluice/sluice-dev/" }],
       },
     });
+    expect(markStart(String(variables("Observe")["SLUICE_TABLE"]))).toBe("sluice/sluice-dev/");
   });
 });
 

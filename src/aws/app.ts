@@ -17,10 +17,13 @@ import { sdkSettings } from "./sdk.ts";
 import { type Env, settingsOf } from "./settings.ts";
 import { openStorage } from "./storage.ts";
 
-let opened: Promise<App> | undefined;
+/** The app of a function, and of which installation it is. */
+export type AwsApp = App & Required<Pick<World, "installation">>;
+
+let opened: Promise<AwsApp> | undefined;
 
 /** The app of this function: made with the first call and kept as long as its process lives. */
-export function awsApp(): Promise<App> {
+export function awsApp(): Promise<AwsApp> {
   opened ??= openAws(environment()).catch((error: unknown) => {
     opened = undefined;
     throw error;
@@ -37,7 +40,7 @@ export function environment(): Env {
 }
 
 /** Opens the AWS shape. Calls nothing; clients are made when they are first needed. */
-export async function openAws(env: Env): Promise<App> {
+export async function openAws(env: Env): Promise<AwsApp> {
   const settings = settingsOf(env);
   const now = () => new Date();
   const newId = () => randomUUID();
@@ -49,6 +52,7 @@ export async function openAws(env: Env): Promise<App> {
     worldOf({
       env,
       files,
+      installation: settings.table,
       now,
       once: storage.registry.once,
       isOver: endStored(storage.store),
@@ -58,6 +62,7 @@ export async function openAws(env: Env): Promise<App> {
   const document: unknown = JSON.parse(await readFile(config, "utf8"));
   return {
     place: CLOUD,
+    installation: settings.table,
     agents: await agents.parse(document),
     backend: (agent) => agents.open(agent),
     agentFrom: (value) => agents.parseOne(value),
@@ -81,7 +86,7 @@ export async function openAws(env: Env): Promise<App> {
 function worldOf({
   files,
   ...given
-}: Required<Pick<World, "env" | "now" | "once" | "isOver" | "launchRates">> & {
+}: Required<Pick<World, "env" | "installation" | "now" | "once" | "isOver" | "launchRates">> & {
   readonly files: string;
 }): World {
   const { env, now } = given;

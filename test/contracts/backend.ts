@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend } from "../../src/backend.ts";
 import { PermanentError } from "../../src/errors.ts";
 import type { Job } from "../../src/run.ts";
+import { keepsInstallationsApart } from "./backend-installations.ts";
 import { finds, launchesOnce } from "./backend-launch.ts";
 import { cancels, readsLogs, reports } from "./backend-status.ts";
 import { type Current, copy, launch, newId, thrownBy } from "./backend-steps.ts";
@@ -12,6 +13,8 @@ export interface BackendHarness {
   readonly backend: Backend;
   /** Another backend over the same platform, as another process would open it. */
   readonly reopen: () => Backend;
+  /** The same as another installation has it; only where `installations` is true. */
+  readonly openFor?: (installation: string) => Backend;
   /** A job that ends well by itself. */
   readonly succeeds: RequestParts;
   /** A job that ends by itself with exit code 3. */
@@ -41,6 +44,8 @@ export interface BackendTraits {
   readonly once: "always" | "after_find";
   /** Whether the backend has `logs`. */
   readonly logs: boolean;
+  /** Whether several installations may launch on the platform. Default: false. */
+  readonly installations?: boolean;
   readonly open: () => BackendHarness | Promise<BackendHarness>;
 }
 
@@ -59,6 +64,7 @@ export function backendContract(name: string, traits: BackendTraits): void {
     reports(name, () => harness);
     cancels(() => harness);
     refuses(() => harness);
+    if (traits.installations === true) keepsInstallationsApart(() => harness);
     if (traits.logs) readsLogs(() => harness);
     else it("offers no logs", () => expect("logs" in harness.backend).toBe(false));
   });

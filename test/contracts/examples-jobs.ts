@@ -156,7 +156,7 @@ async function ecsJobs(
         const { tasks = [] } = await client.send(
           new DescribeTasksCommand({ cluster, tasks: taskArns }),
         );
-        return tasks.filter(({ startedBy }) => startedBy?.startsWith(`sluice/${runId}/`));
+        return tasks.filter(({ startedBy }) => startedBy?.includes(`/${runId}/`));
       }),
     ),
   );

@@ -97,7 +97,10 @@ describe("sample events", () => {
     await dispatchWith(async () => app)(read("dispatch.ecs") as SQSEvent, invocation());
     const [{ run_id: id = "" } = {}] = bodiesOf("dispatch.ecs");
     const after = async (name: string) => {
-      await observeWith(async () => app)(read(name) as SQSEvent, invocation());
+      await observeWith(async () => ({ ...app, installation: "sluice-dev" }))(
+        read(name) as SQSEvent,
+        invocation(),
+      );
       return (await app.store.get(id))?.state;
     };
     expect(await after("observe.ecs.running")).toMatchObject({ type: "running" });

@@ -54,6 +54,17 @@ describe("the function observe", () => {
     expect((await app.store.get("a"))?.state.type).toBe("submitted");
   });
 
+  test("takes what is of its own installation alone", async () => {
+    const app = await submitted();
+    const take = observeWith(async () => ({ ...app, installation: "sluice-dev" }));
+    const type = async () => (await app.store.get("a"))?.state.type;
+    await take(sqsEvent({ e: taskEvent({}) }), invocation());
+    await take(sqsEvent({ e: taskEvent({ startedBy: "sluice/other/a/1" }) }), invocation());
+    expect(await type()).toBe("submitted");
+    await take(sqsEvent({ e: taskEvent({ startedBy: "sluice/sluice-dev/a/1" }) }), invocation());
+    expect(await type()).toBe("succeeded");
+  });
+
   test.each([
     ["text that is not JSON", "no JSON"],
     ["null", null],

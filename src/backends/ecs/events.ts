@@ -1,6 +1,6 @@
 import type { Observation } from "../../state-after.ts";
 import { jobOf, taskRef } from "./job.ts";
-import { isUndone, launchOfMark, regionOfArn } from "./names.ts";
+import { type Installation, isUndone, launchOfMark, regionOfArn } from "./names.ts";
 import { statusOf, type TaskView } from "./status.ts";
 
 /** An "ECS Task State Change" event of EventBridge, as far as it is read. */
@@ -11,16 +11,18 @@ export interface TaskEvent {
 }
 
 /**
- * What an event says, and of which run; undefined for tasks that Sluice has not started. Pure.
+ * What an event says, and of which run; undefined for tasks that this installation of Sluice has not
+ * started. Pure.
  *
  * Events come at least once, in any order and hours late; they carry the task as DescribeTasks would, but
  * without its tags.
  */
 export function observationOf(
   event: TaskEvent,
+  installation: Installation,
 ): { readonly runId: string; readonly observation: Observation } | undefined {
   const { detail } = event;
-  const launch = launchOfMark(detail?.startedBy);
+  const launch = launchOfMark(detail?.startedBy, installation);
   const { taskArn: task, clusterArn: cluster, startedBy, taskDefinitionArn } = detail ?? {};
   if (detail === undefined || launch === undefined) return undefined;
   if (task === undefined || cluster === undefined || startedBy === undefined) return undefined;

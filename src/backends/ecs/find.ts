@@ -5,16 +5,25 @@ import type { EcsApi } from "./api.ts";
 import { faultOf } from "./errors.ts";
 import { jobOf, type TaskRef, taskRef } from "./job.ts";
 import { findLog, type Whereabouts } from "./log-place.ts";
-import { isUndone, placeOf, startedBy } from "./names.ts";
+import { type Installation, isUndone, placeOf, startedBy } from "./names.ts";
+
+/** Whose tasks are looked for, and where. */
+export interface Searcher {
+  readonly api: EcsApi;
+  readonly installation: Installation;
+}
 
 /**
  * The tasks that carry the mark of a launch. ECS lists running and stopped tasks apart, a stopped one for
  * about an hour; whoever asked for running ones only would take a task that has ended for one that never
  * was.
  */
-export async function findTasks(api: EcsApi, key: LaunchKey): Promise<readonly string[]> {
+export async function findTasks(
+  { api, installation }: Searcher,
+  key: LaunchKey,
+): Promise<readonly string[]> {
   const { region, cluster } = placeOf(key.target);
-  const query = { cluster, startedBy: startedBy(key) };
+  const query = { cluster, startedBy: startedBy(key, installation) };
   try {
     const lists = await Promise.all(
       (["RUNNING", "STOPPED"] as const).map((desiredStatus) =>
@@ -30,7 +39,7 @@ export async function findTasks(api: EcsApi, key: LaunchKey): Promise<readonly s
 }
 
 /** What finding jobs needs. */
-export interface Finding extends Whereabouts {
+export interface Finding extends Whereabouts, Searcher {
   /** The agent's name, for the log. */
   readonly agent: string;
   readonly log: Logger;
@@ -43,14 +52,14 @@ export interface Finding extends Whereabouts {
  */
 export async function findJobs(finding: Finding, key: LaunchKey): Promise<readonly Job[]> {
   const place = placeOf(key.target);
-  const arns = await findTasks(finding.api, key);
+  const arns = await findTasks(finding, key);
   if (arns.length === 0) return [];
   const { tasks } = await finding.api.describeTasks(place, arns);
   const views = new Map(tasks.map((task) => [task.taskArn, task]));
   const ours = arns.filter((arn) => !isUndone(views.get(arn)?.stoppedReason ?? ""));
   return Promise.all(
     ours.map(async (task) => {
-      const ref = taskRef(place, task, startedBy(key));
+      const ref = taskRef(place, task, startedBy(key, finding.installation));
       const definition = views.get(task)?.taskDefinitionArn;
       return jobOf(definition === undefined ? ref : await withLog(finding, { ...ref, definition }));
     }),

@@ -22,6 +22,7 @@ export const backend: BackendModule = { name: "ecs", agentOptions, open };
 
 function open(agent: Agent, world: World): Backend {
   const options = agent.options as EcsAgentOptions;
+  const { installation } = world;
   const api = ecsApi(world.env);
   const sources = openSources(agent, world, api);
   const definitions = openDefinitions(api, { once: world.once, scope: scopeOf(options, world) });
@@ -29,12 +30,12 @@ function open(agent: Agent, world: World): Backend {
   const region = async () => knownRegion(options, world.env) ?? profileRegion(agent.name);
   const limit = limitOf(options, world);
   return {
-    plan: (request) => planLaunch(request, { options, sources, region }),
+    plan: (request) => planLaunch(request, { options, sources, installation, region }),
     launch: (plan, key, signal) =>
       limit({ target: key.target, signal }, () =>
-        launchTask({ api, definitions, known: sources.known }, { plan, key }, signal),
+        launchTask({ api, installation, definitions, known: sources.known }, { plan, key }, signal),
       ),
-    find: (key) => findJobs(reading, key),
+    find: (key) => findJobs({ ...reading, installation }, key),
     inspect: (jobs) => inspectTasks(reading, jobs),
     cancel: (job) => stop(api, job),
     logs: (job, after) => readLog(reading, job, after),

@@ -3,19 +3,18 @@ import { messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import { abortable } from "../../patience.ts";
 import type { LaunchKey } from "../../run.ts";
-import type { EcsApi, TasksAnswer } from "./api.ts";
+import type { TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";
 import { lostOverrides } from "./echo.ts";
 import { answerTo, faultOf, kindOf, type Refusal, refusal, refusalFor } from "./errors.ts";
-import { findTasks } from "./find.ts";
+import { findTasks, type Searcher } from "./find.ts";
 import { jobOf, logOf, taskRef } from "./job.ts";
 import { type ClusterPlace, clientToken, placeOf, startedBy, undoReason } from "./names.ts";
 import type { Template } from "./schema.ts";
 import type { Sources } from "./sources.ts";
 
 /** What launching needs. */
-export interface Launcher {
-  readonly api: EcsApi;
+export interface Launcher extends Searcher {
   readonly definitions: Definitions;
   /** What is known of a definition given by ARN, without a call. */
   readonly known: Sources["known"];
@@ -90,9 +89,9 @@ async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> 
  * find that task. Throws `PermanentError` if it cannot be stopped: beside it nothing may be launched.
  */
 async function undo(attempt: Attempt, task: string, lost: string): Promise<LaunchAnswer> {
-  const { api, place, key } = attempt;
+  const { api, installation, place, key } = attempt;
   const what = `ECS started the task ${task} without ${lost} of the run`;
-  const input = { cluster: place.cluster, task, reason: undoReason(startedBy(key)) };
+  const input = { cluster: place.cluster, task, reason: undoReason(startedBy(key, installation)) };
   try {
     await api.stopTask(place.region, input);
   } catch (error) {
@@ -108,14 +107,14 @@ async function undo(attempt: Attempt, task: string, lost: string): Promise<Launc
 }
 
 /** The input as planned, at the place and with the marks of the key. */
-function inputOf({ plan, key, place }: Attempt, taskDefinition: string): JsonObject {
+function inputOf({ plan, key, place, installation }: Attempt, taskDefinition: string): JsonObject {
   const planned = plan.launch["run_task"];
   return {
     ...(isJsonObject(planned) ? planned : {}),
     ...(key.target === plan.target ? {} : { cluster: place.cluster }),
     taskDefinition,
-    clientToken: clientToken(key),
-    startedBy: startedBy(key),
+    clientToken: clientToken(key, installation),
+    startedBy: startedBy(key, installation),
   };
 }
 
@@ -159,7 +158,7 @@ async function onInactive(
  * tasks of the first call are the ones.
  */
 async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswer> {
-  const { api, place, key } = attempt;
+  const { api, installation, place, key } = attempt;
   const [bound] = faultOf(error).resourceIds;
   if (bound === undefined) {
     // The request for the inactive definition may have used the token up; it has started nothing.
@@ -171,7 +170,8 @@ async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswe
   const { tasks } = await api.describeTasks(place, [bound]);
   const [task] = tasks;
   // Not described: too young, or stopped for too long. The token is enough then.
-  if (task === undefined || task.startedBy === startedBy(key)) return launched(attempt, bound);
+  if (task === undefined || task.startedBy === startedBy(key, installation))
+    return launched(attempt, bound);
   throw new PermanentError(
     "rejected",
     `the token of this launch belongs to the task ${bound}, which ${task.startedBy ?? "somebody else"} has started`,
@@ -184,14 +184,14 @@ async function refused(attempt: Attempt, refusal: Refusal): Promise<LaunchAnswer
 }
 
 async function adopt(attempt: Attempt): Promise<LaunchAnswer | undefined> {
-  const [task] = await findTasks(attempt.api, attempt.key);
+  const [task] = await findTasks(attempt, attempt.key);
   return task === undefined ? undefined : launched(attempt, task);
 }
 
 async function launched(attempt: Attempt, task: string): Promise<LaunchAnswer> {
-  const { key, place } = attempt;
+  const { key, place, installation } = attempt;
   const log = logOf(await definitionOf(attempt), task);
-  const ref = taskRef(place, task, startedBy(key));
+  const ref = taskRef(place, task, startedBy(key, installation));
   return { type: "launched", job: jobOf(log === undefined ? ref : { ...ref, log }) };
 }
 

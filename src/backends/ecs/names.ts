@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { World } from "../../backend.ts";
 import type { LaunchKey } from "../../run.ts";
 
 /** The container that runs the flow, in every task definition. */
@@ -48,26 +49,53 @@ export function idOfArn(arn: string): string {
   return arn.slice(arn.lastIndexOf("/") + 1);
 }
 
+/** Whose launch it is; undefined where one installation alone launches. */
+export type Installation = World["installation"];
+
 /**
- * The token of a launch: 64 characters, the most RunTask takes, that depend on nothing but the key.
+ * The token of a launch: 64 characters, the most RunTask takes, that depend on nothing but the key and
+ * the installation.
  *
  * ECS remembers a token for one hour after the task has stopped, and for a day at most. Whoever repeats
  * it within that time gets the task of the first call.
  */
-export function clientToken({ runId, launch, target }: LaunchKey): string {
-  return hash(JSON.stringify([runId, launch, target]));
+export function clientToken(
+  { runId, launch, target }: LaunchKey,
+  installation: Installation,
+): string {
+  const whose = installation === undefined ? [] : [installation];
+  return hash(JSON.stringify([runId, launch, target, ...whose]));
 }
 
 /** The mark of a launch on its task. RunTask takes letters, digits, `-`, `/` and `_`, up to 128. */
-export function startedBy({ runId, launch }: Pick<LaunchKey, "runId" | "launch">): string {
-  return `sluice/${runId}/${launch}`;
+export function startedBy(
+  { runId, launch }: Pick<LaunchKey, "runId" | "launch">,
+  installation: Installation,
+): string {
+  return `${markStart(installation)}${runId}/${launch}`;
 }
 
-/** The launch of a mark; undefined for tasks that others have started. */
+/** Whatever a mark takes beside 40 characters of a run id and the largest number of a launch. */
+const INSTALLATION = /^[A-Za-z0-9_-]{1,63}$/;
+
+/**
+ * Starts the marks of an installation, and those of no other one. A name that does not fit into a mark is
+ * replaced by its hash; names that the template of a deployment can have do fit, and its rule for events
+ * relies on that.
+ */
+export function markStart(installation: Installation): string {
+  if (installation === undefined) return "sluice/";
+  return `sluice/${INSTALLATION.test(installation) ? installation : hash(installation).slice(0, 40)}/`;
+}
+
+/** The launch of a mark; undefined for tasks that others have started, be it another installation. */
 export function launchOfMark(
   mark: string | undefined,
+  installation: Installation,
 ): { readonly runId: string; readonly launch: number } | undefined {
-  const [, runId, launch] = /^sluice\/([a-z0-9-]+)\/([1-9]\d*)$/.exec(mark ?? "") ?? [];
+  const start = markStart(installation);
+  if (mark?.startsWith(start) !== true) return undefined;
+  const [, runId, launch] = /^([a-z0-9-]+)\/([1-9]\d*)$/.exec(mark.slice(start.length)) ?? [];
   return runId === undefined ? undefined : { runId, launch: Number(launch) };
 }
 

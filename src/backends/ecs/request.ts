@@ -13,7 +13,14 @@ import { type Chosen, chooseDefinition } from "./choose.ts";
 import { taskIssues } from "./fargate.ts";
 import { overridesFault } from "./limits.ts";
 import { knownRunTask } from "./members.ts";
-import { type ClusterPlace, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
+import {
+  type ClusterPlace,
+  clientToken,
+  type Installation,
+  regionOfArn,
+  startedBy,
+  targetOf,
+} from "./names.ts";
 import { type EcsAgentOptions, type EcsRunOptions, runOptionsOf } from "./options.ts";
 import { overridesOf } from "./overrides.ts";
 import type { RunTaskArguments, Template } from "./schema.ts";
@@ -24,6 +31,7 @@ import type { Sources } from "./sources.ts";
 export interface Planning {
   readonly options: EcsAgentOptions;
   readonly sources: Sources;
+  readonly installation: Installation;
   /** The region where no cluster's ARN says it. */
   region(): Promise<string>;
 }
@@ -33,7 +41,7 @@ export interface Planning {
  * input of RunTask. Until the definition is registered, its family stands for it in RunTask's input.
  */
 export async function planLaunch(request: LaunchRequest, planning: Planning): Promise<LaunchPlan> {
-  const { options, sources } = planning;
+  const { options, sources, installation } = planning;
   const given = checkedRun(runOptionsOf(request.config));
   const { run, runKwargs } = given;
   const kwargs = await sources.kwargs();
@@ -59,8 +67,8 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
       run_task: {
         ...task,
         taskDefinition: chosen.arn ?? chosen.register?.["family"],
-        clientToken: clientToken(key),
-        startedBy: startedBy(key),
+        clientToken: clientToken(key, installation),
+        startedBy: startedBy(key, installation),
       },
     }),
     secrets: secretNames(chosen.process.variables),

@@ -16,6 +16,7 @@ const flow = {
 backendContract("ecs", {
   once: "always",
   logs: true,
+  installations: true,
   open: async (): Promise<BackendHarness> => {
     const fake = await fakeEcs();
     const known = new Map<string, Promise<string>>();
@@ -28,12 +29,14 @@ backendContract("ecs", {
         return value;
       },
     };
-    const reopen = () => ecs.open(testAgent(agent), testWorld(world));
+    const open = (more: Partial<World> = {}) =>
+      ecs.open(testAgent(agent), testWorld({ ...world, ...more }));
     const config = { type: "ECSRun", backend: "ecs" };
     const base = { agent, flow };
     return {
-      backend: reopen(),
-      reopen,
+      backend: open(),
+      reopen: () => open(),
+      openFor: (installation) => open({ installation }),
       succeeds: { ...base, command: ["exit", "0"] },
       fails: { ...base, command: ["exit", "3"] },
       runs: { ...base, command: ["sleep"] },

@@ -78,7 +78,7 @@ describe("logs of ecs", () => {
     it("are found by the definition in an event", async () => {
       await written();
       const detail = JSON.parse(JSON.stringify(fake.tasks[0]?.view));
-      const job = observationOf({ region: "us-east-1", detail })?.observation.job;
+      const job = observationOf({ region: "us-east-1", detail }, undefined)?.observation.job;
       fake.advance(HOUR);
       expect(await textsOf(job)).toEqual(["one", "two"]);
     });

@@ -6,6 +6,7 @@ import {
   clientToken,
   flowIn,
   launchOfMark,
+  markStart,
   placeOf,
   startedBy,
   targetOf,
@@ -15,24 +16,54 @@ const runId = fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/);
 const launch = fc.integer({ min: 1, max: 1_000_000 });
 const key = fc.record({ runId, launch, target: fc.constantFrom("us-east-1/a", "us-east-1/b") });
 
+/** As tables are called, the longest and strangest among them; short ones meet more often. */
+const installation = fc.option(
+  fc.oneof(fc.stringMatching(/^[A-Za-z0-9_.-]{3,255}$/), fc.stringMatching(/^[a1-]{3,4}$/)),
+  { nil: undefined },
+);
+
 describe("marks and tokens of ecs", () => {
   it("differ for different launches and are what RunTask takes", () => {
     fc.assert(
-      fc.property(key, key, (one, other) => {
-        const same = JSON.stringify(one) === JSON.stringify(other);
-        expect(clientToken(one) === clientToken(other)).toBe(same);
-        expect(clientToken(one)).toMatch(/^[\x21-\x7e]{1,64}$/);
-        expect(startedBy(one)).toMatch(/^[A-Za-z0-9_/-]{1,128}$/);
+      fc.property(key, key, installation, installation, (one, other, mine, its) => {
+        const same = JSON.stringify(one) === JSON.stringify(other) && mine === its;
+        expect(clientToken(one, mine) === clientToken(other, its)).toBe(same);
+        expect(clientToken(one, mine)).toMatch(/^[\x21-\x7e]{1,64}$/);
+        expect(startedBy(one, mine)).toMatch(/^[A-Za-z0-9_/-]{1,128}$/);
       }),
     );
   });
 
   it("say which launch they are of", () => {
     fc.assert(
-      fc.property(key, ({ runId, launch }) => {
-        expect(launchOfMark(startedBy({ runId, launch }))).toEqual({ runId, launch });
+      fc.property(key, installation, ({ runId, launch }, mine) => {
+        const mark = startedBy({ runId, launch }, mine);
+        expect(mark.startsWith(markStart(mine))).toBe(true);
+        expect(launchOfMark(mark, mine)).toEqual({ runId, launch });
       }),
     );
+  });
+
+  it("say nothing to another installation, which starts its own otherwise", () => {
+    fc.assert(
+      fc.property(key, installation, installation, (one, mine, other) => {
+        fc.pre(mine !== other);
+        expect(launchOfMark(startedBy(one, mine), other)).toBeUndefined();
+        if (other !== undefined) {
+          expect(startedBy(one, mine).startsWith(markStart(other))).toBe(false);
+        }
+      }),
+    );
+  });
+
+  it("name the installation where RunTask takes its name, and its hash where not", () => {
+    const launch = { runId: "r", launch: 1 };
+    expect(startedBy(launch, undefined)).toBe("sluice/r/1");
+    expect(startedBy(launch, "sluice-Dev_2")).toBe("sluice/sluice-Dev_2/r/1");
+    expect(startedBy(launch, "a.b")).toMatch(/^sluice\/[0-9a-f]{40}\/r\/1$/);
+    const longest = { runId: "r".repeat(40), launch: Number.MAX_SAFE_INTEGER };
+    expect(startedBy(longest, "x".repeat(63))).toHaveLength(128);
+    expect(startedBy(longest, "x".repeat(64))).toHaveLength(105);
   });
 
   it.each([
@@ -44,7 +75,9 @@ describe("marks and tokens of ecs", () => {
     "sluice/run/1/2",
     "sluice/RUN/1",
     "my-sluice/run/1",
-  ])("are not those of Sluice in %j", (mark) => expect(launchOfMark(mark)).toBeUndefined());
+  ])("are not those of Sluice in %j", (mark) =>
+    expect(launchOfMark(mark, undefined)).toBeUndefined(),
+  );
 
   it("have a target that leads back to the cluster", () => {
     const arn = "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/prod";

@@ -219,7 +219,7 @@ describe("an event of ecs", () => {
   };
 
   it("says what DescribeTasks would, of the launch in its mark", () => {
-    const seen = observationOf(event("observe.ecs.stopped"));
+    const seen = observationOf(event("observe.ecs.stopped"), "sluice-dev");
     expect(seen).toMatchObject({
       runId: "5f0c8a4e-7c39-4b62-9a55-0d3f1e6b2c11",
       observation: {
@@ -231,13 +231,13 @@ describe("an event of ecs", () => {
   });
 
   it("tells a running task, and the warning before a Spot machine goes, from an ended one", () => {
-    expect(observationOf(event("observe.ecs.running"))?.observation.status).toEqual({
+    expect(observationOf(event("observe.ecs.running"), "sluice-dev")?.observation.status).toEqual({
       type: "running",
       startedAt: "2026-11-21T12:00:41.500Z",
     });
-    expect(observationOf(event("observe.ecs.spot-warning"))?.observation.status.type).toBe(
-      "running",
-    );
+    expect(
+      observationOf(event("observe.ecs.spot-warning"), "sluice-dev")?.observation.status.type,
+    ).toBe("running");
   });
 
   it.each<[what: string, event: TaskEvent]>([
@@ -262,8 +262,15 @@ describe("an event of ecs", () => {
     ],
     ["a task without its ARN", { detail: { clusterArn: "c", startedBy: "sluice/x/1" } }],
   ])("of %s says nothing", (_what, foreign) => {
-    expect(observationOf(foreign)).toBeUndefined();
+    expect(observationOf(foreign, undefined)).toBeUndefined();
   });
+
+  it.each([undefined, "sluice-prod", "sluice"])(
+    "of a task that sluice-dev has started says nothing to the installation %s",
+    (other) => {
+      expect(observationOf(event("observe.ecs.stopped"), other)).toBeUndefined();
+    },
+  );
 
   it("agrees with DescribeTasks about the same task", async () => {
     const fake = await fakeEcs();
@@ -274,7 +281,7 @@ describe("an event of ecs", () => {
     const detail = JSON.parse(JSON.stringify(fake.tasks[0]?.view)) as NonNullable<
       TaskEvent["detail"]
     >;
-    const seen = observationOf({ region: "us-east-1", detail })?.observation;
+    const seen = observationOf({ region: "us-east-1", detail }, undefined)?.observation;
     expect([seen?.status]).toEqual(await backend.inspect([job]));
     expect(seen?.job.id).toBe(job.id);
     expect(await backend.inspect([seen?.job as Job])).toEqual([seen?.status]);

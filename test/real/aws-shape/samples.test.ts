@@ -1,4 +1,5 @@
-import { globSync, readFileSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { GetQueueUrlCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { APIGatewayProxyEventV2, SQSEvent } from "aws-lambda";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -33,10 +34,15 @@ function read(sample: string): unknown {
   return JSON.parse(readFileSync(`events/${sample}.json`, "utf8"));
 }
 
-/** Has the framework call the function of a sample with it. What the function answers. */
+/**
+ * Has the framework call the function of a sample with it. What the function answers. The samples are of
+ * the stage dev, whose tasks are none of another stage's.
+ */
 async function invoke(sample: string): Promise<unknown> {
   const [name = ""] = sample.split(".");
-  const path = `events/${sample}.json`;
+  const text = readFileSync(`events/${sample}.json`, "utf8");
+  const path = join(deployed.folder, `event.${sample}.json`);
+  writeFileSync(path, text.replaceAll("sluice/sluice-dev/", `sluice/${deployed.name}/`));
   const said = await deployed.serverless("invoke", "local", "--function", name, "--path", path);
   // Log lines and metrics are objects on one line; the answer comes last, on several.
   const answer = said.slice(said.search(/^\{$/m));
