@@ -56,6 +56,7 @@ export const CALLS = {
     "dynamodb UpdateItem": 1,
     "ecs StopTask": 1,
   },
+  "`api`, `GET /health`": { "dynamodb GetItem": 1 },
   "`publish`, up to 10 changes": { "events PutEvents": 1 },
   "`publish`, a run that has ended": { "dynamodb UpdateItem": 1, "events PutEvents": 1 },
 } as const satisfies Readonly<Record<string, Calls>>;

@@ -99,6 +99,23 @@ describe("the API", () => {
     });
   });
 
+  test("answers health with one look at one run: whoever asks needs no token", async () => {
+    const { app } = testApp();
+    const looks: string[] = [];
+    const store: App["store"] = {
+      ...app.store,
+      list: async () => Promise.reject(new Error("lists cost too much")),
+      get: async (id) => {
+        looks.push(id);
+        return undefined;
+      },
+    };
+    const hono = httpApp({ ...app, store });
+    const response = await hono.request("/health", { headers: { host: "localhost" } });
+    expect(response.status).toBe(200);
+    expect(looks).toHaveLength(1);
+  });
+
   test("refuses requests under a foreign name, as a foreign page would send them", async () => {
     const { hono } = await api();
     for (const [host, status] of [
@@ -166,7 +183,7 @@ describe("the API", () => {
 
   test("tells nothing of a fault of its own, but logs it", async () => {
     const t = testApp();
-    const store = { ...t.app.store, list: async () => Promise.reject(new Error("disk on fire")) };
+    const store = { ...t.app.store, get: async () => Promise.reject(new Error("disk on fire")) };
     const hono = httpApp({ ...t.app, store });
     const response = await hono.request("/health", { headers: { host: "localhost" } });
     expect(response.status).toBe(500);

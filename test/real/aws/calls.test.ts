@@ -194,8 +194,9 @@ describe("one run on AWS calls", () => {
       "`dispatch`, the first run of a new definition": await counted(() =>
         dispatched("third", { ...FLOW, name: "other" }),
       ),
+      "`api`, `GET /health`": await counted(() => asked("GET", "/health")),
       "`publish`, up to 10 changes": await counted(() =>
-        published(Array<RunState>(10).fill(STARTS)),
+        published(Array.from({ length: 10 }, () => STARTS)),
       ),
       "`publish`, a run that has ended": await counted(() => published([ENDED])),
     };
