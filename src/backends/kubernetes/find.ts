@@ -1,15 +1,22 @@
 import type { Job, LaunchKey } from "../../run.ts";
 import type { Connected } from "./connected.ts";
-import { launchSelector, namespaceOf, targetOf } from "./names.ts";
-import { toJob } from "./ref.ts";
+import { isOfNoCluster, launchSelector, namespaceOf, targetOf } from "./names.ts";
+import { PUT_BACK, toJob } from "./ref.ts";
 
-/** The Jobs with the labels of a launch. A launch that was planned for another cluster is told of. */
-export async function findJobs(key: LaunchKey, { api, cluster, world }: Connected): Promise<Job[]> {
+/**
+ * The Jobs with the labels of a launch. Throws where there are none and the launch was begun at another
+ * cluster, for then nobody knows. It may be the same one under another address, so it is asked all the same.
+ */
+export async function findJobs(key: LaunchKey, { api, cluster }: Connected): Promise<Job[]> {
+  // Nothing is ever launched by a plan that was made where no cluster was known.
+  if (isOfNoCluster(key.target)) return [];
   const namespace = namespaceOf(key.target);
   const here = await cluster();
   const jobs = await api.listJobs(namespace, launchSelector(key));
   if (jobs.length === 0 && targetOf(here, namespace) !== key.target) {
-    world.log.warn("launch looked for at another cluster", { ...key, at: here });
+    throw new Error(
+      `launch ${key.launch} of run ${key.runId} was begun at ${key.target}, and the kubeconfig of its agent now leads to ${here}: ${PUT_BACK}`,
+    );
   }
   return jobs.map((job) => toJob(job, here));
 }

@@ -121,9 +121,6 @@ function inspector(options: AgentOptions, { api, cluster, world }: Connected): B
       pendingMs: options.pending_grace_seconds * SECOND,
     };
     const seen = await look(jobs, { api, patience, log: world.log, deadline });
-    if (options.delete_finished_jobs) {
-      await tidy(new Set(jobs.map((job) => refOf(job).namespace)));
-    }
     const statuses = jobs.map((job): JobStatus | string => {
       return seen.get(job.id) ?? elsewhere(job, here) ?? { type: "missing" };
     });
@@ -131,6 +128,9 @@ function inspector(options: AgentOptions, { api, cluster, world }: Connected): B
     if (unasked.length === jobs.length) throw new Error(unasked[0]);
     for (const [reason, { length }] of Map.groupBy(unasked, (text) => text)) {
       world.log.warn("jobs not asked about", { jobs: length, reason });
+    }
+    if (options.delete_finished_jobs) {
+      await tidy(new Set(jobs.map((job) => refOf(job).namespace)));
     }
     return statuses.map((status) => (typeof status === "string" ? undefined : status));
   };

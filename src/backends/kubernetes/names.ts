@@ -69,6 +69,11 @@ export function targetOf(cluster: string | undefined, namespace: string): string
   return cluster === undefined ? namespace : `${cluster}/${namespace}`;
 }
 
+/** Whether a target is that of a plan made where no cluster was known. */
+export function isOfNoCluster(target: string): boolean {
+  return !target.includes("/");
+}
+
 /** The namespace of a target. Names of namespaces have no slash. */
 export function namespaceOf(target: string): string {
   return target.slice(target.lastIndexOf("/") + 1);

@@ -39,9 +39,12 @@ export function refOf(job: Job): JobRef {
   return checked(refSchema, job.ref, `the reference of job ${job.id}`);
 }
 
+/** What to do about a kubeconfig that leads to another cluster now. */
+export const PUT_BACK = "put it back, for nobody else can ask about the run";
+
 /** Why nothing can be said of a Job that is not there: it is of another cluster. Undefined if it is not. */
 export function elsewhere(job: Job, cluster: string): string | undefined {
   const { cluster: own = cluster } = refOf(job);
   if (own === cluster) return undefined;
-  return `Job ${job.id} is at ${own}, and the kubeconfig of its agent now leads to ${cluster}: put it back, for nobody else can ask about the run`;
+  return `Job ${job.id} is at ${own}, and the kubeconfig of its agent now leads to ${cluster}: ${PUT_BACK}`;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
+import { cancel } from "../../../src/cancel.ts";
 import { dispatch } from "../../../src/dispatch.ts";
 import { endStored } from "../../../src/jobs.ts";
 import { poll } from "../../../src/poll.ts";
@@ -95,6 +96,59 @@ describe("a run on Kubernetes", () => {
     token = undefined;
     await minute(t);
     expect(await stateOf(t, "r1")).toMatchObject({ type: "succeeded" });
+  });
+
+  describe("whose kubeconfig leads to another cluster while its launch is open", () => {
+    let other: FakeKubernetes;
+    let kubeconfig: string;
+    let t: TestApp;
+    beforeEach(async () => {
+      other = await fakeKubernetes();
+      kubeconfig = fake.kubeconfig;
+      const { app, ...rest } = dispatcher();
+      // Opened anew for each call, as each process would.
+      const backend = async () =>
+        openOn(fake, {}, { now: () => rest.clock.now(), secret: async () => kubeconfig });
+      t = { ...rest, app: { ...app, agents: app.agents, backend } };
+      fake.faults.push({ method: "POST", path: /jobs/, answer: "lost" });
+      await send(t, "r1", "run");
+      expect(await stateOf(t, "r1")).toMatchObject({ type: "launching", open: true });
+      kubeconfig = other.kubeconfig;
+    });
+    afterEach(() => other.close());
+
+    async function minutes(count: number): Promise<void> {
+      for (let tick = 0; tick < count; tick++) {
+        await minute(t);
+        for (const message of await t.queue.receive(10)) {
+          await dispatch(t.app, message);
+          await t.queue.done([message.receipt]);
+        }
+      }
+    }
+
+    it("is launched nowhere else, and goes on when it leads back", async () => {
+      await minutes(60);
+      expect(await stateOf(t, "r1")).toMatchObject({
+        type: "launching",
+        detail: expect.stringContaining("put it back"),
+      });
+      expect(other.store.created).toBe(0);
+      kubeconfig = fake.kubeconfig;
+      await minutes(10);
+      expect(await stateOf(t, "r1")).toMatchObject({ type: "running" });
+      expect(fake.store.created).toBe(1);
+    });
+
+    it("is not called cancelled while its Job may run on, and is stopped when it leads back", async () => {
+      await cancel(t.app, "r1");
+      await minutes(60);
+      expect(await stateOf(t, "r1")).toMatchObject({ type: "cancelling" });
+      kubeconfig = fake.kubeconfig;
+      await minutes(5);
+      expect(await stateOf(t, "r1")).toMatchObject({ type: "cancelled" });
+      expect(fake.store.pods).toEqual([]);
+    });
   });
 
   it("keeps its Job until its end is stored, and loses it an hour later", async () => {

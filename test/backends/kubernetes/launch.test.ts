@@ -311,12 +311,20 @@ describe("a kubeconfig that leads to another cluster now", () => {
     expect(lines).toEqual(["jobs not asked about"]);
   });
 
-  it("is told where a launch is looked for and not found", async () => {
+  it("leaves it open whether a launch here was made", async () => {
     const { key } = await launchedHere();
     kubeconfig = other.kubeconfig;
-    const lines: string[] = [];
-    expect(await opened(lines).find(key)).toEqual([]);
-    expect(lines).toEqual(["launch looked for at another cluster"]);
+    const { host: here } = new URL(fake.url);
+    const { host: there } = new URL(other.url);
+    await expect(opened().find(key)).rejects.toThrow(
+      `launch 1 of run ${key.runId} was begun at ${here}/default, and the kubeconfig of its agent now leads to ${there}: put it back`,
+    );
+    kubeconfig = fake.kubeconfig;
+    expect(await opened().find(key)).toHaveLength(1);
+  });
+
+  it("knows that a launch was made nowhere that was planned for no cluster", async () => {
+    expect(await opened().find({ runId: newId(), launch: 1, target: "default" })).toEqual([]);
   });
 
   it("does no harm if it is the same cluster under another address", async () => {
