@@ -31,6 +31,8 @@ export interface RunQuery {
   readonly label?: string;
   /** Start of the run's name or id. */
   readonly search?: string;
+  /** Only runs that were made before this moment. */
+  readonly before?: Timestamp;
   /** At most so many; default 50, at most 500. */
   readonly limit?: number;
   /** `next` of the page before. */

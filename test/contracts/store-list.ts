@@ -131,7 +131,7 @@ export function lists(current: () => StoreHarness, traits: StoreTraits): void {
 
     it("lists exactly the runs for which all filters hold, each once, newest first", async () => {
       await fc.assert(
-        fc.asyncProperty(samples(at), queries, async (runs, asked) => {
+        fc.asyncProperty(samples(at), queries(at), async (runs, asked) => {
           await withStore(traits, async (harness) => {
             for (const run of runs) await harness.store.create(run);
             for (const query of asked) {
@@ -154,6 +154,8 @@ export function lists(current: () => StoreHarness, traits: StoreTraits): void {
 const FLOWS = ["nightly-load", "Nightly", "nightly-load-2"];
 const LABELS = ["prod", "gpu", "pro", "größe"];
 const NAMES = ["brave-otter", "brave_otter", "bravo", "Brave", "b", "größe"];
+/** How long ago runs were made, and lists begin. */
+const AGES = [0, 1, 2, 1_000, 3_600_000, 3_600_001, 18_000_000];
 const STATES = [waiting("2026-01-01T00:00:00.000Z"), launching(1), submitted(1), succeeded()];
 
 function samples(at: (msAgo: number) => Timestamp): fc.Arbitrary<NewRun[]> {
@@ -163,24 +165,27 @@ function samples(at: (msAgo: number) => Timestamp): fc.Arbitrary<NewRun[]> {
     labels: fc.subarray(LABELS),
     state: fc.constantFrom(...STATES),
     // Few enough for some runs to be made in the same millisecond, and in different hours.
-    createdAt: fc.constantFrom(0, 1, 2, 1_000, 3_600_000, 3_600_001, 18_000_000).map(at),
+    createdAt: fc.constantFrom(...AGES).map(at),
   });
   return fc.array(run.map(newRun), { maxLength: 40 });
 }
 
-const query: fc.Arbitrary<RunQuery> = fc.record(
-  {
-    flow: fc.constantFrom(...FLOWS, "nightly"),
-    state: fc.constantFrom("waiting", "launching", "submitted", "succeeded", "failed"),
-    agent: fc.constantFrom("prod", "pro"),
-    label: fc.constantFrom(...LABELS, "p"),
-    search: fc.constantFrom("b", "brav", "brave_", "B", "gr", "run-", "", "zzz"),
-    limit: fc.integer({ min: 1, max: 12 }),
-  },
-  { requiredKeys: [], noNullPrototype: true },
-);
+const queries = (at: (msAgo: number) => Timestamp): fc.Arbitrary<RunQuery[]> =>
+  fc.array(query(at), { minLength: 1, maxLength: 8 });
 
-const queries = fc.array(query, { minLength: 1, maxLength: 8 });
+const query = (at: (msAgo: number) => Timestamp): fc.Arbitrary<RunQuery> =>
+  fc.record(
+    {
+      flow: fc.constantFrom(...FLOWS, "nightly"),
+      state: fc.constantFrom("waiting", "launching", "submitted", "succeeded", "failed"),
+      agent: fc.constantFrom("prod", "pro"),
+      label: fc.constantFrom(...LABELS, "p"),
+      search: fc.constantFrom("b", "brav", "brave_", "B", "gr", "run-", "", "zzz"),
+      before: fc.constantFrom(...AGES, -1, 36_000_000).map(at),
+      limit: fc.integer({ min: 1, max: 12 }),
+    },
+    { requiredKeys: [], noNullPrototype: true },
+  );
 
 /** What a list must hold, said in the plainest way. */
 function matching(runs: readonly NewRun[], query: RunQuery): string[] {
@@ -189,6 +194,7 @@ function matching(runs: readonly NewRun[], query: RunQuery): string[] {
     (query.state === undefined || run.state.type === query.state) &&
     (query.agent === undefined || agentOf(run.state) === query.agent) &&
     (query.label === undefined || run.labels.includes(query.label)) &&
+    (query.before === undefined || run.createdAt < query.before) &&
     (query.search === undefined ||
       run.name.startsWith(query.search) ||
       run.id.startsWith(query.search));

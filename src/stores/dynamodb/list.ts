@@ -32,7 +32,8 @@ const POSITION = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z#/;
  */
 export async function list(table: Table, query: RunQuery, bounds = BOUNDS): Promise<Page<Run>> {
   const limit = pageLimit(query.limit);
-  const from = query.cursor === undefined ? END : readPosition(query.cursor, POSITION);
+  const from =
+    query.cursor === undefined ? (query.before ?? END) : readPosition(query.cursor, POSITION);
   const items: Run[] = [];
   let position = from;
   let rows = 0;

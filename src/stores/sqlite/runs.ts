@@ -112,7 +112,7 @@ const SELECT_DUE = `
 
 function list(db: Sqlite, query: RunQuery): Page<Run> {
   const limit = pageLimit(query.limit);
-  const [createdAt = AFTER_ALL, id = ""] =
+  const [createdAt = query.before ?? AFTER_ALL, id = ""] =
     query.cursor === undefined ? [] : readCursor(query.cursor, 2);
   const rows = db.rows(SELECT_LIST, {
     flow: query.flow ?? null,
