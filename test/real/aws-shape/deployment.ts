@@ -10,6 +10,7 @@ import type { Scope } from "../../../src/tokens.ts";
 import { leaveOut } from "./left-out.ts";
 import { startMoto } from "./moto.ts";
 import { startProxy } from "./proxy.ts";
+import { remainsOf } from "./remains.ts";
 import { type Runtime, startRuntime } from "./runtime/index.ts";
 import { copyService, type Service } from "./service.ts";
 import { type Tasks, tasksOf } from "./tasks.ts";
@@ -123,7 +124,7 @@ async function deployOnto(
   const names = { folder: code, prefix: `${NAME}-`, minuteMs: MINUTE_MS };
   const started = await startRuntime({ ...shared, ...names, streams, idle });
   runtime = started;
-  ends.push(async () => void (await serverless("remove")), started.close);
+  ends.push(() => removed(shared, serverless), started.close);
   tasks.events.on("task", (detail) => {
     const event = { source: "aws.ecs", "detail-type": "ECS Task State Change", detail };
     started.emit(event).catch((error: unknown) => console.error(error));
@@ -131,6 +132,16 @@ async function deployOnto(
   const close = () => closeAll(ends);
   const seen = { runtime: started, tasks, failing: proxy.failing, ...apiAt(started.url, shared) };
   return { ...shared, ...seen, name: NAME, folder, serverless, close };
+}
+
+/** Removes the stack, as the docs say. Throws if something was not there before, or is there after that. */
+async function removed(aws: Aws, serverless: Service["serverless"]): Promise<void> {
+  const before = await remainsOf(aws, NAME);
+  const kinds = new Set(before.map((one) => one.split(" ")[0]));
+  if (kinds.size !== 4) throw new Error(`deployed were only ${before.join(", ")}`);
+  await serverless("remove");
+  const after = await remainsOf(aws, NAME);
+  if (after.length > 0) throw new Error(`not removed: ${after.join(", ")}`);
 }
 
 function variablesFor(endpoint: string): Readonly<Record<string, string>> {
