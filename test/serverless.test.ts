@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildFunctions } from "../scripts/build.ts";
 import { markStart } from "../src/backends/ecs/names.ts";
 import { TABLE } from "../src/stores/dynamodb/schema.ts";
+import { isLike, leadingKeysOf } from "./serverless/policies.ts";
 import {
   AGENTS,
   type Deployment,
@@ -208,6 +209,8 @@ describe("the table", () => {
   });
 });
 
+const TABLE_ARN = attribute("Table", "Arn");
+
 /** Actions for which AWS knows no resource, so that only `*` can be given. */
 const WITHOUT_RESOURCE: Readonly<Record<string, string>> = {
   "xray:PutTraceSegments": "traces have no resources",
@@ -256,6 +259,20 @@ describe("roles", () => {
     `${WEST}:cluster/west`,
     { "Fn::Sub": `${NORTH}:cluster/icy` },
   ];
+
+  test("reach those partitions of the table that they name; where tokens are, api alone, to read", () => {
+    const reached = statementsOf(deployment)
+      .filter(({ resources }) => JSON.stringify(resources) === JSON.stringify([TABLE_ARN]))
+      .flatMap(({ role, actions, condition }) =>
+        leadingKeysOf(condition).map((pattern) => ({ role, pattern, actions })),
+      );
+    expect(new Set(reached.map(({ role }) => role)).size).toBe(FUNCTIONS.length);
+    const tokens = ["tokens", "hash#of-a-token"];
+    expect(reached.filter(({ pattern }) => tokens.some((key) => isLike(key, pattern)))).toEqual([
+      { role: "ApiRole", pattern: "tokens", actions: ["dynamodb:GetItem"] },
+      { role: "ApiRole", pattern: "hash#*", actions: ["dynamodb:GetItem"] },
+    ]);
+  });
 
   test("start tasks of our families and of those agents list, where the agents' clusters are", () => {
     const run = statementsOf(deployment).filter(({ actions }) => actions.includes("ecs:RunTask"));

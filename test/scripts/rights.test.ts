@@ -5,8 +5,8 @@ import { variablesFor } from "../../scripts/serverless-variables.ts";
 import type { Statement } from "../../scripts/statement.ts";
 import { templateAddress } from "../../src/templates/address.ts";
 import { isFenced } from "../../src/templates/fence.ts";
+import { isLike } from "../serverless/policies.ts";
 import { agentsOf } from "./agents.ts";
-import { isLike } from "./policies.ts";
 
 const HERE = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}";
 
