@@ -16,9 +16,13 @@ export const pollWith = (open: () => Promise<App>) => {
   return stack(async (_: ScheduledEvent, context: Context) => {
     const app = await open();
     const signal = app.timeout(Math.max(0, context.getRemainingTimeInMillis() - MARGIN_MS));
-    const { runs, finished } = await tick(app, signal);
+    let failed = 0;
+    const partFailed = () => void (failed += 1);
+    const { runs, finished } = await tick({ ...app, partFailed }, signal);
     metrics.addMetric("DueRuns", MetricUnit.Count, runs);
     metrics.addMetric("TicksCutShort", MetricUnit.Count, finished ? 0 : 1);
+    // A metric costs only where something was put into it.
+    if (failed > 0) metrics.addMetric("FailedParts", MetricUnit.Count, failed);
   });
 };
 

@@ -40,6 +40,8 @@ export interface App {
   looks(run: Run, now: Timestamp): boolean;
   /** Told of each change of a state after it is stored. */
   changed?(change: StateChange): void;
+  /** Told of each part of a tick that failed, after it is logged: an agent, a run, or a batch of messages. */
+  partFailed?(): void;
 }
 
 /** A run as it is now, and the state it came from. */

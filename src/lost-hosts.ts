@@ -32,6 +32,7 @@ async function judgeGuarded(app: App, run: Run, host: AgentHost): Promise<boolea
     const { agent } = host;
     const reason = messageOf(error);
     app.log.error("run of a lost host not judged", { runId: run.id, agent, reason });
+    app.partFailed?.();
     return true;
   }
 }

@@ -114,6 +114,7 @@ async function guarded(app: App, fields: LogFields, work: () => Promise<void>): 
     await work();
   } catch (error) {
     app.log.error("tick failed in part", { ...fields, reason: messageOf(error) });
+    app.partFailed?.();
   }
 }
 
@@ -159,6 +160,8 @@ function hasJob(run: Run): run is RunWithJob {
 async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Promise<void> {
   const backend = await backendOf(app, { agent });
   const statuses = await backend.inspect(runs.map(({ state }) => state.job));
+  // The backend has said why.
+  if (statuses.includes(undefined)) app.partFailed?.();
   await Promise.all(
     runs.map(async (run, index) => {
       const status = statuses[index];

@@ -12,6 +12,7 @@ const SUCCEEDED: JobStatus = {
   end: "succeeded",
   cause: { type: "exit", message: "exit code 0", exitCode: 0 },
 };
+const PENDING: JobStatus = { type: "pending" };
 
 async function start(t: TestApp, id = "r1") {
   await dispatch(t.app, { id: `m-${id}`, body: JSON.stringify({ run_id: id, flow: FLOW }) });
@@ -132,6 +133,32 @@ describe("poll", () => {
       message: "tick failed in part",
       fields: { agent: "broken", reason: "down" },
     });
+  });
+
+  test.each([
+    ["a platform that cannot be asked", async () => Promise.reject(new Error("down")), 1],
+    ["jobs that cannot be asked about", async () => [undefined, PENDING], 1],
+    [
+      "runs that cannot be written, each",
+      async () => [{ type: "running" } as const, { type: "running" } as const],
+      2,
+    ],
+    ["nothing", async () => [PENDING, PENDING], 0],
+  ] as const)("tells how often a part of it failed: for %s", async (_, inspect, times) => {
+    const t = testApp();
+    await start(t, "r1");
+    await start(t, "r2");
+    let failed = 0;
+    await poll({
+      ...t.app,
+      agents: t.app.agents,
+      backend: async () => ({ ...t.platform.backend, inspect }),
+      store: { ...t.app.store, transition: async () => Promise.reject(new Error("disk full")) },
+      partFailed() {
+        failed += 1;
+      },
+    });
+    expect(failed).toBe(times);
   });
 
   test("a platform that never answers holds up its own runs only", async () => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { ScheduledEvent } from "aws-lambda";
 import { pollWith } from "../../functions/poll.ts";
 import { publishWith } from "../../functions/publish.ts";
+import type { App } from "../../src/app.ts";
 import type { Publisher } from "../../src/aws/publisher.ts";
 import type { RunState } from "../../src/run.ts";
 import { testApp } from "../fakes/app.ts";
@@ -15,8 +16,10 @@ const ENDS: readonly RunState[] = [
 ];
 
 const { app } = testApp();
+const list = async () => Promise.reject(new Error("the hosts cannot be read"));
+const failing: App = { ...app, hosts: { ...app.hosts, list } };
 const tick = JSON.parse(readFileSync("events/poll.json", "utf8")) as ScheduledEvent;
-await pollWith(async () => app)(tick, invocation());
+await pollWith(async () => failing)(tick, invocation());
 
 const ended = ENDS.map((state, index) => ({ NewImage: headImage(`run-${index}`, state, 1) }));
 const publisher: Publisher = {

@@ -61,6 +61,7 @@ function metricsOf(line: MetricLine): readonly Metric[] {
 describe("the metrics of the functions", () => {
   test.each([
     ["DueRuns", 0],
+    ["FailedParts", 1],
     ["RunsSucceeded", 1],
     ["RunsAbandoned", 1],
   ])("tell %s of this service on stdout", (name, value) => {
@@ -80,7 +81,7 @@ describe("the metrics of the functions", () => {
     const listened = Object.values(Resources)
       .map(({ Properties }) => Properties)
       .filter(({ Namespace = "AWS/" }) => !Namespace.startsWith("AWS/"));
-    expect(listened).toHaveLength(2);
+    expect(listened).toHaveLength(3);
     for (const { Namespace, MetricName, Dimensions } of listened) {
       const dimensions = Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, Value]));
       expect(emitted).toContainEqual(
