@@ -213,7 +213,7 @@ describe("the host of a remote agent that is no longer seen", () => {
       type: "crashed",
       cause: { type: "lost", message: expect.stringMatching(/whether its job was started$/) },
     });
-    await tellLateEnds(places.host.app);
+    await tellLateEnds(places.host.app, T0);
     expect(linesOf(places, "warn")).toEqual([]);
   });
 
@@ -319,7 +319,7 @@ describe("the host of a remote agent that is no longer seen", () => {
     platform.set("ended", SUCCEEDED);
     platform.set("gone", { type: "missing" });
     await places.host.work();
-    await tellLateEnds(app);
+    await tellLateEnds(app, T0);
     await observe(app, "ended", { launch: 1, job, status: SUCCEEDED });
     expect(await runOf(places, "ended")).toEqual(before);
     const ended = {
@@ -347,7 +347,7 @@ describe("the host of a remote agent that is no longer seen", () => {
     const places = twoPlaces();
     const { platform, app } = places.host;
     platform.fail("inspect", new Error("down"));
-    await tellLateEnds(app);
+    await tellLateEnds(app, T0);
     expect(linesOf(places, "warn")).toEqual([]);
     await start(places);
     await places.host.beat();
@@ -356,7 +356,7 @@ describe("the host of a remote agent that is no longer seen", () => {
     places.cloud.clock.pass(LOST_AFTER_MS);
     await places.tick();
     platform.fail("inspect", new Error("down"));
-    await tellLateEnds(app);
+    await tellLateEnds(app, T0);
     expect(linesOf(places, "warn")).toMatchObject([
       { message: "jobs of lost runs not asked about", fields: { reason: "down" } },
     ]);
@@ -369,7 +369,7 @@ describe("the host of a remote agent that is no longer seen", () => {
     places.cloud.clock.pass(LOST_AFTER_MS);
     await places.tick();
     const backend = { ...places.host.platform.backend, inspect: async () => [] };
-    await tellLateEnds({ ...places.host.app, backend: async () => backend });
+    await tellLateEnds({ ...places.host.app, backend: async () => backend }, T0);
     expect(linesOf(places, "warn")).toEqual([]);
   });
 

@@ -137,15 +137,16 @@ async function work({ app, queue, config, machine, version }: Host, signal: Abor
   const id = await machine.id();
   const startedAt = timestamp(app.now());
   const name = hostname();
-  const heart = heartbeat(app, { agent: app.place, id, machine: name, version, startedAt });
-  await heart.keep();
-  app.log.info("started", { agent: app.place, machine: name });
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
+  const heart = heartbeat(app, { agent: app.place, id, machine: name, version, startedAt }, stop);
+  await heart.keep();
+  app.log.info("started", { agent: app.place, machine: name });
   // Nothing is asked or launched for an agent whose host is somebody else by now.
   const workplace = { app, queue, config, tickMs: TICK_MS, beforeWork: heart.keep };
   const beating = keepBeating(app, heart, stop).finally(() => over.abort());
   const [beats] = await Promise.allSettled([beating, runLoop(workplace, stop)]);
+  await heart.told();
   if (beats.status === "rejected") throw beats.reason;
   app.log.info("stopped", { agent: app.place });
 }

@@ -13,6 +13,8 @@ export interface Heartbeat {
    * was not seen.
    */
   keep(): Promise<void>;
+  /** Returns once all is told that a return of the host has begun to tell. */
+  told(): Promise<void>;
 }
 
 /** How often the host looks whether it must beat; more often than it beats, so that no beat comes late. */
@@ -20,25 +22,37 @@ const LOOK_EVERY_MS = 5 * SECOND;
 
 /**
  * The heartbeat of a host, by the clock of the app. A host that comes back after the cloud has given it
- * up, or after another host has worked for its agent, logs what became of the jobs of its lost runs.
+ * up, or after another host has worked for its agent, logs what became of the jobs of its lost runs; that
+ * holds up no beat, and ends early if `signal` is aborted.
  */
-export function heartbeat(app: App, self: Omit<AgentHost, "lastSeen">): Heartbeat {
+export function heartbeat(
+  app: App,
+  self: Omit<AgentHost, "lastSeen">,
+  signal?: AbortSignal,
+): Heartbeat {
   let seen: Timestamp | undefined;
   let beating: Promise<void> | undefined;
+  let telling = Promise.resolve();
+  const tell = async (lastSeen: Timestamp) => {
+    try {
+      await tellLateEnds(app, lastSeen, signal);
+    } catch (error) {
+      app.log.warn("lost runs not looked for", { reason: messageOf(error) });
+    }
+  };
   const beat = async () => {
     const before = seen === undefined ? await app.hosts.get(self.agent) : undefined;
     const isOther = before !== undefined && before.id !== self.id;
-    const last = isOther ? undefined : (seen ?? before?.lastSeen);
+    const last = seen ?? before?.lastSeen;
     const now = timestamp(app.now());
     const noted = await app.hosts.beat({ ...self, lastSeen: now });
     if (noted.id !== self.id) throw taken(noted, now);
     seen = now;
+    if (last === undefined) return;
     if (isOther) tellTakenOver(app, before);
-    else if (last === undefined || between(last, now) < LOST_AFTER_MS) return;
+    else if (between(last, now) < LOST_AFTER_MS) return;
     else app.log.warn("host seen again after it was given up", { agent: self.agent, before: last });
-    await tellLateEnds(app).catch((error: unknown) =>
-      app.log.warn("lost runs not looked for", { reason: messageOf(error) }),
-    );
+    telling = telling.then(() => tell(last));
   };
   return {
     async keep() {
@@ -48,6 +62,7 @@ export function heartbeat(app: App, self: Omit<AgentHost, "lastSeen">): Heartbea
       });
       await beating;
     },
+    told: () => telling,
   };
 }
 

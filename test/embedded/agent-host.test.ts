@@ -194,12 +194,41 @@ describe("the heartbeat of a host", () => {
     t.clock.pass(LOST_AFTER_MS);
     await tick();
     host.platform.set("r1", { type: "running" });
-    await heartbeat(host.app, SELF).keep();
+    const heart = heartbeat(host.app, SELF);
+    await heart.keep();
+    await heart.told();
     expect(t.lines.filter(({ level }) => level === "warn")).toMatchObject([
       { message: "host seen again after it was given up" },
       { message: "job of a lost run found alive", fields: { runId: "r1" } },
     ]);
-    await heartbeat(host.app, SELF).keep();
+    const restarted = heartbeat(host.app, SELF);
+    await restarted.keep();
+    await restarted.told();
     expect(t.lines.filter(({ level }) => level === "warn")).toHaveLength(2);
+  });
+
+  test("goes on while lost runs are looked for, and logs a look that fails", async () => {
+    const { app, clock, lines } = testApp({ place: "lab" });
+    const looks: { readonly fail: (error: Error) => void }[] = [];
+    const store: App["store"] = {
+      ...app.store,
+      list: () => new Promise((_, fail) => looks.push({ fail })),
+    };
+    const heart = heartbeat({ ...app, agents: app.agents, store }, SELF);
+    await heart.keep();
+    clock.pass(LOST_AFTER_MS);
+    await heart.keep();
+    clock.pass(BEAT_EVERY_MS);
+    await heart.keep();
+    const lastSeen = app.now().toISOString();
+    expect(await app.hosts.get("lab")).toMatchObject({ lastSeen });
+    expect(looks).toHaveLength(1);
+    looks[0]?.fail(new Error("down"));
+    await heart.told();
+    expect(lines).toContainEqual({
+      level: "warn",
+      message: "lost runs not looked for",
+      fields: { reason: "down" },
+    });
   });
 });
