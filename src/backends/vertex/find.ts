@@ -1,24 +1,23 @@
 import type { Job, LaunchKey } from "../../run.ts";
 import { explained } from "./errors.ts";
 import { jobOf } from "./job.ts";
-import { launchFilter } from "./labels.ts";
+import { isOf, launchFilter, type Whose } from "./labels.ts";
 import type { ApiFor } from "./regions.ts";
 import { momentOf, type VertexJob } from "./status.ts";
 
 /** What is needed to look for jobs. */
-export interface Finder {
+export interface Finder extends Whose {
   readonly apiFor: ApiFor;
-  readonly owner: string;
 }
 
-/** The jobs an owner has created for a launch, the oldest first. */
+/** The jobs an owner of an installation has created for a launch, the oldest first. */
 export async function findJobs(
-  { apiFor, owner }: Finder,
+  { apiFor, ...whose }: Finder,
   key: LaunchKey,
   signal?: AbortSignal,
 ): Promise<readonly Job[]> {
   const parent = key.target;
-  const filter = launchFilter(key, owner);
+  const filter = launchFilter(key, whose);
   const found: VertexJob[] = [];
   let pageToken: string | undefined;
   do {
@@ -30,7 +29,7 @@ export async function findJobs(
         ...(signal === undefined ? {} : { signal }),
       }),
     );
-    found.push(...page.jobs);
+    found.push(...page.jobs.filter((job) => isOf(job, whose)));
     pageToken = page.next;
   } while (pageToken !== undefined);
   return found

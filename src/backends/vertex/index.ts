@@ -42,13 +42,13 @@ export function openVertex(
 ): Backend {
   const { name } = agent;
   const options = checked(agentOptions, agent.options, { what: `agent ${name}`, at: "agent" });
-  const { closing, log } = world;
+  const { closing, installation, log } = world;
   const { clientOptions, sleep = sleepUntil, deadline = askingTime } = surroundings;
   const project = options.project ?? ambientProject(world);
   const credentials = surroundings.credentials?.(project) ?? credentialsFor(options, project);
   const apiFor = regionalApis(options, { credentials, clientOptions, closing });
-  const owner = ownerOf(agent, options);
-  const finder = { apiFor, owner };
+  const whose = { owner: ownerOf(agent, options), installation };
+  const finder = { apiFor, ...whose };
   const inspector = { ...finder, agent: name, log, now: () => world.now(), deadline };
   const launcher: Launcher = {
     apiFor,
@@ -66,7 +66,7 @@ export function openVertex(
     async plan(request) {
       if (world.env["GOOGLE_APPLICATION_CREDENTIALS"]) await refuseUnusable(credentials);
       const known = project ?? (await credentials.projectId(name));
-      return planJob(request, { options, owner, parent: parentOf(known, regionName(options)) });
+      return planJob(request, { options, ...whose, parent: parentOf(known, regionName(options)) });
     },
     launch: (plan, key, signal) =>
       limit({ target: key.target, signal }, () => launchJob(launcher, { plan, key, signal })),

@@ -6,14 +6,13 @@ import type { Job, JobStatus } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { explained, failureOf, unlessUnknown } from "./errors.ts";
 import { type JobRef, refOf } from "./job.ts";
-import { unfinishedFilter } from "./labels.ts";
+import { unfinishedFilter, type Whose } from "./labels.ts";
 import type { ApiFor } from "./regions.ts";
 import { statusOf, type VertexJob } from "./status.ts";
 
 /** What is needed to ask about jobs. */
-export interface Inspector {
+export interface Inspector extends Whose {
   readonly apiFor: ApiFor;
-  readonly owner: string;
   /** The agent's name, for the log. */
   readonly agent: string;
   readonly log: Logger;
@@ -104,10 +103,10 @@ async function collect(work: readonly (() => Promise<void>)[]): Promise<unknown[
 
 /** Reads no more pages than single questions would take. */
 async function readList(round: Round, wanted: readonly JobRef[]) {
-  const { apiFor, owner, signal, found } = round;
+  const { apiFor, signal, found } = round;
   const names = new Set(wanted.map(({ name }) => name));
   const [{ parent, created: from }] = wanted as readonly [JobRef];
-  const filter = unfinishedFilter(owner, { from, to: wanted.at(-1)?.created ?? from });
+  const filter = unfinishedFilter(round, { from, to: wanted.at(-1)?.created ?? from });
   let pageToken: string | undefined;
   for (let pages = 0; pages < wanted.length && names.size > 0; pages++) {
     const token = pageToken === undefined ? {} : { pageToken };

@@ -7,17 +7,15 @@ import { processOf, type RunProcess, secretNames } from "../../process.ts";
 import { slug, VERTEX_NAME } from "../../text/slug.ts";
 import { environmentOf } from "./environment.ts";
 import { SCHEDULING, WORKER_POOL } from "./fields.ts";
-import { launchLabels } from "./labels.ts";
+import { launchLabels, type Whose } from "./labels.ts";
 import { type ReadMessage, readMessage } from "./message.ts";
 import { isNone } from "./none.ts";
 import { runOptions, type VertexAgentOptions, type VertexRunOptions } from "./options.ts";
 import { isSentAsItIs } from "./sent.ts";
 
 /** What the job of a run is made from, beside its request. */
-export interface JobSettings {
+export interface JobSettings extends Whose {
   readonly options: VertexAgentOptions;
-  /** Whose job it is; see `ownerOf`. */
-  readonly owner: string;
   /** `projects/PROJECT/locations/REGION`: where the job is created. */
   readonly parent: string;
 }
@@ -28,7 +26,7 @@ export interface JobSettings {
  */
 export function planJob(
   request: LaunchRequest,
-  { options, owner, parent }: JobSettings,
+  { options, parent, ...whose }: JobSettings,
 ): LaunchPlan {
   const { run, launch, flow, config } = request;
   const checked = check(runOptions, config.options, "run_config");
@@ -49,7 +47,7 @@ export function planJob(
       agentAccount: options.service_account ?? null,
       container: containerSpec(image, process, environment.env),
     }),
-    labels: launchLabels({ runId: run.id, launch }, owner),
+    labels: launchLabels({ runId: run.id, launch }, whose),
   };
   return {
     target: parent,

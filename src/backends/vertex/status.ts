@@ -20,6 +20,7 @@ export interface VertexJob {
   /** When it first ran; absent if it never did. */
   readonly startTime?: ClientTime | null;
   readonly endTime?: ClientTime | null;
+  readonly labels?: Readonly<Record<string, string>> | null;
   readonly error?: { readonly code?: number | null; readonly message?: string | null } | null;
 }
 

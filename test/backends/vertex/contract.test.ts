@@ -7,6 +7,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
     backendContract("vertex", {
       once: "after_find",
       logs: false,
+      installations: true,
       open: async () => {
         const { service, open, close } = await openWorld(transport);
         const parent = "projects/my-project/locations/us-central1";
@@ -14,6 +15,7 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
         return {
           backend: open(),
           reopen: () => open(),
+          openFor: (installation) => open({}, { installation }),
           succeeds: runOf("succeeds"),
           fails: runOf("fails"),
           runs: runOf("runs"),

@@ -259,6 +259,7 @@ describe("asking about jobs in several regions", () => {
       {
         apiFor,
         owner: "cloud",
+        installation: undefined,
         agent: "cloud",
         log: silentLogger,
         now: () => new Date(),

@@ -52,6 +52,16 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
     });
     afterEach(() => world.close());
 
+    it.each([
+      ["sluice-dev_2", "sluice-dev_2"],
+      ["x".repeat(63), "x".repeat(63)],
+      ["x".repeat(64), expect.stringMatching(/^[0-9a-f]{40}$/) as string],
+      ["Sluice.Dev", expect.stringMatching(/^[0-9a-f]{40}$/) as string],
+    ])("marks the job of the installation %s with its name, or its hash", async (name, label) => {
+      await launch(world.open({}, { installation: name }), runOf("runs"));
+      expect(world.service.jobs()[0]?.labels).toMatchObject({ sluice_installation: label });
+    });
+
     it("takes one call, and marks the job with run, launch and owner", async () => {
       const answer = await launch(backend, runOf("runs", { runId: "run-7", launch: 2 }));
       const [job] = world.service.jobs();

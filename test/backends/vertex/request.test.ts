@@ -13,6 +13,7 @@ function planOf(parts: RequestParts, options: JsonObject = {}): LaunchPlan {
   return planJob(launchRequest(parts), {
     options: agentOptions.parse(options),
     owner: "cloud",
+    installation: undefined,
     parent,
   });
 }
