@@ -9,6 +9,7 @@ export interface Resource {
   readonly Type: string;
   readonly Properties: Properties;
   readonly DeletionPolicy?: string;
+  readonly UpdateReplacePolicy?: string;
 }
 
 /** Part of a template; whoever reads it knows what is a text or a number. */
@@ -73,9 +74,12 @@ export const GOOGLE_CREDENTIALS = JSON.stringify({
 
 /**
  * Packages the service with some agents, as `npx serverless package` does, in an environment without
- * credentials.
+ * credentials. `options` are those of the command line, such as `--stage`.
  */
-export async function packageService(agents: string): Promise<Deployment> {
+export async function packageService(
+  agents: string,
+  options: readonly string[] = [],
+): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-package-"));
   const config = join(folder, "sluice.yml");
   writeFileSync(join(folder, "task.yml"), "family: x\n");
@@ -92,6 +96,7 @@ export async function packageService(agents: string): Promise<Deployment> {
       "--package",
       join(folder, "out"),
       ...params.flatMap((one) => ["--param", one]),
+      ...options,
     ],
     { env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1" } },
   );
