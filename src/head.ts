@@ -1,19 +1,15 @@
 import { brief } from "./brief.ts";
 import { PermanentError } from "./errors.ts";
-import { type Job, type Place, type Run, type RunState, sinceAfter } from "./run.ts";
-import { MAX_BODY_BYTES, type NewRun } from "./store.ts";
-import type { Timestamp } from "./time.ts";
+import { type Job, type Run, type RunState, sinceAfter } from "./run.ts";
+import { MAX_BODY_BYTES, type Move, type NewRun } from "./store.ts";
 
 /** Longer addresses are none that a browser opens. */
 const LONGEST_URL = 2_000;
 
 /** A write that moves a run. */
-export interface Change {
+export interface Change extends Move {
   readonly run: Run;
   readonly next: RunState;
-  readonly now: Timestamp;
-  /** Where it is worked on from now on; undefined leaves it where it is. */
-  readonly place: Place | undefined;
 }
 
 /** The head that a new run begins with. Pure; the same in every store. */

@@ -15,7 +15,7 @@ export async function move(
   if (!isTransition(run.state, event, next)) {
     throw new Error(`a run cannot go from ${run.state.type} by "${event}" to ${next.type}`);
   }
-  const moved = await app.store.transition(run, next, timestamp(app.now()), place);
+  const moved = await app.store.transition(run, next, { now: timestamp(app.now()), place });
   if (moved !== undefined) announce(app, moved, run.state.type);
   return moved;
 }

@@ -48,6 +48,13 @@ export interface Page<T> {
   readonly lookedBackTo?: Timestamp;
 }
 
+/** When a run is moved, and where to. */
+export interface Move {
+  readonly now: Timestamp;
+  /** Where it is worked on from now on. Default: where it was. */
+  readonly place?: Place | undefined;
+}
+
 /** A body of a run, in JSON, holds at most so many bytes. */
 export const MAX_BODY_BYTES = 256 * 1024;
 
@@ -71,11 +78,11 @@ export interface RunStore {
   body(id: string): Promise<RunBody | undefined>;
 
   /**
-   * Moves a run to its next state as of `now`; `since` changes only with the type of the state (see
+   * Moves a run to its next state; `since` changes only with the type of the state (see
    * `sinceAfter`). Returns nothing, and changes nothing, if `run` is not
    * the newest revision. A write of this very call that was answered late counts as done.
    */
-  transition(run: Run, next: RunState, now: Timestamp, place?: Place): Promise<Run | undefined>;
+  transition(run: Run, next: RunState, move: Move): Promise<Run | undefined>;
 
   /**
    * Every unfinished run of a place whose `dueAt` is not after `now`, the longest due first, in any order

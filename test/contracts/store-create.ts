@@ -48,7 +48,7 @@ export function creates(current: () => StoreHarness, traits: StoreTraits): void 
       const { store } = current();
       const first = newRun();
       const { run } = await store.create(first);
-      const moved = await store.transition(run, succeeded(), plus(START, 5_000));
+      const moved = await store.transition(run, succeeded(), { now: plus(START, 5_000) });
 
       expect(await store.create(first)).toStrictEqual({ run: moved, created: false });
       expect(await store.get(first.id)).toStrictEqual(moved);

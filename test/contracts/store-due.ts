@@ -31,7 +31,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
       const [head] = await dueRuns(harness, LATER);
 
       expect(head).toStrictEqual(run);
-      const moved = await harness.store.transition(head ?? run, succeeded(), LATER);
+      const moved = await harness.store.transition(head ?? run, succeeded(), { now: LATER });
       expect(moved?.revision).toBe(2);
     });
 
@@ -48,7 +48,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
       const { store } = current();
       const { run } = await store.create(newRun({ place: "cloud", state: waiting(START) }));
 
-      await store.transition(run, waiting(LATER), START, "workshop");
+      await store.transition(run, waiting(LATER), { now: START, place: "workshop" });
 
       expect(await dueIds(current(), LATER, "cloud")).toStrictEqual([]);
       expect(await dueIds(current(), plus(LATER, -1), "workshop")).toStrictEqual([]);
@@ -60,7 +60,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
       const { run } = await store.create(newRun());
       await store.create(newRun({ state: succeeded() }));
 
-      await store.transition(run, succeeded(), START);
+      await store.transition(run, succeeded(), { now: START });
 
       expect(await dueIds(current(), LATER)).toStrictEqual([]);
     });
@@ -71,7 +71,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
         fc.asyncProperty(arbitrary, moments, async (state, since) => {
           await withStore(traits, async (harness) => {
             const { run } = await harness.store.create(newRun());
-            await harness.store.transition(run, state, since);
+            await harness.store.transition(run, state, { now: since });
             const due = dueAt(state, since);
 
             const early = due === undefined ? [] : await dueIds(harness, plus(due, -1));
@@ -159,7 +159,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
 
       for await (const run of harness.store.due(LATER, "cloud")) {
         streamed.push(run.id);
-        await harness.store.transition(run, succeeded(), LATER);
+        await harness.store.transition(run, succeeded(), { now: LATER });
       }
 
       expect(streamed.sort()).toStrictEqual(ids.sort());
@@ -174,7 +174,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
 
       for await (const run of harness.store.due(LATER, "cloud")) {
         streamed.push(run.id);
-        await harness.store.transition(run, launching(1, LATER), LATER);
+        await harness.store.transition(run, launching(1, LATER), { now: LATER });
       }
 
       expect(streamed.sort()).toStrictEqual(ids.sort());
@@ -193,7 +193,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
         streamed.add(run.id);
         const other = await others.get(ids[moved.size * 2] ?? "none");
         if (other === undefined) continue;
-        await others.transition(other, waiting(plus(LATER, 1)), LATER);
+        await others.transition(other, waiting(plus(LATER, 1)), { now: LATER });
         moved.add(other.id);
       }
 
@@ -206,7 +206,7 @@ export function streamsDueRuns(current: () => StoreHarness, traits: StoreTraits)
       await harness.settled();
 
       for await (const run of harness.store.due(LATER, "cloud")) {
-        await harness.store.transition(run, succeeded(), LATER);
+        await harness.store.transition(run, succeeded(), { now: LATER });
         break;
       }
 

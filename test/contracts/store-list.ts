@@ -33,12 +33,12 @@ export function lists(current: () => StoreHarness, traits: StoreTraits): void {
     it("lists heads as `get` returns them, good for a transition", async () => {
       const { store } = current();
       const { run } = await store.create(newRun({ createdAt: at(0) }));
-      const moved = await store.transition(run, submitted(1), at(0));
+      const moved = await store.transition(run, submitted(1), { now: at(0) });
 
       const [head] = await listAll(current(), {});
 
       expect(head).toStrictEqual(moved);
-      expect((await store.transition(head ?? run, succeeded(), at(0)))?.revision).toBe(3);
+      expect((await store.transition(head ?? run, succeeded(), { now: at(0) }))?.revision).toBe(3);
     });
 
     it("lists at most 50 runs a page unless asked for more", async () => {
@@ -112,7 +112,7 @@ export function lists(current: () => StoreHarness, traits: StoreTraits): void {
       const { run } = await store.create(newRun({ state: launching(1), createdAt: at(0) }));
       expect(await listAll(current(), { agent: "prod" })).toHaveLength(1);
 
-      await store.transition(run, waiting(at(0)), at(0));
+      await store.transition(run, waiting(at(0)), { now: at(0) });
 
       expect(await listAll(current(), { agent: "prod" })).toStrictEqual([]);
     });

@@ -32,7 +32,7 @@ export function survivesLostAnswers(current: () => StoreHarness): void {
       const { run } = await store.create(newRun());
       lose(current());
 
-      const next = await store.transition(run, succeeded(), NOW);
+      const next = await store.transition(run, succeeded(), { now: NOW });
 
       expect(next).toStrictEqual(await store.get(run.id));
       expect(next?.revision).toBe(2);
@@ -41,10 +41,10 @@ export function survivesLostAnswers(current: () => StoreHarness): void {
     it("does not let a loser win with the same wish as the winner", async () => {
       const { store, reopen } = current();
       const { run } = await store.create(newRun());
-      await reopen().transition(run, succeeded(), NOW);
+      await reopen().transition(run, succeeded(), { now: NOW });
       lose(current());
 
-      expect(await store.transition(run, succeeded(), NOW)).toBeUndefined();
+      expect(await store.transition(run, succeeded(), { now: NOW })).toBeUndefined();
     });
   });
 }

@@ -18,7 +18,9 @@ export function reads(current: () => StoreHarness): void {
       for (let tries = 1; tries <= 20; tries++) {
         const writer = tries % 2 === 0 ? store : other;
         const reader = tries % 2 === 0 ? other : store;
-        const next = await writer.transition(newest, waiting(START, tries), plus(START, tries));
+        const next = await writer.transition(newest, waiting(START, tries), {
+          now: plus(START, tries),
+        });
         if (next === undefined) throw new Error(`write ${tries} lost against nobody`);
 
         newest = next;

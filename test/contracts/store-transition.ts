@@ -23,7 +23,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
       const { store, reopen } = current();
       const { run } = await store.create(newRun());
 
-      const moved = await store.transition(run, launching(1), NOW);
+      const moved = await store.transition(run, launching(1), { now: NOW });
 
       expect(moved).toStrictEqual({
         ...run,
@@ -38,10 +38,12 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
     it("leaves since when the run entered its state, if that is only renewed", async () => {
       const { store } = current();
       const { run } = await store.create(newRun());
-      const moved = await store.transition(run, launching(1), NOW);
+      const moved = await store.transition(run, launching(1), { now: NOW });
       if (moved === undefined) throw new Error("expected the run to move");
 
-      const renewed = await store.transition(moved, launching(1, plus(NOW, 90_000)), plus(NOW, 1));
+      const renewed = await store.transition(moved, launching(1, plus(NOW, 90_000)), {
+        now: plus(NOW, 1),
+      });
 
       expect(renewed).toMatchObject({ since: NOW, revision: 3 });
     });
@@ -49,9 +51,9 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
     it("loses against a newer revision, and changes nothing", async () => {
       const { store, reopen } = current();
       const { run } = await store.create(newRun());
-      const moved = await store.transition(run, launching(1), NOW);
+      const moved = await store.transition(run, launching(1), { now: NOW });
 
-      expect(await reopen().transition(run, succeeded(), plus(NOW, 1))).toBeUndefined();
+      expect(await reopen().transition(run, succeeded(), { now: plus(NOW, 1) })).toBeUndefined();
       expect(await store.get(run.id)).toStrictEqual(moved);
     });
 
@@ -59,7 +61,9 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
       const { store } = current();
       const { run } = await store.create(newRun());
 
-      expect(await store.transition({ ...run, revision: 2 }, succeeded(), NOW)).toBeUndefined();
+      expect(
+        await store.transition({ ...run, revision: 2 }, succeeded(), { now: NOW }),
+      ).toBeUndefined();
       expect(await store.get(run.id)).toStrictEqual(run);
     });
 
@@ -68,7 +72,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
       const { run } = await store.create(newRun());
       const unknown = { ...run, id: newRunId() };
 
-      expect(await store.transition(unknown, succeeded(), NOW)).toBeUndefined();
+      expect(await store.transition(unknown, succeeded(), { now: NOW })).toBeUndefined();
       expect(await store.get(unknown.id)).toBeUndefined();
     });
 
@@ -79,7 +83,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
 
       const answers = await Promise.all(
         Array.from({ length: CROWD }, (_, index) =>
-          (index % 2 === 0 ? store : other).transition(run, waiting(START, index), NOW),
+          (index % 2 === 0 ? store : other).transition(run, waiting(START, index), { now: NOW }),
         ),
       );
 
@@ -95,7 +99,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
 
       const answers = await Promise.all(
         Array.from({ length: CROWD }, (_, index) =>
-          (index % 2 === 0 ? store : other).transition(run, succeeded(), NOW),
+          (index % 2 === 0 ? store : other).transition(run, succeeded(), { now: NOW }),
         ),
       );
 
@@ -110,7 +114,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
           const newest = await through.get(run.id);
           if (newest?.state.type !== "waiting") throw new Error(`${run.id} does not wait`);
           const next = waiting(START, newest.state.tries + 1);
-          if ((await through.transition(newest, next, NOW)) !== undefined) return;
+          if ((await through.transition(newest, next, { now: NOW })) !== undefined) return;
         }
       };
 
@@ -139,7 +143,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
       const { store } = current();
       const { run } = await store.create(newRun({ place: "cloud" }));
 
-      const away = await store.transition(run, waiting(START), NOW, "workshop");
+      const away = await store.transition(run, waiting(START), { now: NOW, place: "workshop" });
       expect(away?.place).toBe("workshop");
 
       const still = await moved(current(), away, succeeded());
@@ -163,7 +167,7 @@ export function moves(current: () => StoreHarness, traits: StoreTraits): void {
         fc.asyncProperty(arbitrary, async (state) => {
           const { run } = await store.create(newRun());
 
-          const next = await store.transition(run, state, NOW);
+          const next = await store.transition(run, state, { now: NOW });
 
           expect(next?.state).toStrictEqual(state);
           expect(await reopen().get(run.id)).toStrictEqual(next);
@@ -179,7 +183,7 @@ async function moved(
   run: Run | undefined,
   next: Run["state"],
 ): Promise<Run> {
-  const result = run === undefined ? undefined : await store.transition(run, next, NOW);
+  const result = run === undefined ? undefined : await store.transition(run, next, { now: NOW });
   if (result === undefined) throw new Error(`${run?.id} could not be moved to ${next.type}`);
   return result;
 }

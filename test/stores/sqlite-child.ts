@@ -50,7 +50,7 @@ async function countUp(db: Sqlite, count: number): Promise<void> {
     const run = await store.get("counter");
     if (run?.state.type !== "waiting") throw new Error("the counter must be a run that waits");
     const next = waiting(START, run.state.tries + 1);
-    if ((await store.transition(run, next, START)) !== undefined) done += 1;
+    if ((await store.transition(run, next, { now: START })) !== undefined) done += 1;
   }
   say("counted");
 }
@@ -92,7 +92,7 @@ async function writeForEver(db: Sqlite): Promise<void> {
     const received = "x".repeat((index * 997) % 20_000);
     const { run } = await store.create(newRun({ id: `run-${index}`, body: { received } }));
     say(`created ${index}`);
-    await store.transition(run, waiting(START, index), START);
+    await store.transition(run, waiting(START, index), { now: START });
     say(`moved ${index}`);
     await queue.send([{ body: `${index}` }]);
     say(`sent ${index}`);

@@ -34,7 +34,7 @@ export function dynamoStore(table: Table, options: StoreOptions): RunStore {
     create: (run) => create(store, run),
     get: (id) => get(table, id),
     body: (id) => body(table, id),
-    transition: (run, next, now, place) => transition(store, { run, next, now, place }),
+    transition: (run, next, move) => transition(store, { run, next, ...move }),
     due: (now, place, range) => due(table, { now, place, ...range }),
     list: (query) => list(table, query),
   };
@@ -105,9 +105,10 @@ async function body(table: Table, id: string): Promise<RunBody | undefined> {
   return item === undefined ? undefined : (JSON.parse(textOf(item, "body")) as RunBody);
 }
 
-async function transition(store: Store, { run, next, now, place }: Change) {
+async function transition(store: Store, change: Change) {
   const { table, options } = store;
-  const moved = nextHead({ run, next, now, place });
+  const { run } = change;
+  const moved = nextHead(change);
   const { set, remove } = headColumns(moved, options.keepDays);
   const write = options.newId();
   const written = await table.update({

@@ -16,7 +16,7 @@ export function sqliteStore(db: Sqlite): RunStore {
     create: async (run) => create(db, run),
     get: async (id) => headOf(db, id),
     body: async (id) => bodyOf(db, id),
-    transition: async (run, next, now, place) => transition(db, { run, next, now, place }),
+    transition: async (run, next, move) => transition(db, { run, next, ...move }),
     due: (now, place, range) => due(db, { now, place, ...range }),
     list: async (query) => list(db, query),
   };
@@ -46,11 +46,11 @@ const INSERT_HEAD = `
   INSERT INTO run_heads (id, created_at, revision, place, due_at, name, flow, type, agent, head)
   VALUES ($id, $created_at, $revision, $place, $due_at, $name, $flow, $type, $agent, $head)`;
 
-function transition(db: Sqlite, { run, next, now, place }: Change): Run | undefined {
+function transition(db: Sqlite, { run, ...change }: Change): Run | undefined {
   return db.transaction(() => {
     const stored = headOf(db, run.id);
     if (stored?.revision !== run.revision) return undefined;
-    const head = nextHead({ run: stored, next, now, place });
+    const head = nextHead({ run: stored, ...change });
     db.run(UPDATE_HEAD, columnsOf(head));
     return head;
   });

@@ -97,7 +97,7 @@ describe("what a run costs", () => {
     ["nothing more where runs are kept for ever", undefined, []],
   ])("is %s", async (_, keepDays, writes) => {
     const { run } = await open(keepDays).create(newRun());
-    await open(keepDays).transition(run, succeeded(), START);
+    await open(keepDays).transition(run, succeeded(), { now: START });
     const before = proxy.calls.length;
 
     await endBody(through, await headOf(run.id));
@@ -140,7 +140,7 @@ describe("what a run costs", () => {
 
     for await (const run of due(through, { now: plus(START, 60_000), place: "cloud" }, 2)) {
       streamed.push(run.id);
-      await store.transition(run, waiting(plus(START, 1 + streamed.length)), START);
+      await store.transition(run, waiting(plus(START, 1 + streamed.length)), { now: START });
     }
 
     expect(streamed.sort()).toStrictEqual(ids.sort());
@@ -214,7 +214,7 @@ describe("what is forgotten", () => {
     await endBody(through, await headOf(run.id));
     expect(await expiry(run.id)).toStrictEqual([undefined, undefined]);
 
-    await open(30).transition(run, succeeded(), START);
+    await open(30).transition(run, succeeded(), { now: START });
     expect(await expiry(run.id)).toStrictEqual([AFTER_30_DAYS, undefined]);
 
     await endBody(through, await headOf(run.id));

@@ -81,7 +81,7 @@ describe("DynamoDB that answers too late", () => {
     const { run } = await store().create(newRun());
     proxy.break(LOST, head, 3);
 
-    const moved = await store().transition(run, launching(1), NOW);
+    const moved = await store().transition(run, launching(1), { now: NOW });
 
     expect(proxy.done).toBe(true);
     expect(moved).toMatchObject({ revision: 2, state: { type: "launching" } });
@@ -92,7 +92,7 @@ describe("DynamoDB that answers too late", () => {
     const { run } = await store().create(newRun());
     proxy.break(LOST, writes, 2);
 
-    const moved = await store().transition(run, succeeded(), NOW);
+    const moved = await store().transition(run, succeeded(), { now: NOW });
 
     expect(proxy.done).toBe(true);
     expect(moved?.state.type).toBe("succeeded");
@@ -100,10 +100,10 @@ describe("DynamoDB that answers too late", () => {
 
   it("makes nobody win who has lost", async () => {
     const { run } = await store().create(newRun());
-    await store(table.open()).transition(run, launching(1), NOW);
+    await store(table.open()).transition(run, launching(1), { now: NOW });
     proxy.break(LOST, head, 2);
 
-    expect(await store().transition(run, launching(1), NOW)).toBeUndefined();
+    expect(await store().transition(run, launching(1), { now: NOW })).toBeUndefined();
     expect((await store().create(newRun({ id: run.id }))).created).toBe(false);
   });
 
@@ -208,7 +208,7 @@ describe("DynamoDB that cannot just now", () => {
     const body = ({ body: text }: AwsCall) => text.includes('"S":"body#');
     proxy.break({ type: "refused", status: 400, error: "ThrottlingException" }, body, 4);
 
-    const moved = await store().transition(run, succeeded(), NOW);
+    const moved = await store().transition(run, succeeded(), { now: NOW });
 
     expect(moved?.state.type).toBe("succeeded");
     expect(await store().get(run.id)).toStrictEqual(moved);
@@ -220,7 +220,7 @@ describe("DynamoDB that cannot just now", () => {
 
     const { run: created } = await store().create(run);
     proxy.break({ type: "refused", status, error }, any, 2);
-    const moved = await store().transition(created, launching(1), NOW);
+    const moved = await store().transition(created, launching(1), { now: NOW });
     proxy.break({ type: "refused", status, error }, any, 2);
     const listed = await store().list({});
 
@@ -234,7 +234,7 @@ describe("DynamoDB that cannot just now", () => {
     proxy.break({ type: "refused", status: 400, error: "ThrottlingException" }, any, 4);
 
     const failure: unknown = await store()
-      .transition(run, succeeded(), NOW)
+      .transition(run, succeeded(), { now: NOW })
       .catch((thrown: unknown) => thrown);
 
     expect(failure).toMatchObject({ name: "ThrottlingException" });
