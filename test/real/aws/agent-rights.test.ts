@@ -17,9 +17,9 @@ import { poll } from "../../../src/poll.ts";
 import { isFinal, type Run } from "../../../src/run.ts";
 import { dynamoHosts } from "../../../src/stores/dynamodb/hosts.ts";
 import { dynamoStore } from "../../../src/stores/dynamodb/runs.ts";
-import { TABLE } from "../../../src/stores/dynamodb/schema.ts";
 import { testAgent, testApp } from "../../fakes/app.ts";
-import { type AwsCall, type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
+import { type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
+import { allows, type PolicyStatement, superfluousIn, useOf } from "../../serverless/policies.ts";
 import { createTable, type TestTable } from "./table.ts";
 
 let table: TestTable;
@@ -162,90 +162,9 @@ describe("a table that cannot be opened", () => {
   });
 });
 
-/** What a call asks for, in the words of IAM. */
-interface Use {
-  readonly action: string;
-  readonly resource: string;
-  readonly leadingKey: string;
-}
-
-interface Input {
-  readonly TableName: string;
-  readonly IndexName?: string;
-  readonly Key?: { readonly pk: { readonly S: string } };
-  readonly Item?: { readonly pk: { readonly S: string } };
-  readonly KeyConditionExpression?: string;
-  readonly ExpressionAttributeNames?: Readonly<Record<string, string>>;
-  readonly ExpressionAttributeValues?: Readonly<Record<string, { readonly S?: string }>>;
-}
-
-function useOf({ operation, body }: AwsCall): Use {
-  const input = JSON.parse(body) as Input;
-  const index = input.IndexName === undefined ? "" : `/index/${input.IndexName}`;
-  return {
-    action: `dynamodb:${operation}`,
-    resource: `arn:aws:dynamodb:REGION:ACCOUNT:table/${input.TableName}${index}`,
-    leadingKey: input.Key?.pk.S ?? input.Item?.pk.S ?? partitionOf(input),
-  };
-}
-
-/** The partition a query names: that of the table, or of its index. */
-function partitionOf(input: Input): string {
-  const { IndexName: index, ExpressionAttributeNames: names = {} } = input;
-  const schema = TABLE.GlobalSecondaryIndexes.find(({ IndexName }) => IndexName === index) ?? TABLE;
-  const hash = schema.KeySchema.find(({ KeyType }) => KeyType === "HASH")?.AttributeName;
-  for (const [, name = "", value = ""] of (input.KeyConditionExpression ?? "").matchAll(
-    /(#\w+) = (:\w+)/g,
-  )) {
-    const text = input.ExpressionAttributeValues?.[value]?.S;
-    if (names[name] === hash && text !== undefined) return text;
-  }
-  throw new Error(`no partition in ${JSON.stringify(input)}`);
-}
-
-interface Statement {
-  readonly Sid: string;
-  readonly Action: string | readonly string[];
-  readonly Resource: string;
-  readonly Condition?: {
-    readonly "ForAllValues:StringLike": { readonly "dynamodb:LeadingKeys": readonly string[] };
-  };
-}
-
 /** The statements of the policy a page prints, for a table and an agent. */
-function statementsIn(page: string, name: string, agent: string): readonly Statement[] {
+function statementsIn(page: string, name: string, agent: string): readonly PolicyStatement[] {
   const [, text = ""] = /```json\n(\{\s*"Version": "2012-10-17"[\s\S]*?)```/.exec(page) ?? [];
   const filled = text.replaceAll("TABLE", name).replaceAll("AGENT", agent);
-  return (JSON.parse(filled) as { readonly Statement: readonly Statement[] }).Statement;
-}
-
-const actionsOf = ({ Action }: Statement) => [Action].flat();
-const keysOf = ({ Condition }: Statement) =>
-  Condition?.["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] ?? ["*"];
-
-function allows(statement: Statement, { action, resource, leadingKey }: Use): boolean {
-  return (
-    actionsOf(statement).includes(action) &&
-    statement.Resource === resource &&
-    keysOf(statement).some((pattern) => isLike(leadingKey, pattern))
-  );
-}
-
-function isLike(text: string, pattern: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[^\w]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(text);
-}
-
-/** The actions and keys of a statement that no call has needed. */
-function superfluousIn(statement: Statement, used: readonly Use[]): string[] {
-  const needed = used.filter((use) => allows(statement, use));
-  const { Sid } = statement;
-  return [
-    ...actionsOf(statement)
-      .filter((action) => !needed.some((use) => use.action === action))
-      .map((action) => `${Sid}: ${action}`),
-    ...keysOf(statement)
-      .filter((pattern) => !needed.some(({ leadingKey }) => isLike(leadingKey, pattern)))
-      .map((pattern) => `${Sid}: ${pattern}`),
-  ];
+  return (JSON.parse(filled) as { readonly Statement: readonly PolicyStatement[] }).Statement;
 }
