@@ -9,13 +9,14 @@ import {
   newRun,
   readBody,
 } from "./intake.ts";
-import { launchNow, takeOver } from "./launch.ts";
+import { launchNow } from "./launch.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
 import type { RunRequest } from "./request.ts";
 import { CLOUD, type Run, type RunState } from "./run.ts";
 import { referenceTo, scheduleFor } from "./schedule.ts";
 import type { NewRun } from "./store.ts";
+import { takeOver } from "./take-over.ts";
 import { between, SECOND, type Timestamp, timestamp } from "./time.ts";
 
 /** The clocks of those who send and those who receive may differ so much. */

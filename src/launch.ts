@@ -3,11 +3,9 @@ import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
 import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
 import { causeOf } from "./intake.ts";
-import { backendOf, findJob, keyOf, namedAgent } from "./jobs.ts";
-import { launchRequest } from "./launch-request.ts";
+import { backendOf, keyOf } from "./jobs.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
-import type { RunRequest } from "./request.ts";
 import {
   type Cause,
   isFinal,
@@ -20,12 +18,6 @@ import {
 import { launchOf, MISSING_GRACE_MS } from "./state-after.ts";
 import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
 
-/**
- * A launch first written longer ago is never made again: what a platform remembers of it has faded,
- * and at most once beats at least once.
- */
-export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
-
 /** A platform without room, or with a limit reached, is not asked again sooner. */
 const CAPACITY_PAUSE_MS = 2 * MINUTE;
 /** A refusal that waiting rarely cures is believed when it has come so often in a row. */
@@ -34,7 +26,8 @@ const MOST_REFUSALS = 5;
 /** The effect is broken off so long before its lease ends, so that two handlers never overlap. */
 const LEASE_MARGIN_MS = 5 * SECOND;
 
-type LaunchingRun = Run & { readonly state: Launching };
+/** A run that is being launched. */
+export type LaunchingRun = Run & { readonly state: Launching };
 
 /**
  * Starts the job of a run that this handler has just written as `launching`, and writes what came of
@@ -58,64 +51,6 @@ export async function launchNow(
   }
 }
 
-/**
- * Takes over a launch whose lease is over: whoever had it may have died before or after the job was
- * started. Looks for the job first and launches only if there is none.
- */
-export async function takeOver(
-  app: App,
-  run: Run,
-  { state, request }: { readonly state: Launching; readonly request: RunRequest },
-): Promise<void> {
-  const now = timestamp(app.now());
-  const { sent: _, ...rest } = state;
-  const until = plus(now, app.launchLeaseMs);
-  const next: Launching = { ...rest, open: true, by: app.newId(), until };
-  const taken = await move(app, run, { event: "take over", next });
-  if (taken === undefined) return;
-  const launching = { ...taken, state: next };
-  try {
-    const backend = await backendOf(app, state);
-    const job = await findJob(app, backend, keyOf(run, state));
-    if (job !== undefined) return await submitted(app, launching, { backend, job });
-    const plan = await planAgain(app, launching, { backend, request });
-    if (plan !== undefined) await launchNow(app, taken, { state: next, plan });
-  } catch (error) {
-    await launchFailed(app, launching, error);
-  }
-}
-
-/** The same launch, planned again; undefined, and the run ended, if it may not be made any more. */
-async function planAgain(
-  app: App,
-  run: LaunchingRun,
-  { backend, request }: { readonly backend: Backend; readonly request: RunRequest },
-): Promise<LaunchPlan | undefined> {
-  const { state } = run;
-  if (between(state.first, timestamp(app.now())) > RELAUNCH_LIMIT_MS) {
-    await end(app, run, neverFound(state));
-    return undefined;
-  }
-  const plan = await backend.plan(
-    launchRequest(run, request, { agent: namedAgent(app, state), launch: state.launch }),
-  );
-  if (plan.target === state.target) return plan;
-  await end(app, run, movedAway(state, plan.target));
-  return undefined;
-}
-
-function neverFound({ detail }: Launching): Cause {
-  const why = detail === undefined ? "" : `; the last try: ${detail}`;
-  const message = `no job was found for half an hour after its launch was begun${why}`;
-  return { type: "lost", message };
-}
-
-/** Why a launch is not made again where its agent works now: elsewhere its key protects nothing. */
-function movedAway({ agent, target }: Launching, now: string): Cause {
-  const message = `its launch was begun at ${target}, and agent ${agent} now works at ${now}`;
-  return { type: "lost", message };
-}
-
 /** Writes what a platform answered. */
 async function settle(
   app: App,
@@ -134,7 +69,8 @@ async function settle(
   }
 }
 
-async function submitted(
+/** Writes which job a launch has; stops it if its run is over by then. */
+export async function submitted(
   app: App,
   run: LaunchingRun,
   { backend, job }: { readonly backend: Backend; readonly job: Job },
@@ -193,7 +129,7 @@ async function refused(
 ): Promise<void> {
   const { state } = run;
   const refusals = hint === "configuration" ? (state.refusals ?? 0) + 1 : 0;
-  if (refusals >= MOST_REFUSALS) return end(app, run, { type: "rejected", message });
+  if (refusals >= MOST_REFUSALS) return endLaunch(app, run, { type: "rejected", message });
   const pause = hint === "capacity" ? CAPACITY_PAUSE_MS : 0;
   const next: Waiting = {
     type: "waiting",
@@ -213,11 +149,18 @@ async function refused(
  * show yet. Any other failure leaves open what happened; nobody is at work any more, so the next try need
  * not wait for the end of the lease.
  */
-async function launchFailed(app: App, run: LaunchingRun, error: unknown): Promise<void> {
+export async function launchFailed(app: App, run: LaunchingRun, error: unknown): Promise<void> {
+  const { state } = run;
+  const age = between(state.first, timestamp(app.now()));
+  const settled = state.open !== true || age >= MISSING_GRACE_MS;
+  if (error instanceof PermanentError && settled) return endLaunch(app, run, causeOf(error));
+  await leaveOpen(app, run, error);
+}
+
+/** Leaves open whether a launch has a job, and says why: it is taken over after a while. */
+export async function leaveOpen(app: App, run: LaunchingRun, error: unknown): Promise<void> {
   const { state } = run;
   const now = timestamp(app.now());
-  const settled = state.open !== true || between(state.first, now) >= MISSING_GRACE_MS;
-  if (error instanceof PermanentError && settled) return end(app, run, causeOf(error));
   const detail = messageOf(error);
   app.log.warn("launch left open", { runId: run.id, agent: state.agent, reason: detail });
   const pause = Math.min(Math.max(between(state.first, now), 5 * SECOND), 5 * MINUTE);
@@ -227,7 +170,8 @@ async function launchFailed(app: App, run: LaunchingRun, error: unknown): Promis
   });
 }
 
-async function end(app: App, run: LaunchingRun, cause: Cause): Promise<void> {
+/** Ends the run of a launch that has no job, or of which nobody knows whether it has one. */
+export async function endLaunch(app: App, run: LaunchingRun, cause: Cause): Promise<void> {
   const { agent, target, launch } = run.state;
   await move(app, run, { event: "end", next: { type: "crashed", cause, agent, target, launch } });
 }

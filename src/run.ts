@@ -115,6 +115,8 @@ export interface Launching extends Launch {
   readonly open?: boolean;
   /** What went wrong with the last try, for people. */
   readonly detail?: string;
+  /** Since when nobody could look for its job, every time it was tried. */
+  readonly unsearchedSince?: Timestamp;
   /** How often in a row a platform has refused the run before, for how it is configured. */
   readonly refusals?: number;
 }

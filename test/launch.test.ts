@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
-import { RELAUNCH_LIMIT_MS } from "../src/launch.ts";
 import { observe } from "../src/observe.ts";
 import { poll } from "../src/poll.ts";
+import { RELAUNCH_LIMIT_MS } from "../src/take-over.ts";
 import { MINUTE, SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
 
@@ -449,7 +449,7 @@ describe("a launch whose run was moved meanwhile", () => {
       const run = await t.app.store.get("r1");
       if (run === undefined) throw new Error("expected a run");
       const cause = { type: "lost", message: "its host is lost" } as const;
-      await t.app.store.transition(run, { type: "crashed", cause }, run.since);
+      await t.app.store.transition(run, { type: "crashed", cause }, { now: run.since });
     });
     await deliver(t);
     expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "lost" } });
@@ -589,6 +589,94 @@ describe("a launch whose handler died", () => {
     t.clock.pass(RELAUNCH_LIMIT_MS);
     await tick(t);
     expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+  });
+
+  describe("whose platform cannot be searched for long", () => {
+    const DENIED = "403: may not list jobs";
+
+    /** Ticks every ten minutes while the platform lets nobody look for jobs. */
+    async function unsearchable(t: TestApp, hours: number) {
+      t.platform.fail("find", new Error(DENIED));
+      for (let ticks = 0; ticks < hours * 6; ticks++) {
+        t.clock.pass(10 * MINUTE);
+        await tick(t);
+      }
+    }
+
+    test("ends as lost after a day, says why, and is not made again", async () => {
+      const t = testApp();
+      await died(t, { started: true });
+      await unsearchable(t, 24);
+      expect(await stateOf(t)).toMatchObject({ type: "launching", detail: DENIED });
+      await unsearchable(t, 1);
+      const ended = await stateOf(t);
+      expect(ended).toEqual({
+        type: "crashed",
+        agent: "here",
+        target: "here",
+        launch: 1,
+        cause: {
+          type: "lost",
+          message: `for 24 hours nobody could find out whether its launch has a job, which may be running; the last try: ${DENIED}`,
+        },
+      });
+      t.platform.fail("find", undefined);
+      await deliver(t, { run_id: "r1" });
+      await deliver(t);
+      t.clock.pass(10 * MINUTE);
+      await tick(t);
+      expect(await stateOf(t)).toEqual(ended);
+      expect(t.platform.started).toHaveLength(1);
+    });
+
+    test("is adopted if its job is found within that day", async () => {
+      const t = testApp();
+      await died(t, { started: true });
+      await unsearchable(t, 23);
+      t.platform.fail("find", undefined);
+      t.clock.pass(10 * MINUTE);
+      await tick(t);
+      expect(await stateOf(t)).toMatchObject({ type: "submitted", launch: 1 });
+    });
+
+    test("is not lost because nobody tried for a day", async () => {
+      const t = testApp();
+      await died(t, { started: true });
+      t.clock.pass(48 * 60 * MINUTE);
+      await unsearchable(t, 1);
+      expect(await stateOf(t)).toMatchObject({ type: "launching" });
+    });
+
+    test("counts anew from every look that succeeds", async () => {
+      const t = testApp();
+      await died(t, { started: false });
+      t.platform.fail("find", new Error(DENIED));
+      t.clock.pass(2 * MINUTE);
+      await tick(t);
+      t.platform.fail("find", undefined);
+      t.platform.behave({ type: "request lost" });
+      t.clock.pass(5 * MINUTE);
+      await tick(t);
+      expect(await stateOf(t)).toMatchObject({ type: "launching", detail: "socket hang up" });
+      expect(await stateOf(t)).not.toHaveProperty("unsearchedSince");
+      t.clock.pass(24 * 60 * MINUTE);
+      await unsearchable(t, 1);
+      expect(await stateOf(t)).toMatchObject({ type: "launching" });
+    });
+
+    test("takes no refusal of a look for one of the launch", async () => {
+      const { PermanentError } = await import("../src/errors.ts");
+      const t = testApp();
+      await died(t, { started: true });
+      t.platform.fail("find", new PermanentError("forbidden", DENIED));
+      t.clock.pass(10 * MINUTE);
+      await tick(t);
+      expect(await stateOf(t)).toMatchObject({ type: "launching", detail: DENIED });
+      t.platform.fail("find", undefined);
+      t.clock.pass(10 * MINUTE);
+      await tick(t);
+      expect(await stateOf(t)).toMatchObject({ type: "submitted" });
+    });
   });
 
   test("that left two jobs behind adopts the first and says so loudly", async () => {
