@@ -4,7 +4,7 @@ import { messageOf } from "../../errors.ts";
 import { MINUTE, SECOND } from "../../time.ts";
 import type { DockerApi } from "./api.ts";
 import { jobOf } from "./job.ts";
-import { AGENT, launchOf } from "./labels.ts";
+import { AGENT, labelsOfInstallation, launchOf } from "./labels.ts";
 import { nameOf, statusOf } from "./status.ts";
 
 const LONGEST_WAIT_MS = MINUTE;
@@ -26,15 +26,19 @@ type Pause = (ms: number, signal: AbortSignal) => Promise<void>;
 export async function reportEnds(
   api: Events,
   agent: string,
-  { observe, closing, log, now, pause = unhurried }: Listening,
+  { observe, installation, closing, log, now, pause = unhurried }: Listening,
 ): Promise<void> {
-  const filters = { type: ["container"], event: ["die"], label: [`${AGENT}=${agent}`] };
+  const filters = {
+    type: ["container"],
+    event: ["die"],
+    label: [`${AGENT}=${agent}`, ...labelsOfInstallation(installation)],
+  };
   if (observe === undefined) return;
   let wait = SECOND;
   while (!closing.aborted) {
     const opened = now().getTime();
     const failure = await untilBroken(api.events(filters, closing), (line) =>
-      reportEnd(api, line, observe),
+      reportEnd(api, line, { observe, installation }),
     );
     if (closing.aborted) return;
     if (now().getTime() - opened > LONGEST_WAIT_MS) wait = SECOND;
@@ -45,7 +49,9 @@ export async function reportEnds(
   }
 }
 
-type Listening = Pick<World, "observe" | "closing" | "log" | "now"> & { readonly pause?: Pause };
+type Listening = Pick<World, "observe" | "installation" | "closing" | "log" | "now"> & {
+  readonly pause?: Pause;
+};
 
 /** Takes lines until there are no more, and says why. */
 async function untilBroken(
@@ -66,10 +72,15 @@ async function unhurried(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+interface Told {
+  readonly installation: World["installation"];
+  readonly observe: NonNullable<World["observe"]>;
+}
+
 async function reportEnd(
   api: Pick<Events, "nameTarget" | "inspect">,
   line: string,
-  observe: NonNullable<World["observe"]>,
+  { observe, installation }: Told,
 ): Promise<void> {
   const { Actor } = JSON.parse(line) as {
     readonly Actor?: {
@@ -77,7 +88,7 @@ async function reportEnd(
       readonly Attributes?: Readonly<Record<string, string>>;
     };
   };
-  const launch = launchOf(Actor?.Attributes ?? {});
+  const launch = launchOf(Actor?.Attributes ?? {}, installation);
   if (launch === undefined || Actor?.ID === undefined) return;
   const container = await api.inspect(Actor.ID);
   if (container === undefined) return;

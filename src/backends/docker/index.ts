@@ -20,7 +20,7 @@ import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";
 import { environmentOf, textOf } from "./environment.ts";
 import { jobOf, refOf } from "./job.ts";
-import { LAUNCH, RUN_ID } from "./labels.ts";
+import { isOwn, LAUNCH, labelsOfInstallation, RUN_ID } from "./labels.ts";
 import { type Launcher, launchContainer } from "./launch.ts";
 import { followLog, readLog } from "./logs.ts";
 import { agentOptions, type DockerOptions } from "./options.ts";
@@ -76,7 +76,7 @@ async function planLaunch(
   request: LaunchRequest,
   { options, platform, world, engine }: Planning,
 ): Promise<LaunchPlan> {
-  const prepared = prepare(request, options, platform);
+  const prepared = prepare(request, options, { platform, installation: world.installation });
   const { variables } = prepared.process;
   const env = await environmentOf(variables, (reference) => world.secret(reference));
   const { version, warning } = await engine.version();
@@ -109,6 +109,7 @@ function launcherAt(
   return {
     api: engine.api,
     target,
+    installation: world.installation,
     signal,
     pause: (ms) => sleep(ms, undefined, { signal }),
     volumes: volumesOf(options.volumes, platform).named,
@@ -130,10 +131,12 @@ async function whyNotThere(target: string, { api, identity }: Engine): Promise<s
 async function findJobs(key: LaunchKey, engine: Engine, world: World): Promise<Job[]> {
   const { runId, launch, target } = key;
   engine.listen();
-  const found = await engine.api.list({ label: [`${RUN_ID}=${runId}`, `${LAUNCH}=${launch}`] });
+  const { installation } = world;
+  const marks = [`${RUN_ID}=${runId}`, `${LAUNCH}=${launch}`];
+  const found = await engine.api.list({ label: [...marks, ...labelsOfInstallation(installation)] });
   // What was made and never started is no job yet: the launch goes on with it.
   const jobs = found
-    .filter(({ State }) => State !== "created")
+    .filter(({ State, Labels }) => State !== "created" && isOwn(Labels ?? {}, key, installation))
     .map(({ Id, Names: [name = Id] }) => jobOf({ id: Id, name: name.replace(/^\//, ""), target }));
   if (jobs.length === 0) {
     const what = `launch ${launch} of run ${runId} was begun at ${target}`;

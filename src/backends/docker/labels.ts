@@ -1,4 +1,5 @@
-import type { LaunchRequest } from "../../backend.ts";
+import { createHash } from "node:crypto";
+import type { LaunchRequest, World } from "../../backend.ts";
 import { isJsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 
@@ -8,25 +9,57 @@ export const RUN_ID = "sluice.run-id";
 export const LAUNCH = "sluice.launch";
 /** The agent that launched it; only its process listens for its end and removes it. */
 export const AGENT = "sluice.agent";
+/** The installation that launched it, where its world says which it is. */
+export const INSTALLATION = "sluice.installation";
 /** The container is removed when its end is known and stored. */
 export const AUTO_REMOVE = "sluice.auto-remove";
 
 /** Labels of a container by name. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** The name of the container of a launch: the key under which the engine starts it only once. */
-export function containerName({ runId, launch }: Pick<LaunchKey, "runId" | "launch">): string {
-  return `sluice-${runId}-${launch}`;
+/** Whose launch it is; undefined where one installation alone launches. */
+export type Installation = World["installation"];
+
+/**
+ * The name of the container of a launch: the key under which the engine starts it only once. The point
+ * ends the installation, for run ids have none. An installation with a long name, or with one that the name
+ * of a container may not hold, is named by its hash.
+ */
+export function containerName(
+  { runId, launch }: Pick<LaunchKey, "runId" | "launch">,
+  installation: Installation,
+): string {
+  const whose = installation === undefined ? "" : `${nameable(installation)}.`;
+  return `sluice-${whose}${runId}-${launch}`;
 }
 
-/** Whether a container carries the mark of a launch. */
-export function isOwn(labels: Labels, { runId, launch }: LaunchKey): boolean {
-  return labels[RUN_ID] === runId && labels[LAUNCH] === String(launch);
+function nameable(name: string): string {
+  if (/^[A-Za-z0-9_.-]{1,63}$/.test(name)) return name;
+  return createHash("sha256").update(name).digest("hex").slice(0, 40);
 }
 
-/** The launch a container belongs to, if it is ours. */
-export function launchOf(labels: Labels): { runId: string; launch: number } | undefined {
-  const { [RUN_ID]: runId, [LAUNCH]: launch } = labels;
+/** Filters of a list by label: what an installation has launched. One without a name sees all others' too. */
+export function labelsOfInstallation(installation: Installation): readonly string[] {
+  return installation === undefined ? [] : [`${INSTALLATION}=${installation}`];
+}
+
+/** Whether a container carries the mark of a launch of an installation. */
+export function isOwn(
+  labels: Labels,
+  { runId, launch }: Pick<LaunchKey, "runId" | "launch">,
+  installation: Installation,
+): boolean {
+  const own = launchOf(labels, installation);
+  return own?.runId === runId && own.launch === launch;
+}
+
+/** The launch a container belongs to, if it is one of this installation. */
+export function launchOf(
+  labels: Labels,
+  installation: Installation,
+): { runId: string; launch: number } | undefined {
+  const { [RUN_ID]: runId, [LAUNCH]: launch, [INSTALLATION]: whose } = labels;
+  if (whose !== installation) return undefined;
   if (runId === undefined || launch === undefined || !/^\d+$/.test(launch)) return undefined;
   return { runId, launch: Number(launch) };
 }
@@ -37,7 +70,10 @@ export function launchOf(labels: Labels): { runId: string; launch: number } | un
  */
 export function labelsOf(
   request: LaunchRequest,
-  { autoRemove }: { readonly autoRemove: boolean },
+  {
+    autoRemove,
+    installation,
+  }: { readonly autoRemove: boolean; readonly installation: Installation },
 ): { readonly labels: Labels; readonly warnings: readonly string[] } {
   const { run, launch, flow, agent } = request;
   const own = Object.entries(runnerLabels(request));
@@ -49,6 +85,7 @@ export function labelsOf(
     [LAUNCH]: String(launch),
     "sluice.flow": flow.name,
     [AGENT]: agent.name,
+    ...(installation === undefined ? {} : { [INSTALLATION]: installation }),
     ...(autoRemove ? { [AUTO_REMOVE]: "true" } : {}),
   };
   if (reserved.length === 0) return { labels, warnings: [] };

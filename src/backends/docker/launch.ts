@@ -12,7 +12,7 @@ import {
 } from "./errors.ts";
 import { imageMissing, type Pull, pullImage } from "./image.ts";
 import { jobOf } from "./job.ts";
-import { isOwn } from "./labels.ts";
+import { INSTALLATION, type Installation, isOwn, type Labels } from "./labels.ts";
 import { type PlannedLaunch, plannedLaunch } from "./plan-shape.ts";
 import { wasStarted } from "./status.ts";
 
@@ -20,6 +20,7 @@ import { wasStarted } from "./status.ts";
 export interface Launcher extends Pull {
   /** The target of the launch. */
   readonly target: string;
+  readonly installation: Installation;
   /** Lets some milliseconds go by. */
   readonly pause: (ms: number) => Promise<void>;
   /** Volumes that must exist before a container uses them. */
@@ -92,7 +93,7 @@ async function adopt(
   key: LaunchKey,
   { launcher, cause }: { readonly launcher: Launcher; readonly cause: unknown },
 ): Promise<Made> {
-  const { api } = launcher;
+  const { api, installation } = launcher;
   const container = await shown(name, launcher);
   if (container === undefined) {
     throw new Error(
@@ -100,10 +101,11 @@ async function adopt(
       { cause },
     );
   }
-  if (!isOwn(container.Config.Labels ?? {}, key)) {
+  const labels = container.Config.Labels ?? {};
+  if (!isOwn(labels, key, installation)) {
     throw new PermanentError(
       "rejected",
-      `the engine at ${api.target} has a container ${name} that is not of launch ${key.launch} of run ${key.runId} (${container.Id}): remove or rename it`,
+      `the engine at ${api.target} has a container ${name} that is not of launch ${key.launch} of run ${key.runId}${whose(labels)} (${container.Id}): remove or rename it`,
     );
   }
   return {
@@ -111,6 +113,10 @@ async function adopt(
     started: container.State.Status !== "created",
     joined: Object.keys(container.NetworkSettings?.Networks ?? {}),
   };
+}
+
+function whose({ [INSTALLATION]: installation }: Labels): string {
+  return installation === undefined ? "" : `, but of the installation ${installation}`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { processOf, type RunProcess } from "../../process.ts";
 import { hasHostGateway } from "./engine-version.ts";
 import { forbiddenInRunner, forbiddenOptions } from "./fences.ts";
 import { hostConfigOf } from "./host-config.ts";
-import { containerName, type Labels, labelsOf } from "./labels.ts";
+import { containerName, type Installation, type Labels, labelsOf } from "./labels.ts";
 import { type Networking, networkingOf, networkModeOf, runnerNetworks } from "./network.ts";
 import type { DockerOptions } from "./options.ts";
 import { checkRegistry, type PullPolicy, pullPolicyOf } from "./pull.ts";
@@ -16,6 +16,7 @@ import { type Volumes, volumesOf } from "./volumes.ts";
 export interface Prepared {
   readonly request: LaunchRequest;
   readonly options: DockerOptions;
+  readonly installation: Installation;
   readonly image: string;
   readonly pull: PullPolicy;
   readonly process: RunProcess;
@@ -36,7 +37,7 @@ export interface Asked {
 export function prepare(
   request: LaunchRequest,
   options: DockerOptions,
-  platform: string,
+  { platform, installation }: { readonly platform: string; readonly installation: Installation },
 ): Prepared {
   const { flow, config, engine } = request;
   const image = imageOf({ flow, config, engine });
@@ -44,10 +45,14 @@ export function prepare(
   checkRegistry(image, pull, options);
   checkFences(request);
   const networking = networkingOf(request, options, platform);
-  const { labels, warnings } = labelsOf(request, { autoRemove: isAutoRemoved(config) });
+  const { labels, warnings } = labelsOf(request, {
+    autoRemove: isAutoRemoved(config),
+    installation,
+  });
   return {
     request,
     options,
+    installation,
     image,
     pull,
     process: processOf(withMode(request, networking.mode), { image }),
@@ -64,14 +69,14 @@ export function prepare(
  * connected between creation and start. Throws `PermanentError` ("invalid").
  */
 export function launchOf(prepared: Prepared, asked: Asked): JsonObject {
-  const { request, image, pull, process, networking, volumes, labels } = prepared;
+  const { request, installation, image, pull, process, networking, volumes, labels } = prepared;
   const [first, ...others] = networking.networks;
   const inside = [
     ...volumes.inside,
     ...runnerVolumes(request).map((volume) => volume.split(":")[1] ?? ""),
   ];
   return {
-    name: containerName({ runId: request.run.id, launch: request.launch }),
+    name: containerName({ runId: request.run.id, launch: request.launch }, installation),
     create: {
       Image: image,
       ...(process.command === undefined ? {} : { Cmd: process.command }),

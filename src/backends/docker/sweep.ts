@@ -2,7 +2,7 @@ import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
 import { MINUTE } from "../../time.ts";
 import type { DockerApi, Listed } from "./api.ts";
-import { AGENT, AUTO_REMOVE, launchOf } from "./labels.ts";
+import { AGENT, AUTO_REMOVE, labelsOfInstallation, launchOf } from "./labels.ts";
 import { finishedAt } from "./status.ts";
 
 /** For so long after its end the log of a container can still be read. */
@@ -15,7 +15,7 @@ const MOST_AT_ONCE = 20;
  * itself would do it at once, and exit code and log would be gone before anybody has read them. Only a
  * container whose launch is over in the store is removed, so that one whose end nobody has stored yet,
  * because the process that should have done it died, is there for whoever asks next. Containers of
- * runs the store does not know are left alone.
+ * other installations, and of runs the store does not know, are left alone.
  *
  * Called after each look at running jobs; sweeps every five minutes at most, and never twice at once. A
  * failure is told and tried again; it never throws.
@@ -23,11 +23,11 @@ const MOST_AT_ONCE = 20;
 export function openSweeper(
   api: Pick<DockerApi, "target" | "list" | "inspect" | "remove">,
   agent: string,
-  world: Pick<World, "log" | "now" | "isOver" | "closing">,
+  world: Pick<World, "installation" | "log" | "now" | "isOver" | "closing">,
 ): () => Promise<void> {
-  const { log, now, isOver, closing } = world;
+  const { installation, log, now, isOver, closing } = world;
   const filters = {
-    label: [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`],
+    label: [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`, ...labelsOfInstallation(installation)],
     status: ["exited", "dead", "created"],
   };
   let next = Number.NEGATIVE_INFINITY;
@@ -58,9 +58,9 @@ export function openSweeper(
 async function isDone(
   { Id, Created, Labels }: Listed,
   api: Pick<DockerApi, "inspect">,
-  { now, isOver }: Pick<World, "now" | "isOver">,
+  { installation, now, isOver }: Pick<World, "installation" | "now" | "isOver">,
 ): Promise<boolean> {
-  const launch = launchOf(Labels ?? {});
+  const launch = launchOf(Labels ?? {}, installation);
   // A container ended after it was made, so most are told from this without a question.
   if (launch === undefined || isYoung(Created * 1000, now())) return false;
   if (!((await isOver?.(launch.runId, launch.launch)) ?? false)) return false;

@@ -6,11 +6,13 @@ const LINES = ["first", "zweite Zeile — ünï", "", "  fourth"];
 backendContract("docker", {
   once: "always",
   logs: true,
+  installations: true,
   async open(): Promise<BackendHarness> {
     const { docker, backend, open, request, unknown, close } = await openDocker();
     return {
       backend,
       reopen: () => open(),
+      openFor: (installation) => open({ installation }),
       succeeds: request("exit", "0"),
       fails: request("exit", "3"),
       runs: request("forever"),

@@ -104,6 +104,19 @@ describe("the end of a container", () => {
     expect(seen.map(({ runId }) => runId)).toEqual(["run-1"]);
   });
 
+  it("is told to the installation that launched it, and to no other", async () => {
+    const dev = harness.open({ installation: "sluice-dev" });
+    const none = harness.open(world);
+    const prod = harness.open({ ...world, installation: "sluice-prod" });
+    for (const backend of [dev, none, prod]) await launch(backend);
+    await until(() => listenersOf(harness.docker) === 2);
+    for (const { id } of harness.docker.containers.values()) harness.docker.end(id, 0);
+    await until(() => seen.length >= 2);
+    expect(new Set(seen.map(({ job }) => job?.ref["name"]))).toEqual(
+      new Set(["sluice-run-1-1", "sluice-sluice-prod.run-1-1"]),
+    );
+  });
+
   it("is not told while the container still runs", async () => {
     const backend = harness.open(world);
     await Promise.all([launch(backend), launch(backend, 2)]);

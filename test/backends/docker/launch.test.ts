@@ -135,8 +135,15 @@ describe("a container that is there already", () => {
     ["of nobody", {}],
     ["of another run", { "sluice.run-id": "run-2", "sluice.launch": "1" }],
     ["of another launch", { "sluice.run-id": "run-1", "sluice.launch": "2" }],
-  ])("is refused if it is %s", async (_, labels) => {
+    [
+      "of the installation sluice-dev",
+      { "sluice.run-id": "run-1", "sluice.launch": "1", "sluice.installation": "sluice-dev" },
+    ],
+  ])("is refused if it is %s", async (what, labels) => {
     await foreign(NAME, labels);
+    if ("sluice.installation" in labels) {
+      await expect(launch(harness.request("forever"))).rejects.toThrow(what);
+    }
     await expect(launch(harness.request("forever"))).rejects.toMatchObject({
       name: "PermanentError",
       code: "rejected",
@@ -161,6 +168,7 @@ describe("a container that is there already", () => {
       api: dockerApi(openTransport(addressOf(harness.docker.url) as Address, 5)),
       target: harness.docker.url,
       signal: never(),
+      installation: undefined,
       volumes: [],
       log: silentLogger,
       credentials: async () => undefined,

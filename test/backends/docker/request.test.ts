@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PREFECT_DEFAULTS } from "../../../src/agent.ts";
 import type { LaunchRequest } from "../../../src/backend.ts";
+import { containerName } from "../../../src/backends/docker/labels.ts";
 import { agentOptions } from "../../../src/backends/docker/options.ts";
 import { launchOf, prepare } from "../../../src/backends/docker/request.ts";
 import { engines } from "../../../src/engines/index.ts";
@@ -22,6 +24,37 @@ function run(options: JsonObject = {}, parts: RequestParts = {}): LaunchRequest 
   });
 }
 
+describe("the name of a container", () => {
+  it.each([
+    [undefined, "sluice-run-7-2"],
+    ["Sluice_dev.eu-1", "sluice-Sluice_dev.eu-1.run-7-2"],
+    ["x".repeat(63), `sluice-${"x".repeat(63)}.run-7-2`],
+    ["x".repeat(64), expect.stringMatching(/^sluice-[0-9a-f]{40}\.run-7-2$/)],
+    ["a b", expect.stringMatching(/^sluice-[0-9a-f]{40}\.run-7-2$/)],
+  ])("of the installation %s is %s", (installation, name) => {
+    expect(containerName({ runId: "run-7", launch: 2 }, installation)).toEqual(name);
+  });
+
+  it("is the same for no two launches of any two installations", () => {
+    const installation = fc.option(fc.stringMatching(/^[a-z1.-]{3,5}$/), { nil: undefined });
+    const launch = fc.record({ runId: fc.stringMatching(/^[a-z1]([a-z1-]{0,5}[a-z1])?$/) });
+    const number = fc.integer({ min: 1, max: 12 });
+    fc.assert(
+      fc.property(
+        fc.tuple(launch, number, installation),
+        fc.tuple(launch, number, installation),
+        (one, other) => {
+          fc.pre(JSON.stringify(one) !== JSON.stringify(other));
+          const [first, second] = [one, other].map(([run, number, installation]) =>
+            containerName({ ...run, launch: number }, installation),
+          );
+          expect(first).not.toBe(second);
+        },
+      ),
+    );
+  });
+});
+
 function planned(
   request: LaunchRequest,
   {
@@ -30,7 +63,10 @@ function planned(
     ...options
   }: JsonObject & { platform?: string; version?: string } = {},
 ) {
-  const prepared = prepare(request, agentOptions.parse(options), platform);
+  const prepared = prepare(request, agentOptions.parse(options), {
+    platform,
+    installation: undefined,
+  });
   const { variables } = prepared.process;
   const launch = launchOf(prepared, { version, env: [] });
   const create = launch["create"] as { readonly HostConfig: JsonObject } & JsonObject;

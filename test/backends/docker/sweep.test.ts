@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { World } from "../../../src/backend.ts";
+import type { Backend, World } from "../../../src/backend.ts";
 import { type Address, addressOf } from "../../../src/backends/docker/address.ts";
 import { type DockerApi, dockerApi } from "../../../src/backends/docker/api.ts";
 import { openSweeper } from "../../../src/backends/docker/sweep.ts";
@@ -110,6 +110,20 @@ describe("a container that removes itself", () => {
     expect(names()).toEqual(["sluice-run-1-1"]);
   });
 
+  it("is left to its own installation, though another one has ended a run of the same id", async () => {
+    await launched("exit", 1);
+    await launched("exit", 1, { backend: harness.open({ installation: "sluice-dev" }) });
+    over.add(1);
+    harness.docker.tick();
+    later(DAY);
+    await openSweeper(api(), harness.agent.name, { ...world(), installation: "sluice-prod" })();
+    expect(names()).toHaveLength(2);
+    await sweeper()();
+    expect(names()).toEqual(["sluice-sluice-dev.run-1-1"]);
+    await openSweeper(api(), harness.agent.name, { ...world(), installation: "sluice-dev" })();
+    expect(names()).toEqual([]);
+  });
+
   it("is tried again if it cannot be removed, which is told", async () => {
     await launched("exit", 1);
     over.add(1);
@@ -180,12 +194,16 @@ function world() {
   };
 }
 
-async function launched(what: string, launch: number, parts: RequestParts = {}): Promise<Job> {
+async function launched(
+  what: string,
+  launch: number,
+  { backend = harness.backend, ...parts }: RequestParts & { readonly backend?: Backend } = {},
+): Promise<Job> {
   const command = what === "exit" ? ["exit", "0"] : [what];
   const request = launchRequest({ ...harness.request(...command), ...parts, launch });
-  const plan = await harness.backend.plan(request);
+  const plan = await backend.plan(request);
   const key = { runId: "run-1", launch, target: plan.target };
-  const answer = await harness.backend.launch(plan, key, never());
+  const answer = await backend.launch(plan, key, never());
   if (answer.type !== "launched") throw new Error(answer.message);
   return answer.job;
 }

@@ -7,6 +7,7 @@ const LINES = ["first", "zweite Zeile — ünï", "", "  fourth"];
 backendContract("docker", {
   once: "always",
   logs: true,
+  installations: true,
   async open(): Promise<BackendHarness> {
     const engine = await openRealEngine();
     const shell = (script: string) => ({
@@ -17,6 +18,7 @@ backendContract("docker", {
     return {
       backend: engine.open(),
       reopen: () => engine.open(),
+      openFor: (installation) => engine.open({ installation }),
       succeeds: shell("exit 0"),
       fails: shell("exit 3"),
       runs: shell("exec sleep 600"),
