@@ -16,6 +16,14 @@ export async function hostOnThisMachine(
   settings: Settings,
   options: Pick<AgentHostOptions, "agent" | "log" | "show">,
 ): Promise<AgentHostProcess> {
-  const storage = await openSharedTable(deploymentTable(settings.env));
-  return await openAgentHost({ ...settings, ...options, storage, version: version() });
+  const deployment = deploymentTable(settings.env);
+  const storage = await openSharedTable(deployment);
+  const installation = deployment.table;
+  return await openAgentHost({
+    ...settings,
+    ...options,
+    installation,
+    storage,
+    version: version(),
+  });
 }

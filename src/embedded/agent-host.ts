@@ -29,6 +29,8 @@ export interface AgentHostOptions
   extends Pick<EmbeddedOptions, "config" | "dataFolder" | "env" | "cwd" | "log" | "show"> {
   /** The agent to work for. */
   readonly agent: string;
+  /** The deployment it works for, by the name of its table: jobs are marked with it. */
+  readonly installation: string;
   readonly storage: SharedStorage;
   /** The version of this program, for people. */
   readonly version: string;

@@ -8,14 +8,15 @@ import { readersOnThisMachine } from "./readers.ts";
 
 /** What backends on this machine are given of the outside. */
 export function machineWorld(
-  process: Required<Pick<World, "dataFolder">> & Pick<World, "env" | "cwd" | "log" | "show">,
+  process: Required<Pick<World, "dataFolder">> &
+    Pick<World, "env" | "cwd" | "log" | "show" | "installation">,
   rest: Required<Pick<World, "now" | "machine" | "closing">> & {
     readonly storage: Pick<App, "store" | "registry">;
     /** Applies what a platform reports by itself. */
     apply(runId: string, observation: Observation): Promise<void>;
   },
 ): World {
-  const { dataFolder, env, cwd, log, show } = process;
+  const { dataFolder, env, cwd, log, show, installation } = process;
   const { apply, storage, ...given } = rest;
   const { now } = given;
   return {
@@ -25,6 +26,7 @@ export function machineWorld(
     cwd,
     log,
     ...(show === undefined ? {} : { show }),
+    ...(installation === undefined ? {} : { installation }),
     once: storage.registry.once,
     isOver: endStored(storage.store),
     ...readersOnThisMachine({ env, cwd, now }),

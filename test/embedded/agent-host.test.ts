@@ -11,14 +11,18 @@ import { BEAT_EVERY_MS, LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../../src/hosts.
 import { runLogs } from "../../src/logs.ts";
 import { placeBesideFunctions } from "../../src/place.ts";
 import { isFinal, type Run } from "../../src/run.ts";
+import { launchRequest } from "../contracts/request.ts";
 import { testApp } from "../fakes/app.ts";
 import { twoPlaces } from "../fakes/two-places.ts";
+
+const IMAGE = { storage: { type: "Docker", image_name: "etl", image_tag: "1" } };
 
 const CONFIG = `
 agents:
   lab: { backend: local }
   prod: { backend: local, labels: [prod], remote: true }
   fargate: { backend: ecs, cluster: main }
+  box: { backend: docker, base_url: "unix:///no/such.sock" }
 `;
 
 let folder: string;
@@ -43,6 +47,7 @@ afterEach(() => {
 async function open(agent = "lab", data = "data"): Promise<AgentHostProcess> {
   const host = await openAgentHost({
     agent,
+    installation: "sluice-prod",
     storage: cloud,
     version: "0.1.0",
     config: join(folder, "sluice.yml"),
@@ -84,6 +89,14 @@ describe("the host of a remote agent", () => {
     expect(await cloud.hosts.list()).toMatchObject([{ agent: "lab", version: "0.1.0" }]);
   });
 
+  test("names jobs by the installation it works for", async () => {
+    const { app } = await open("box");
+    const [agent] = app.agents;
+    if (agent === undefined) throw new Error("the host has no agent");
+    const plan = await (await app.backend(agent)).plan(launchRequest({ agent, flow: IMAGE }));
+    expect(plan.launch["name"]).toBe("sluice-sluice-prod.run-1-1");
+  });
+
   test("stops a job that was cancelled from the cloud", async () => {
     await start("r1", "touch started; exec sleep 600");
     const stop = new AbortController();
@@ -110,7 +123,7 @@ describe("the host of a remote agent", () => {
   test("is refused for agents it cannot work for, and changes nothing then", async () => {
     await expect(open("ghost")).rejects.toMatchObject({
       code: "not_found",
-      message: "sluice.yml has no agent ghost: it has lab, prod, fargate",
+      message: "sluice.yml has no agent ghost: it has lab, prod, fargate, box",
     });
     await expect(open("../etc")).rejects.toMatchObject({ code: "not_found" });
     await expect(open("fargate")).rejects.toMatchObject({

@@ -52,6 +52,7 @@ function count(name: string): number {
 async function boot(): Promise<AgentHostProcess> {
   const host = await openAgentHost({
     agent: "lab",
+    installation: "sluice-prod",
     storage: cloud,
     version: "0.1.0",
     config: join(folder, "sluice.yml"),

@@ -60,6 +60,7 @@ const settings = (): TableSettings => ({
 async function boot(data = "data"): Promise<AgentHostProcess> {
   const host = await openAgentHost({
     agent: "lab",
+    installation: settings().table,
     storage: await openSharedTable(settings()),
     version: "0.1.0",
     config: join(folder, "sluice.yml"),

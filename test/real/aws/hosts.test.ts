@@ -109,6 +109,7 @@ describe("a cloud and the host of a remote agent on one table", () => {
     };
     const host = await openAgentHost({
       agent: "lab",
+      installation: table.name,
       storage: storageIn(table.open()),
       version: "0.1.0",
       config: join(folder, "sluice.yml"),
