@@ -26,8 +26,11 @@ export interface DeployOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Parameters of `serverless.yml`. */
   readonly params?: Readonly<Record<string, string>>;
-  /** Whether functions are called by nothing but the HTTP API and the test. Default: false. */
-  readonly idle?: boolean;
+  /**
+   * Whether functions are called by nothing but the HTTP API and the test; or by all but schedules, so that
+   * there are no ticks. Default: false.
+   */
+  readonly idle?: boolean | "schedules";
 }
 
 /** Where an AWS is. */

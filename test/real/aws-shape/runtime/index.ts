@@ -26,8 +26,8 @@ export interface RuntimeOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Mappings of streams, for moto lists those of queues alone. */
   readonly streams: readonly Mapping[];
-  /** Whether mappings and schedules are left alone. Default: false. */
-  readonly idle?: boolean;
+  /** What of mappings and schedules is left alone: all, only the schedules, or nothing, the default. */
+  readonly idle?: boolean | "schedules";
 }
 
 /** A deployment at work. */
@@ -61,7 +61,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   const functions = await openFunctions({ ...options, ...tools });
   const emit = eventRules({ ...tools, functions, region });
   const gateway = await serveApi({ ...tools, region, invoke: functions.invoke });
-  const works = options.idle === true ? [] : await startWorks(functions, options.streams, tools);
+  const works = await startWorks(functions, options, tools);
   return {
     url: gateway.url,
     failures: functions.failures,
@@ -90,9 +90,10 @@ interface Tools {
 /** Starts what goes on by itself until all is over: queues and streams that are read, schedules. */
 async function startWorks(
   functions: Functions,
-  streams: readonly Mapping[],
+  { streams, idle = false }: Pick<RuntimeOptions, "streams" | "idle">,
   tools: Tools,
 ): Promise<readonly Promise<void>[]> {
+  if (idle === true) return [];
   const { EventSourceMappings: queues } = (await tools.aws.get(
     "lambda",
     "/2015-03-31/event-source-mappings/",
@@ -104,7 +105,9 @@ async function startWorks(
     invoke: (event: unknown) => functions.invoke(FunctionArn, event),
   });
   const schedules = rules.flatMap(({ rule, targets }) =>
-    rule.ScheduleExpression === undefined ? [] : targets.map(({ Arn = "" }) => ({ rule, Arn })),
+    rule.ScheduleExpression === undefined || idle === "schedules"
+      ? []
+      : targets.map(({ Arn = "" }) => ({ rule, Arn })),
   );
   return [
     ...queues
