@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { callsPage } from "./generate/calls.ts";
-import { costPage } from "./generate/costs.ts";
+import { costPage, hostCostPage } from "./generate/costs.ts";
 import { differencePages } from "./generate/differences.ts";
 import { schemaFiles } from "./generate/schemas.ts";
 import { statePage } from "./generate/states.ts";
@@ -20,6 +20,7 @@ const files: readonly Generated[] = [
   ...(await schemaFiles()),
   statePage(),
   costPage(),
+  hostCostPage(),
   callsPage(),
   ...differencePages(),
 ];

@@ -3,6 +3,12 @@ import { between, MINUTE, SECOND, type Timestamp } from "./time.ts";
 /** How often a host says that it is at work. */
 export const BEAT_EVERY_MS = 15 * SECOND;
 
+/**
+ * How often a host ticks. A tick asks each of the 16 shards of the table for due runs. Ends of local processes
+ * and containers are told by themselves, so this is how long a new run or a cancellation may go unnoticed.
+ */
+export const HOST_TICK_MS = 5 * SECOND;
+
 /** A host that was not seen for so long is offline, and another one may take its place. */
 export const OFFLINE_AFTER_MS = MINUTE;
 

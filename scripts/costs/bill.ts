@@ -1,5 +1,7 @@
+import { BEAT_EVERY_MS, HOST_TICK_MS } from "../../src/hosts.ts";
+import { MINUTE } from "../../src/time.ts";
 import { PRICES } from "./prices.ts";
-import { QUERIES_PER_TICK, UNITS_PER_RUN } from "./usage.ts";
+import { QUERIES_PER_HOST_TICK, QUERIES_PER_TICK, UNITS_OF_HOST, UNITS_PER_RUN } from "./usage.ts";
 
 /** A line of a bill. */
 export interface Item {
@@ -19,7 +21,8 @@ export const ASSUMED = {
   bytes: 1_000,
 } as const;
 
-const TICKS = 30 * 24 * 60;
+const MONTH_MS = 30 * 24 * 60 * MINUTE;
+const TICKS = MONTH_MS / MINUTE;
 /** Lambda asks each queue in five ways at once, for 20 seconds each time. */
 const ASKS_A_MINUTE = 5 * 3;
 const QUEUES = 3;
@@ -49,31 +52,61 @@ export function atRest(alarmMetrics: number): Item[] {
   ];
 }
 
-/** Launching, submitted, running and the end. */
-export const CHANGES = 4;
-/** Running and the end. */
-export const OBSERVED = 2;
-const INVOCATIONS = 1 + OBSERVED + CHANGES;
+/** A month of an agent host that has no runs. */
+export function hostAtRest(): Item[] {
+  const ticks = MONTH_MS / HOST_TICK_MS;
+  const beats = MONTH_MS / BEAT_EVERY_MS;
+  return [
+    item(
+      "ticks",
+      `${thousands(ticks)}, ${QUERIES_PER_HOST_TICK} empty reads each`,
+      millions((ticks * QUERIES_PER_HOST_TICK) / 2, PRICES.readMillion),
+    ),
+    item(
+      "beats",
+      `${thousands(beats)}, a write each`,
+      millions(beats * UNITS_OF_HOST.beat.table, PRICES.writeMillion),
+    ),
+  ];
+}
+
+/** How a run comes to its end. */
+interface Course {
+  readonly units: {
+    readonly read: number;
+    readonly written: { readonly table: number; readonly due: number; readonly recent: number };
+  };
+  readonly changes: number;
+  /** Of how many of them an event tells the functions. */
+  readonly observed: number;
+}
+
+/** Launching, submitted, running and the end, of which ECS tells the last two. */
+export const ON_ECS: Course = { units: UNITS_PER_RUN, changes: 4, observed: 2 };
+
+/** It waits for its host first, which sees the rest for itself. */
+export const BY_HOST: Course = { units: UNITS_OF_HOST.run, changes: 5, observed: 0 };
 
 /** A million runs from the queue to their ends, each message, event and change in a batch of its own. */
-export function perMillionRuns(): Item[] {
-  const { read, written } = UNITS_PER_RUN;
+export function perMillionRuns({ units, changes, observed }: Course): Item[] {
+  const { read, written } = units;
   const writes = written.table + written.due + written.recent;
+  const invocations = 1 + observed + changes;
   const { dispatchSeconds, observeSeconds, publishSeconds } = ASSUMED;
   const seconds =
-    (dispatchSeconds + OBSERVED * observeSeconds + CHANGES * publishSeconds) * GB * 1e6;
-  const requests = 3 * (1 + OBSERVED);
+    (dispatchSeconds + observed * observeSeconds + changes * publishSeconds) * GB * 1e6;
+  const requests = 3 * (1 + observed);
   return [
     item(
       "table",
       `${writes} units written, ${read} read`,
       writes * PRICES.writeMillion + read * PRICES.readMillion,
     ),
-    item("functions", `${INVOCATIONS} invocations`, lambda(INVOCATIONS * 1e6, seconds)),
+    item("functions", `${invocations} invocations`, lambda(invocations * 1e6, seconds)),
     item("queues", `${requests} requests`, requests * PRICES.sqsMillion),
-    item("bus", `${CHANGES} changes of state`, CHANGES * PRICES.eventsMillion),
-    item("logs", `${INVOCATIONS} kB`, (INVOCATIONS * ASSUMED.bytes * PRICES.logsGb) / 1e3),
-    item("traces", `${INVOCATIONS}, if all are recorded`, INVOCATIONS * PRICES.tracesMillion),
+    item("bus", `${changes} changes of state`, changes * PRICES.eventsMillion),
+    item("logs", `${invocations} kB`, (invocations * ASSUMED.bytes * PRICES.logsGb) / 1e3),
+    item("traces", `${invocations}, if all are recorded`, invocations * PRICES.tracesMillion),
   ];
 }
 

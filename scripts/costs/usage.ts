@@ -9,13 +9,28 @@ export const UNITS_PER_RUN = {
   written: { table: 9, due: 8, recent: 7 },
 } as const;
 
-/** Reads of a tick that finds nothing due: a query of each shard, and one of the hosts. */
-export const QUERIES_PER_TICK = 17;
+/** Reads of a tick of an agent host that finds nothing due: a query of each shard. */
+export const QUERIES_PER_HOST_TICK = 16;
+
+/** Reads of a tick of the functions that finds nothing due: those, and one of the hosts. */
+export const QUERIES_PER_TICK = QUERIES_PER_HOST_TICK + 1;
+
+/**
+ * Units of the table for an agent host, counted by `test/real/aws/host-costs.test.ts`: written for one beat, and
+ * used for one run on Docker, from the queue of the deployment to its end there, beside what ticks read.
+ */
+export const UNITS_OF_HOST = {
+  beat: { table: 1 },
+  run: { read: 5, written: { table: 8, due: 9, recent: 6 } },
+} as const;
 
 /** How often a piece of work calls each operation, such as `dynamodb PutItem`. */
 export type Calls = Readonly<Record<string, number>>;
 
-/** What is called for a run on ECS, piece by piece, by a process that has looked around before. */
+/**
+ * What functions call, piece by piece, for a run on ECS unless they say otherwise, by a process that has looked
+ * around before.
+ */
 export const CALLS = {
   "`dispatch`": { "dynamodb PutItem": 2, "dynamodb UpdateItem": 1, "ecs RunTask": 1 },
   "`dispatch`, the first run of a new definition": {
@@ -32,6 +47,7 @@ export const CALLS = {
     "dynamodb UpdateItem": 2,
     "ecs RunTask": 1,
   },
+  "`dispatch`, 10 runs for an agent host": { "dynamodb GetItem": 1, "dynamodb PutItem": 20 },
   "`observe`, its task runs": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 1 },
   "`observe`, its task has stopped": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 1 },
   "`poll`, nothing due": { "dynamodb Query": QUERIES_PER_TICK },
@@ -43,6 +59,11 @@ export const CALLS = {
     "dynamodb Query": QUERIES_PER_TICK,
     "dynamodb UpdateItem": 1,
     "sqs SendMessageBatch": 1,
+  },
+  "`poll`, 10 runs of a host that is lost": {
+    "dynamodb Query": QUERIES_PER_TICK + QUERIES_PER_HOST_TICK,
+    "dynamodb GetItem": 10,
+    "dynamodb UpdateItem": 10,
   },
   "`abandon`, a run that was launched": { "dynamodb GetItem": 1 },
   "`abandon`, a run nobody knows": { "dynamodb PutItem": 2 },
@@ -59,6 +80,19 @@ export const CALLS = {
   "`api`, `GET /health`": { "dynamodb GetItem": 1 },
   "`publish`, up to 10 changes": { "events PutEvents": 1 },
   "`publish`, a run that has ended": { "dynamodb UpdateItem": 1, "events PutEvents": 1 },
+} as const satisfies Readonly<Record<string, Calls>>;
+
+/** What an agent host calls, piece by piece, beside the platform its jobs run on; counted as those units are. */
+export const HOST_CALLS = {
+  "every 15 seconds, that it is at work": { "dynamodb UpdateItem": 1 },
+  "a tick, nothing due, or jobs to look at": { "dynamodb Query": QUERIES_PER_HOST_TICK },
+  "a tick, a new run": { "dynamodb Query": QUERIES_PER_HOST_TICK, "dynamodb UpdateItem": 1 },
+  "its launch": { "dynamodb GetItem": 3, "dynamodb UpdateItem": 2 },
+  "its job runs, or ends": { "dynamodb GetItem": 1, "dynamodb UpdateItem": 1 },
+  "a tick, its cancellation": {
+    "dynamodb Query": QUERIES_PER_HOST_TICK,
+    "dynamodb UpdateItem": 1,
+  },
 } as const satisfies Readonly<Record<string, Calls>>;
 
 /**

@@ -1,19 +1,24 @@
-import { BACKEND_CALLS, CALLS } from "../costs/usage.ts";
+import { BACKEND_CALLS, CALLS, HOST_CALLS } from "../costs/usage.ts";
 import type { Generated } from "../generate.ts";
 import { pageWithSection } from "./sections.ts";
 
 /** The page of the architecture with what a run calls brought up to date. */
 export function callsPage(): Generated {
-  const functions = Object.entries(CALLS).map(([piece, calls]) => [piece, texts(calls)]);
   const backends = Object.entries(BACKEND_CALLS).flatMap(([name, pieces]) =>
     Object.entries(pieces).map(([piece, calls]) => [`${name}: ${piece}`, texts(calls)]),
   );
   const section = `
-${table("a run on ECS, from the queue", functions)}
+${table("a function, with runs on ECS", rows(CALLS))}
+
+${table("an agent host, beside its platform", rows(HOST_CALLS))}
 
 ${table("backend", backends)}
 `;
   return pageWithSection("ARCHITECTURE.md", "calls", section);
+}
+
+function rows(pieces: Readonly<Record<string, object>>): readonly (readonly string[])[] {
+  return Object.entries(pieces).map(([piece, calls]) => [piece, texts(calls)]);
 }
 
 function table(title: string, rows: readonly (readonly string[])[]): string {

@@ -3,9 +3,10 @@ import { parse } from "yaml";
 import {
   ASSUMED,
   atRest,
-  CHANGES,
+  BY_HOST,
+  hostAtRest,
   type Item,
-  OBSERVED,
+  ON_ECS,
   perMillionRuns,
   total,
 } from "../costs/bill.ts";
@@ -14,10 +15,27 @@ import { pageWithSection } from "./sections.ts";
 
 /** The page about deploying with what a deployment costs brought up to date. */
 export function costPage(): Generated {
-  return pageWithSection("docs/deploy.md", "costs", section());
+  return pageWithSection("docs/deploy.md", "costs", deployment());
 }
 
-function section(): string {
+/** The page about agents on machines of their own with what a host costs brought up to date. */
+export function hostCostPage(): Generated {
+  return pageWithSection("docs/agents.md", "costs", host());
+}
+
+function host(): string {
+  return `
+| a month of a host without runs | | |
+| --- | --- | ---: |
+${table(hostAtRest())}
+
+| a million runs through hosts, beside the machines | for each run | |
+| --- | --- | ---: |
+${table(perMillionRuns(BY_HOST))}
+`;
+}
+
+function deployment(): string {
   const { dispatchSeconds, observeSeconds, publishSeconds, tickSeconds } = ASSUMED;
   return `
 | a month in which nothing happens | | |
@@ -26,10 +44,10 @@ ${table(atRest(alarmMetrics()))}
 
 | a million runs, beside the tasks themselves | for each run | |
 | --- | --- | ---: |
-${table(perMillionRuns())}
+${table(perMillionRuns(ON_ECS))}
 
 Units of the table are counted by a test. Invocations, requests, events and metrics follow from the template, for a run
-with ${CHANGES} changes of state of which ECS tells ${OBSERVED}, each handled by itself; full batches cost less. That a tick takes ${tickSeconds} s,
+with ${ON_ECS.changes} changes of state of which ECS tells ${ON_ECS.observed}, each handled by itself; full batches cost less. That a tick takes ${tickSeconds} s,
 \`dispatch\` ${dispatchSeconds} s, \`observe\` ${observeSeconds} s and \`publish\` ${publishSeconds} s, and that an invocation writes a kilobyte of logs, is assumed.
 `;
 }

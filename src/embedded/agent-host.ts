@@ -6,13 +6,13 @@ import type { App } from "../app.ts";
 import type { Machine } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { PermanentError } from "../errors.ts";
-import { areOthersLost } from "../hosts.ts";
+import { areOthersLost, HOST_TICK_MS } from "../hosts.ts";
 import { observe } from "../observe.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { type ReceivingQueue, sqliteQueue } from "../queues/sqlite.ts";
 import { CLOUD } from "../run.ts";
 import { openSqlite } from "../stores/sqlite/database.ts";
-import { SECOND, timestamp } from "../time.ts";
+import { timestamp } from "../time.ts";
 import type { EmbeddedOptions } from "./app.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
 import { heartbeat, keepBeating } from "./heartbeat.ts";
@@ -61,12 +61,6 @@ const DELIVERY = {
   /** With the growing delay between two deliveries, a store away for a quarter of an hour kills no run. */
   maxReceives: 30,
 } as const;
-/**
- * A tick asks each of the 16 shards of the table for due runs. Ends of local processes and containers are
- * told by themselves, so this is how long a new run or a cancellation may go unnoticed.
- */
-const TICK_MS = 5 * SECOND;
-
 /**
  * Opens the host of an agent. Calls nothing. Throws `PermanentError` with all faults of `sluice.yml`, if
  * it has no such agent, or if functions work for the agent.
@@ -145,7 +139,7 @@ async function work({ app, queue, config, machine, version }: Host, signal: Abor
   await heart.keep();
   app.log.info("started", { agent: app.place, machine: name });
   // Nothing is asked or launched for an agent whose host is somebody else by now.
-  const workplace = { app, queue, config, tickMs: TICK_MS, beforeWork: heart.keep };
+  const workplace = { app, queue, config, tickMs: HOST_TICK_MS, beforeWork: heart.keep };
   const beating = keepBeating(app, heart, stop).finally(() => over.abort());
   const [beats] = await Promise.allSettled([beating, runLoop(workplace, stop)]);
   await heart.told();

@@ -18,6 +18,7 @@ import { hashOf } from "../../../src/http/tokens.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { silentLogger } from "../../../src/log.ts";
 import type { RunState } from "../../../src/run.ts";
+import { dynamoHosts } from "../../../src/stores/dynamodb/hosts.ts";
 import { MINUTE } from "../../../src/time.ts";
 import { type AnswerServer, type Asked, answerServer } from "../../fakes/answers.ts";
 import { type AwsProxy, awsProxy } from "../../fakes/aws-proxy.ts";
@@ -38,7 +39,10 @@ const ENDED: RunState = {
   cause: { type: "exit", exitCode: 0, message: "exit code 0" },
 };
 const CONFIG = {
-  agents: { prod: { backend: "ecs", execution_role_arn: "arn:aws:iam::123456789012:role/flows" } },
+  agents: {
+    prod: { backend: "ecs", execution_role_arn: "arn:aws:iam::123456789012:role/flows" },
+    box: { backend: "docker", labels: ["box"] },
+  },
 };
 
 let folder: string;
@@ -162,6 +166,25 @@ async function asked(method: string, path: string, body?: unknown): Promise<void
   expect(answer.statusCode, answer.body).toBeLessThan(300);
 }
 
+/** Messages for an agent whose runs go to a host, in one batch. */
+async function dispatchedToHost(runs: number): Promise<void> {
+  const flow = { name: "load", command: "true" };
+  const messages = Array.from({ length: runs }, (_, index) => {
+    const run_id = `boxed-${index}`;
+    return [run_id, { run_id, flow, labels: ["box"] }] as const;
+  });
+  const event = sqsEvent(Object.fromEntries(messages));
+  const answer = await dispatchWith(async () => app)(event, invocation());
+  expect(answer).toEqual({ batchItemFailures: [] });
+}
+
+/** Lets the host of that agent say, past what is counted, that it was there so long from now. */
+async function hostSeen(inMs: number): Promise<void> {
+  const lastSeen = new Date(app.now().getTime() + inMs).toISOString();
+  const host = { agent: "box", id: "one", machine: "bench", version: "0.1.0" };
+  await dynamoHosts(table.open(), app).beat({ ...host, startedAt: lastSeen, lastSeen });
+}
+
 async function abandoned(body: unknown): Promise<void> {
   const answer = await abandonWith(async () => app)(sqsEvent({ dead: body }), invocation());
   expect(answer).toEqual({ batchItemFailures: [] });
@@ -183,6 +206,12 @@ describe("one run on AWS calls", () => {
       "`poll`, up to 100 tasks to look at": await counted(() => ticked()),
       "`observe`, its task has stopped": await counted(() => told(EXITED)),
       "`poll`, nothing due": await counted(() => ticked()),
+      "`dispatch`, 10 runs for an agent host": await counted(() => dispatchedToHost(10)),
+      "`poll`, 10 runs of a host that is lost": await counted(async () => {
+        await hostSeen(-60 * MINUTE);
+        await ticked();
+        await hostSeen(60 * MINUTE);
+      }),
       "`api`, `POST /runs`": await counted(() =>
         asked("POST", "/runs", { run_id: "posted", flow: FLOW }),
       ),
