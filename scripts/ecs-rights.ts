@@ -35,12 +35,12 @@ export function runRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
   return [
     {
       ...allow("Run", ["ecs:RunTask"], [...ours, ...given]),
-      Condition: inClusters(agents),
+      Condition: inClusters(ecs.map(siteOf)),
     },
     // Registering takes no resource in every partition; what it may make of roles is limited below.
     allow("Register", ["ecs:RegisterTaskDefinition"], "*"),
     {
-      ...allow("Tag", ["ecs:TagResource"], [...ours, ...tasksOf(agents)]),
+      ...allow("Tag", ["ecs:TagResource"], [...ours, ...tasksOf(ecs.map(siteOf))]),
       Condition: {
         StringEquals: { "ecs:CreateAction": ["RunTask", "RegisterTaskDefinition"] },
       },
@@ -51,14 +51,13 @@ export function runRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
 
 /** What a function needs to follow tasks and stop them. */
 export function stopRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
-  if (ecsAgents(agents).length === 0) return [];
+  const sites = ecsAgents(agents).flatMap(sitesOf);
+  if (sites.length === 0) return [];
+  const Condition = inClusters(sites);
   return [
-    {
-      ...allow("Tasks", ["ecs:DescribeTasks", "ecs:StopTask"], tasksOf(agents)),
-      Condition: inClusters(agents),
-    },
+    { ...allow("Tasks", ["ecs:DescribeTasks", "ecs:StopTask"], tasksOf(sites)), Condition },
     // By mark it is listed without naming a resource; the cluster is a condition.
-    { ...allow("List", ["ecs:ListTasks"], "*"), Condition: inClusters(agents) },
+    { ...allow("List", ["ecs:ListTasks"], "*"), Condition },
   ];
 }
 
@@ -75,13 +74,23 @@ export function logRightsOnEcs(agents: readonly Agent[]): readonly Statement[] {
     : [allow("Logs", ["logs:GetLogEvents"], unique(streams).map(sub))];
 }
 
-/** Clusters of the agents, as ARNs. */
+/** Clusters of the agents, those they have left among them, as ARNs. */
 export function clustersOf(agents: readonly Agent[]): readonly JsonValue[] {
-  return unique(ecsAgents(agents).map((agent) => siteOf(agent).cluster)).map(sub);
+  return clustersAt(ecsAgents(agents).flatMap(sitesOf));
 }
 
-function inClusters(agents: readonly Agent[]) {
-  return { ArnEquals: { "ecs:cluster": clustersOf(agents) } };
+/** The agents that launch in another region than that of a stack, whose rule hears nothing from there. */
+export function agentsOutside(agents: readonly Agent[], region: string): readonly Agent[] {
+  const inside = [region, `\${AWS::Region}`];
+  return ecsAgents(agents).filter((agent) => !inside.includes(siteOf(agent).region));
+}
+
+function clustersAt(sites: readonly Site[]): readonly JsonValue[] {
+  return unique(sites.map(({ cluster }) => cluster)).map(sub);
+}
+
+function inClusters(sites: readonly Site[]) {
+  return { ArnEquals: { "ecs:cluster": clustersAt(sites) } };
 }
 
 function passRole(ecs: readonly Agent[]): Statement {
@@ -114,10 +123,16 @@ function definitionArn({ partition, region, account }: Site, name: string): stri
 }
 
 /** Every task of the clusters: an ARN of a task names its cluster. */
-function tasksOf(agents: readonly Agent[]): readonly JsonValue[] {
-  return unique(
-    ecsAgents(agents).map((agent) => `${siteOf(agent).cluster.replace(":cluster/", ":task/")}/*`),
-  ).map(sub);
+function tasksOf(sites: readonly Site[]): readonly JsonValue[] {
+  return unique(sites.map(({ cluster }) => `${cluster.replace(":cluster/", ":task/")}/*`)).map(sub);
+}
+
+/** Where an agent's tasks run, and where some may still run that it has launched before. */
+function sitesOf(agent: Agent): readonly Site[] {
+  return [
+    siteOf(agent),
+    ...texts(agent, "former_clusters").map((cluster) => siteIn(cluster, agent)),
+  ];
 }
 
 /** Where an agent's tasks run, found as the backend finds it. */
@@ -125,7 +140,10 @@ function siteOf(agent: Agent): Site {
   const kwargs = agent.options["run_task_kwargs"];
   const ofKwargs = isJsonObject(kwargs) ? kwargs["cluster"] : undefined;
   const [named = ofKwargs || "default"] = texts(agent, "cluster");
-  const cluster = String(named);
+  return siteIn(String(named), agent);
+}
+
+function siteIn(cluster: string, agent: Agent): Site {
   const [own = `\${AWS::Region}`] = texts(agent, "region_name");
   if (cluster.startsWith("arn:")) {
     const [, partition = "", , region = "", account = ""] = cluster.split(":");

@@ -6,13 +6,15 @@ module.exports = async ({ resolveVariable }) => {
   const google = await resolveVariable("param:googleCredentials");
   const dispatchConcurrency = await resolveVariable("param:dispatchConcurrency");
   const keepDays = await resolveVariable("param:keepDays");
-  const key = JSON.stringify([config, google]);
+  const region = await resolveVariable("self:provider.region");
+  const given = { config, googleCredentials: google, region };
+  const key = JSON.stringify(given);
   if (!variables.has(key)) {
     variables.set(
       key,
       import("./serverless-variables.ts").then((module) => {
         module.checkParameters({ dispatchConcurrency, keepDays });
-        return module.variables(config, google);
+        return module.variables(given);
       }),
     );
   }

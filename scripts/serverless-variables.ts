@@ -3,7 +3,7 @@ import type { Agent } from "../src/agent.ts";
 import { type Issue, invalid } from "../src/errors.ts";
 import type { JsonObject, JsonValue } from "../src/json.ts";
 import { buildFunctions } from "./build.ts";
-import { clustersOf } from "./ecs-rights.ts";
+import { agentsOutside, clustersOf } from "./ecs-rights.ts";
 import { packageGoogleCredentials } from "./google-credentials.ts";
 import { apiRights, dispatchRights, pollRights } from "./rights.ts";
 import type { Statement } from "./statement.ts";
@@ -25,11 +25,21 @@ export interface Packaged extends Variables {
 /** Where agents are packaged, from the root of the package. */
 const CONFIG = join("dist", "config");
 
+/** What `serverless.yml` is given of its surroundings. */
+export interface Given {
+  /** Path of a `sluice.yml`. */
+  readonly config: string;
+  /** Path of the file that makes the functions known to Google; empty if there is none. */
+  readonly googleCredentials: string;
+  /** Where the functions will run. */
+  readonly region: string;
+}
+
 /**
  * Builds the functions with the agents of `config` and the file that makes them known to Google, if one is
- * named, and says which rights these agents ask for.
+ * named, and says which rights these agents ask for. What a person should know is told on standard error.
  */
-export async function variables(config: string, googleCredentials = ""): Promise<Packaged> {
+export async function variables({ config, googleCredentials, region }: Given): Promise<Packaged> {
   const { agents } = await buildFunctions(resolve(config), { google: googleCredentials !== "" });
   const google =
     googleCredentials === "" ? "" : packageGoogleCredentials(googleCredentials, CONFIG);
@@ -38,7 +48,17 @@ export async function variables(config: string, googleCredentials = ""): Promise
       `No agent of ${config} launches from the cloud: runs will wait for hosts.\n`,
     );
   }
+  const warning = unheard(agents, region);
+  if (warning !== undefined) process.stderr.write(`${warning}\n`);
   return { ...variablesFor(agents), googleCredentials: google };
+}
+
+/** Which agents launch where no events come from to a region, in words; undefined if none does. Pure. */
+export function unheard(agents: readonly Agent[], region: string): string | undefined {
+  const outside = agentsOutside(agents, region);
+  if (outside.length === 0) return undefined;
+  const names = outside.map(({ name }) => name).join(", ");
+  return `No events come of the tasks of ${names}: their clusters are outside ${region}, so what becomes of a task is noticed within four minutes instead of seconds. docs/deploy.md says how to forward them.`;
 }
 
 /** Checks what AWS would refuse late, or what would lose runs. Throws `PermanentError` ("invalid"). */

@@ -179,6 +179,7 @@ describe("queues", () => {
       source: ["aws.ecs"],
       "detail-type": ["ECS Task State Change"],
       detail: {
+        // From other regions and accounts come only those that another rule there forwards.
         clusterArn: [
           { "Fn::Sub": "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:cluster/flows" },
           "arn:aws:ecs:us-west-2:210987654321:cluster/west",

@@ -96,7 +96,8 @@ test("an agent that sends Google no credentials needs none", async () => {
 test("a deployment knows whether its functions are strangers to Google", async () => {
   const config = join(folder, "sluice.yml");
   writeFileSync(config, "agents:\n  g: { backend: vertex }");
-  await expect(variables(config)).rejects.toThrow(/agents\.g.*googleCredentials/);
+  const given = { config, googleCredentials: "", region: "eu-west-1" };
+  await expect(variables(given)).rejects.toThrow(/agents\.g.*googleCredentials/);
 });
 
 test.each(["s3://b/*", "s3://b/a*.yml", "s3://b/${stage}/t.yml"])(

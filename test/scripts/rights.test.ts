@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { apiRights, dispatchRights, pollRights } from "../../scripts/rights.ts";
-import { variablesFor } from "../../scripts/serverless-variables.ts";
+import { unheard, variablesFor } from "../../scripts/serverless-variables.ts";
 import type { Statement } from "../../scripts/statement.ts";
 import { templateAddress } from "../../src/templates/address.ts";
 import { isFenced } from "../../src/templates/fence.ts";
@@ -42,6 +42,38 @@ describe("an ECS agent", () => {
     ]);
     expect(resourcesOf(rights, "ecs:StopTask")).toEqual([`${HERE}:task/default/*`]);
     expect(resourcesOf(rights, "logs:GetLogEvents")).toEqual([]);
+  });
+
+  test("follows and stops tasks in its former clusters, starts none there, and hears of them", async () => {
+    const moved = "arn:aws:ecs:us-west-2:210987654321";
+    const agents = await agentsOf(
+      `  a: { backend: ecs, cluster: new, former_clusters: [old, "${moved}:cluster/west"] }`,
+    );
+    const clusters = [`${HERE}:cluster/new`, `${HERE}:cluster/old`, `${moved}:cluster/west`];
+    const tasks = [`${HERE}:task/new/*`, `${HERE}:task/old/*`, `${moved}:task/west/*`];
+    for (const rights of [dispatchRights(agents), pollRights(agents), apiRights(agents)]) {
+      expect(resourcesOf(rights, "ecs:DescribeTasks")).toEqual(tasks);
+      expect(resourcesOf(rights, "ecs:StopTask")).toEqual(tasks);
+      expect(clustersIn(rights, "ecs:StopTask")).toEqual(clusters);
+      expect(clustersIn(rights, "ecs:ListTasks")).toEqual(clusters);
+    }
+    expect(clustersIn(dispatchRights(agents), "ecs:RunTask")).toEqual(clusters.slice(0, 1));
+    expect(resourcesOf(dispatchRights(agents), "ecs:TagResource")).toEqual([
+      `${HERE}:task-definition/sluice-*:*`,
+      `${HERE}:task/new/*`,
+    ]);
+    expect(variablesFor(agents).clusters.map(textOf)).toEqual(clusters);
+  });
+
+  test("is named if its cluster is in another region, from where no events come", async () => {
+    const agents = await agentsOf(`
+  here: { backend: ecs }
+  same: { backend: ecs, region_name: eu-west-1 }
+  west: { backend: ecs, region_name: us-west-2 }
+  arn: { backend: ecs, cluster: "arn:aws:ecs:eu-north-1:210987654321:cluster/a" }
+  gpu: { backend: vertex, project: p }`);
+    expect(unheard(agents, "eu-west-1")).toMatch(/^No events come of the tasks of west, arn: /);
+    expect(unheard(agents.slice(0, 2), "eu-west-1")).toBeUndefined();
   });
 
   test("has all its rights in the region it names", async () => {

@@ -21,6 +21,12 @@ export const agentOptions = z
       .min(1)
       .optional()
       .describe("Cluster its tasks run in: a name or an ARN. Default: `default`."),
+    former_clusters: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        "Clusters whose tasks of this agent may still run, as names or ARNs: the functions of a deployment may follow and stop tasks there, and start none.",
+      ),
     region_name: z
       .string()
       .min(1)
