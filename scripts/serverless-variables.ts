@@ -58,7 +58,7 @@ export function unheard(agents: readonly Agent[], region: string): string | unde
   const outside = agentsOutside(agents, region);
   if (outside.length === 0) return undefined;
   const names = outside.map(({ name }) => name).join(", ");
-  return `No events come of the tasks of ${names}: their clusters are outside ${region}, so what becomes of a task is noticed within four minutes instead of seconds. docs/deploy.md says how to forward them.`;
+  return `No events come of the tasks of ${names}: their clusters are outside ${region}, so what becomes of a task is noticed within four minutes instead of seconds. docs/backends/ecs.md says how to forward them.`;
 }
 
 /** Checks what AWS would refuse late, or what would lose runs. Throws `PermanentError` ("invalid"). */
