@@ -19,8 +19,15 @@ export interface Fault {
   readonly method: string;
   /** Found in the path alone, or in path and query. */
   readonly path: RegExp;
-  /** `reset`: not done, no answer. `lost`: done, no answer. Else an answer, and nothing is done. */
-  readonly answer: "reset" | "lost" | { status: number; reason?: string; message?: string };
+  /**
+   * `reset`: not done, no answer. `lost`: done, no answer. `hang`: not done, and the connection stays open.
+   * Else an answer, and nothing is done.
+   */
+  readonly answer:
+    | "reset"
+    | "lost"
+    | "hang"
+    | { status: number; reason?: string; message?: string };
 }
 
 /** A stand-in for an API server with its controllers, over HTTP. */
@@ -53,6 +60,7 @@ export async function fakeKubernetes(kind: Partial<ClusterKind> = {}): Promise<F
     requests.push(`${request.method} ${decodeURIComponent(request.url ?? "")}`);
     const body = String(await bytesOf(request));
     const fault = take(faults, request.method ?? "", url);
+    if (fault?.answer === "hang") return;
     if (fault?.answer === "reset") {
       response.destroy();
       return;
@@ -278,11 +286,16 @@ function listed(
       selects(query.get("labelSelector") ?? "", metadata.labels) &&
       (field === undefined || involvedObject?.uid === field),
   );
-  const start = Number(query.get("continue") ?? 0);
-  const limit = Math.min(Number(query.get("limit") ?? items.length), store.pageSize ?? Infinity);
-  const more = start + limit < items.length ? { continue: String(start + limit) } : {};
+  // As with the real one, a page begins behind the last name of the one before, whatever is gone by then.
+  const after = query.get("continue") ?? "";
+  const left = items
+    .filter(({ metadata }) => metadata.name > after)
+    .sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  const limit = Math.min(Number(query.get("limit") ?? left.length), store.pageSize ?? Infinity);
+  const page = left.slice(0, limit);
+  const more = limit < left.length ? { continue: page.at(-1)?.metadata.name } : {};
   const metadata = { resourceVersion: String(store.version), ...more };
-  return { status: 200, body: { metadata, items: items.slice(start, start + limit) } };
+  return { status: 200, body: { metadata, items: page } };
 }
 
 function readLog(

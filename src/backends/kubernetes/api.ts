@@ -2,6 +2,7 @@ import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { Connection } from "./connect.ts";
 import { connectionError, KubernetesError } from "./errors.ts";
 import type { EventJson, JobJson, PodJson } from "./objects.ts";
+import { allPages, type Page } from "./pages.ts";
 
 /** The calls this backend makes. What they answer is Kubernetes' own JSON. */
 export interface KubernetesApi {
@@ -11,6 +12,11 @@ export interface KubernetesApi {
   /** Undefined if there is none. */
   getJob(namespace: string, name: string): Promise<JobJson | undefined>;
   listJobs(namespace: string, labelSelector: string): Promise<readonly JobJson[]>;
+  /**
+   * Part of such a list, in the order of names. Throws a `KubernetesError` with the status 410 if the part
+   * before it was read minutes ago.
+   */
+  pageOfJobs(namespace: string, labelSelector: string, part: Part): Promise<Page<JobJson>>;
   listPods(namespace: string, labelSelector: string): Promise<readonly PodJson[]>;
   /** What was reported of an object. */
   listEvents(namespace: string, uid: string): Promise<readonly EventJson[]>;
@@ -20,6 +26,12 @@ export interface KubernetesApi {
   deleteJob(namespace: string, name: string, uid: string): Promise<void>;
   /** The log of a container, each line behind its time. */
   podLog(namespace: string, pod: string, query: LogQuery): Promise<string>;
+}
+
+export interface Part {
+  /** Where it begins: what the page before it calls `next`; empty for the first. */
+  readonly after: string;
+  readonly limit: number;
 }
 
 export interface LogQuery {
@@ -32,8 +44,6 @@ export interface LogQuery {
 /** No answer takes longer, but that of a request with a signal of its own. */
 const TIMEOUT_MS = 30_000;
 const PAGE_SIZE = 500;
-/** How often a listing that outlived its snapshot is begun again. */
-const MOST_RESTARTS = 5;
 
 interface Call {
   readonly method: "GET" | "POST" | "PATCH" | "DELETE";
@@ -55,6 +65,10 @@ export function kubernetesApi(connect: () => Promise<Connection>): KubernetesApi
   const call = caller(connection);
   const jobs = (namespace: string) => `/apis/batch/v1/namespaces/${segment(namespace)}/jobs`;
   const core = (namespace: string) => `/api/v1/namespaces/${segment(namespace)}`;
+  const labelled = (namespace: string, labelSelector: string): Listing => ({
+    path: jobs(namespace),
+    selector: { labelSelector },
+  });
   const job = (namespace: string, name: string) => `${jobs(namespace)}/${segment(name)}`;
   return {
     server: async () => (await connection.get()).server,
@@ -64,13 +78,15 @@ export function kubernetesApi(connect: () => Promise<Connection>): KubernetesApi
       (await unlessStatus([404], json(call({ method: "GET", path: job(namespace, name) })))) as
         | JobJson
         | undefined,
-    listJobs: (namespace, labelSelector) => list<JobJson>(call, jobs(namespace), { labelSelector }),
+    listJobs: (namespace, selector) => list<JobJson>(call, labelled(namespace, selector)),
+    pageOfJobs: (namespace, selector, part) =>
+      page<JobJson>(call, labelled(namespace, selector), part),
     listPods: (namespace, labelSelector) =>
-      list<PodJson>(call, `${core(namespace)}/pods`, { labelSelector }),
-    listEvents: (namespace, uid) =>
-      list<EventJson>(call, `${core(namespace)}/events`, {
-        fieldSelector: `involvedObject.uid=${uid}`,
-      }),
+      list<PodJson>(call, { path: `${core(namespace)}/pods`, selector: { labelSelector } }),
+    listEvents: (namespace, uid) => {
+      const selector = { fieldSelector: `involvedObject.uid=${uid}` };
+      return list<EventJson>(call, { path: `${core(namespace)}/events`, selector });
+    },
     patchJob: async (namespace, name, body) => {
       const contentType = "application/merge-patch+json";
       const path = job(namespace, name);
@@ -194,46 +210,27 @@ async function unlessStatus<T>(
   }
 }
 
-/**
- * A whole list, page by page. A listing whose pages have become too old is answered with 410: it is
- * begun again, for what was read is no longer one picture.
- */
-async function list<T>(
-  call: Caller,
-  path: string,
-  selector: Readonly<Record<string, string>>,
-): Promise<readonly T[]> {
-  for (let restarts = 0; ; restarts++) {
-    try {
-      return await pages<T>(call, path, selector);
-    } catch (error) {
-      const expired = error instanceof KubernetesError && error.status === 410;
-      if (!expired || restarts >= MOST_RESTARTS) throw error;
-    }
-  }
+interface Listing {
+  readonly path: string;
+  readonly selector: Readonly<Record<string, string>>;
 }
 
-async function pages<T>(
+function list<T>(call: Caller, listing: Listing): Promise<readonly T[]> {
+  return allPages((after) => page<T>(call, listing, { after, limit: PAGE_SIZE }));
+}
+
+async function page<T>(
   call: Caller,
-  path: string,
-  selector: Readonly<Record<string, string>>,
-): Promise<readonly T[]> {
-  const items: T[] = [];
-  let next = "";
-  do {
-    const query = {
-      ...selector,
-      limit: String(PAGE_SIZE),
-      ...(next === "" ? {} : { continue: next }),
-    };
-    const page = (await json(call({ method: "GET", path, query }))) as {
-      readonly items?: readonly T[];
-      readonly metadata?: { readonly continue?: string };
-    };
-    items.push(...(page.items ?? []));
-    next = page.metadata?.continue ?? "";
-  } while (next !== "");
-  return items;
+  { path, selector }: Listing,
+  { after, limit }: Part,
+): Promise<Page<T>> {
+  const next = after === "" ? {} : { continue: after };
+  const query = { ...selector, limit: String(limit), ...next };
+  const { items = [], metadata } = (await json(call({ method: "GET", path, query }))) as {
+    readonly items?: readonly T[];
+    readonly metadata?: { readonly continue?: string };
+  };
+  return { items, next: metadata?.continue ?? "" };
 }
 
 function segment(text: string): string {

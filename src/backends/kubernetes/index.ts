@@ -20,7 +20,7 @@ import { elsewhere, refOf } from "./ref.ts";
 import { plannedJob } from "./request.ts";
 import { CANCELLED, stopPatch, stoppedEnd } from "./stop.ts";
 import { templateOf } from "./template.ts";
-import { tidier } from "./tidy.ts";
+import { TIDY_FOR_MS, TIDY_WAIT_MS, tidier } from "./tidy.ts";
 
 /** Runs as Jobs of a Kubernetes cluster. */
 export const backend: BackendModule = {
@@ -130,7 +130,9 @@ function inspector(options: AgentOptions, { api, cluster, world }: Connected): B
       world.log.warn("jobs not asked about", { jobs: length, reason });
     }
     if (options.delete_finished_jobs) {
-      await tidy(new Set(jobs.map((job) => refOf(job).namespace)));
+      const namespaces = new Set(jobs.map((job) => refOf(job).namespace));
+      const enough = AbortSignal.timeout(TIDY_FOR_MS);
+      await tidy(namespaces, { enough, late: AbortSignal.timeout(TIDY_WAIT_MS) });
     }
     return statuses.map((status) => (typeof status === "string" ? undefined : status));
   };

@@ -17,9 +17,9 @@ import { stopPatch } from "./stop.ts";
 
 /**
  * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
- * whatever one namespace has answered is of no use if it waits for another.
+ * whatever one namespace has answered is of no use if it waits for another. Tidying comes after it.
  */
-export const ASKING_MS = 7 * SECOND;
+export const ASKING_MS = 6 * SECOND;
 
 /** So many runs are asked about in one list, so that its address stays short. */
 const RUNS_PER_LIST = 100;

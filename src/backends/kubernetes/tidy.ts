@@ -1,104 +1,147 @@
 import type { World } from "../../backend.ts";
-import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
+import { unlessAborted } from "../../patience.ts";
 import { MINUTE, SECOND } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";
 import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
 import { condition, type JobJson } from "./objects.ts";
+import { isTooOld } from "./pages.ts";
 
 /** For so long after its end the log of a Job can still be read. */
 const KEPT_MS = 60 * MINUTE;
 const TIDY_EVERY_MS = 5 * MINUTE;
-/** A look at Jobs waits for tidying after it, so that takes no longer; what is left is done after the next look. */
-const TIDY_FOR_MS = 2 * SECOND;
-const AT_ONCE = 10;
-const MOST_AT_ONCE = 100;
+/** For so long, in milliseconds, calls are begun after a look; what is left is done after the next. */
+export const TIDY_FOR_MS = 1.5 * SECOND;
+/** For so long a look waits, so that the last of them are answered: a function stands still behind it. */
+export const TIDY_WAIT_MS = 2.5 * SECOND;
+const PAGE_SIZE = 250;
+const AT_ONCE = 20;
+/** After so many failures in one pass nobody may be able to delete anything there. */
+const MOST_FAILURES = AT_ONCE;
+
+/** How long is left for tidying. */
+export interface TidyTime {
+  /** Aborted when no more calls are to be begun. */
+  readonly enough: AbortSignal;
+  /** Aborted when nobody waits any longer. */
+  readonly late: AbortSignal;
+}
 
 /**
  * Deletes Jobs that say so an hour after their end, with their pods. Only a Job whose launch is over in
  * the store is deleted, so that one whose end nobody has stored yet is there for whoever asks next,
  * however long that takes. Jobs of runs the store does not know are left alone.
  *
- * Called after each look with the namespaces that were looked at; works every five minutes at most, or
- * with each look until all are deleted, and never twice at once. A failure is told and tried again; it
- * never throws.
+ * Called after each look with the namespaces that were looked at. Each is gone through every five
+ * minutes, page by page, over as many looks as that takes, and never twice at once. What cannot be
+ * deleted is told and tried again, and keeps nobody else; it never throws.
  */
 export function tidier(
   api: Tidying["api"],
   { now, log, isOver }: Pick<World, "now" | "log" | "isOver">,
-): (namespaces: ReadonlySet<string>) => Promise<void> {
+): (namespaces: ReadonlySet<string>, time: TidyTime) => Promise<void> {
   if (isOver === undefined) return async () => undefined;
-  const tidying: Tidying = { api, now, isOver, marks: new Map() };
-  let next = Number.NEGATIVE_INFINITY;
-  return async (namespaces) => {
-    const moment = now().getTime();
-    if (moment < next) return;
-    next = Number.POSITIVE_INFINITY;
-    let all = true;
-    for (const namespace of namespaces) {
-      try {
-        all = (await tidy(tidying, namespace)) && all;
-      } catch (error) {
-        log.warn("finished jobs not deleted yet", { namespace, reason: messageOf(error) });
-      }
-    }
-    next = all ? moment + TIDY_EVERY_MS : moment;
+  const tidying: Tidying = { api, now, log, isOver };
+  const passes = new Map<string, Pass>();
+  return async (namespaces, { enough, late }) => {
+    const work = [...namespaces].map((namespace) => {
+      const pass = passes.get(namespace) ?? newPass(namespace);
+      passes.set(namespace, pass);
+      return goOn(tidying, pass, enough);
+    });
+    await unlessAborted(late, Promise.all(work));
   };
 }
 
-interface Tidying {
-  readonly api: Pick<KubernetesApi, "listJobs" | "deleteJob">;
-  now(): Date;
-  readonly isOver: NonNullable<World["isOver"]>;
-  /** The last Job of a namespace that was looked at, where not all were. */
-  readonly marks: Map<string, string>;
+interface Tidying extends Required<Pick<World, "now" | "log" | "isOver">> {
+  readonly api: Pick<KubernetesApi, "pageOfJobs" | "deleteJob">;
 }
 
-/** Goes on in a namespace where it stopped; returns whether it came to the end. */
-async function tidy(tidying: Tidying, namespace: string): Promise<boolean> {
-  const { now, marks } = tidying;
-  const began = now().getTime();
-  const mark = marks.get(namespace) ?? "";
-  marks.delete(namespace);
-  const ended = await endedJobs(tidying.api, namespace, began);
-  const left = ended.filter((job) => nameOf(job) > mark);
-  let deleted = 0;
-  for (const group of chunks(left, AT_ONCE)) {
-    if (deleted >= MOST_AT_ONCE || now().getTime() - began >= TIDY_FOR_MS) return false;
-    const done = await Promise.all(group.map((job) => removeIfOver(tidying, namespace, job)));
-    deleted += done.filter((gone) => gone).length;
-    marks.set(namespace, nameOf(group.at(-1)));
+/** One way through the Jobs of a namespace. */
+interface Pass {
+  readonly namespace: string;
+  /** Whether somebody is at work on it. */
+  busy: boolean;
+  /** When it was begun, in milliseconds. */
+  began: number;
+  /** Where the next page begins; undefined after the last. */
+  next: string | undefined;
+  /** What was listed and is not looked at yet. */
+  ended: readonly JobJson[];
+  failures: readonly unknown[];
+}
+
+function newPass(namespace: string): Pass {
+  const began = Number.NEGATIVE_INFINITY;
+  return { namespace, busy: false, began, next: undefined, ended: [], failures: [] };
+}
+
+function isDone({ next, ended }: Pass): boolean {
+  return next === undefined && ended.length === 0;
+}
+
+async function goOn(tidying: Tidying, pass: Pass, enough: AbortSignal): Promise<void> {
+  const moment = tidying.now().getTime();
+  if (pass.busy) return;
+  if (isDone(pass)) {
+    if (moment < pass.began + TIDY_EVERY_MS) return;
+    Object.assign(pass, { began: moment, next: "", failures: [] });
   }
-  marks.delete(namespace);
-  return true;
+  pass.busy = true;
+  while (!isDone(pass) && !enough.aborted) await step(tidying, pass);
+  pass.busy = false;
+  const { namespace, failures } = pass;
+  if (!isDone(pass) || failures.length === 0) return;
+  const reason = messageOf(failures[0]);
+  tidying.log.warn("finished jobs not deleted yet", {
+    namespace,
+    failures: failures.length,
+    reason,
+  });
 }
 
-/** The Jobs that ended long enough ago, by name. */
-async function endedJobs(
-  api: Tidying["api"],
-  namespace: string,
-  now: number,
-): Promise<readonly JobJson[]> {
-  const jobs = await api.listJobs(namespace, `${DELETE_LABEL}=true`);
-  return jobs
-    .filter((job) => now - endOf(job) >= KEPT_MS)
-    .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+/** Lists a page, or deletes some of what was listed. */
+async function step(tidying: Tidying, pass: Pass): Promise<void> {
+  const failures =
+    pass.ended.length > 0 ? await removeSome(tidying, pass) : await list(tidying, pass);
+  pass.failures = [...pass.failures, ...failures];
+  if (pass.failures.length >= MOST_FAILURES) Object.assign(pass, { next: undefined, ended: [] });
 }
 
-/** Returns whether the Job was deleted. */
+/** What was listed minutes ago is forgotten, and the list begun again. */
+async function list({ api, now }: Tidying, pass: Pass): Promise<readonly unknown[]> {
+  const { namespace, next: after = "" } = pass;
+  try {
+    const part = { after, limit: PAGE_SIZE };
+    const { items, next } = await api.pageOfJobs(namespace, `${DELETE_LABEL}=true`, part);
+    const before = now().getTime() - KEPT_MS;
+    pass.ended = items.filter((job) => endOf(job) <= before);
+    pass.next = next === "" ? undefined : next;
+    return [];
+  } catch (error) {
+    const again = after !== "" && isTooOld(error);
+    pass.next = again ? "" : undefined;
+    return again ? [] : [error];
+  }
+}
+
+async function removeSome(tidying: Tidying, pass: Pass): Promise<readonly unknown[]> {
+  const some = pass.ended.slice(0, AT_ONCE);
+  pass.ended = pass.ended.slice(AT_ONCE);
+  const ends = await Promise.allSettled(
+    some.map((job) => removeIfOver(tidying, pass.namespace, job)),
+  );
+  return ends.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
+}
+
 async function removeIfOver(
   { api, isOver }: Tidying,
   namespace: string,
   { metadata }: JobJson,
-): Promise<boolean> {
+): Promise<void> {
   const { name = "", uid = "", labels = {} } = metadata ?? {};
-  if (!(await isOver(labels[RUN_LABEL] ?? "", Number(labels[LAUNCH_LABEL])))) return false;
+  if (!(await isOver(labels[RUN_LABEL] ?? "", Number(labels[LAUNCH_LABEL])))) return;
   await api.deleteJob(namespace, name, uid);
-  return true;
-}
-
-function nameOf(job: JobJson | undefined): string {
-  return job?.metadata?.name ?? "";
 }
 
 /** When a Job ended; for one that has not, a moment that never comes. */

@@ -1,11 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend } from "../../../src/backend.ts";
+import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
+import { connect } from "../../../src/backends/kubernetes/connect.ts";
+import { ASKING_MS } from "../../../src/backends/kubernetes/inspect.ts";
+import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
+import { TIDY_FOR_MS, TIDY_WAIT_MS, tidier } from "../../../src/backends/kubernetes/tidy.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { silentLogger } from "../../../src/log.ts";
-import type { Job } from "../../../src/run.ts";
+import type { Job, JobStatus } from "../../../src/run.ts";
 import { never, newId } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
+import { newMetadata } from "../../fakes/kubernetes-objects.ts";
+import { testWorld } from "../../fakes/world.ts";
 import { openOn, parts } from "./harness.ts";
 
 let fake: FakeKubernetes;
@@ -46,6 +53,13 @@ function isThere({ id }: Job): boolean {
   return fake.store.jobs.some(({ metadata }) => `${metadata.namespace}/${metadata.name}` === id);
 }
 
+/** Looks at a Job, often enough to tidy all that can be tidied now, however slow this machine is. */
+async function lookAt(backend: Backend, job: Job): Promise<(JobStatus | undefined)[]> {
+  const statuses: (JobStatus | undefined)[] = [];
+  for (let times = 0; times < 4; times++) statuses.push(...(await backend.inspect([job])));
+  return statuses;
+}
+
 /** Two Jobs, one of which has ended `minutes` ago. */
 async function oneEnded(backend: Backend, minutes: number): Promise<{ done: Job; other: Job }> {
   const done = await launched(backend, ["exit", "0"]);
@@ -59,10 +73,10 @@ describe("finished Jobs", () => {
   it("are deleted with their pods an hour after their end, once that is stored", async () => {
     const { done, other } = await oneEnded(open(), 59);
     store(done);
-    await open().inspect([other]);
+    await lookAt(open(), other);
     expect(isThere(done)).toBe(true);
     fake.advance(1, 60);
-    await open().inspect([other]);
+    await lookAt(open(), other);
     fake.advance(2);
     expect([isThere(done), isThere(other)]).toEqual([false, true]);
     expect(fake.store.pods).toHaveLength(1);
@@ -72,12 +86,12 @@ describe("finished Jobs", () => {
     const backend = open();
     const { done, other } = await oneEnded(backend, 60);
     for (let day = 0; day < 7; day++) {
-      await backend.inspect([other]);
+      await lookAt(backend, other);
       fake.advance(1, 86_400);
     }
     expect(await open().inspect([done])).toMatchObject([{ type: "ended", end: "succeeded" }]);
     store(done);
-    await open().inspect([other]);
+    await lookAt(open(), other);
     expect(isThere(done)).toBe(false);
   });
 
@@ -85,15 +99,15 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(open({ delete_finished_jobs: false }), 120);
     store(done);
     store(other);
-    await open().inspect([other]);
+    await lookAt(open(), other);
     expect([isThere(done), isThere(other)]).toEqual([true, true]);
   });
 
   it("are left alone by an agent that keeps its own, and where nobody knows what is stored", async () => {
     const { done, other } = await oneEnded(open(), 120);
     store(done);
-    await open({ delete_finished_jobs: false }).inspect([other]);
-    await openOn(fake).inspect([other]);
+    await lookAt(open({ delete_finished_jobs: false }), other);
+    await lookAt(openOn(fake), other);
     expect(isThere(done)).toBe(true);
   });
 
@@ -101,26 +115,31 @@ describe("finished Jobs", () => {
     const backend = open();
     const { other } = await oneEnded(backend, 60);
     const sweeps = () => fake.requests.filter((request) => request.includes("delete-finished"));
-    await backend.inspect([other]);
+    await lookAt(backend, other);
     fake.advance(1, 299);
-    await backend.inspect([other]);
+    await lookAt(backend, other);
     expect(sweeps()).toHaveLength(1);
     fake.advance(1, 1);
-    await backend.inspect([other]);
+    await lookAt(backend, other);
     expect(sweeps()).toHaveLength(2);
   });
 
-  it("are deleted in parts, one after each look, where there are many", async () => {
+  it("hold up no look, although their list never comes", async () => {
     const backend = open();
-    for (let index = 0; index < 130; index++) store(await launched(backend, ["exit", "0"]));
-    const other = await launched(backend, ["run"]);
-    fake.advance(5);
-    fake.advance(1, 3_600);
-    const left = async () => {
-      await backend.inspect([other]);
-      return fake.store.jobs.length;
-    };
-    expect([await left(), await left(), await left()]).toEqual([31, 1, 1]);
+    const { done, other } = await oneEnded(backend, 60);
+    store(done);
+    fake.faults.push({ method: "GET", path: /delete-finished/, answer: "hang" });
+    expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
+    expect(fake.faults).toEqual([]);
+    // Nobody lists them twice at once.
+    fake.advance(1, 300);
+    await backend.inspect([other]);
+    expect(isThere(done)).toBe(true);
+    await fake.close();
+    while (lines.length === 0) await new Promise(setImmediate);
+    expect(lines).toEqual(["finished jobs not deleted yet"]);
+    expect(TIDY_FOR_MS).toBeLessThan(TIDY_WAIT_MS);
+    expect(ASKING_MS + TIDY_WAIT_MS).toBeLessThan(10_000);
   });
 
   it("are asked to be deleted again where that failed, and inspecting goes on", async () => {
@@ -128,10 +147,11 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(backend, 60);
     store(done);
     fake.faults.push({ method: "DELETE", path: /jobs/, answer: { status: 403, message: "no" } });
-    expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
+    const running = { type: "running" };
+    expect(await lookAt(backend, other)).toMatchObject([running, running, running, running]);
     expect(lines).toEqual(["finished jobs not deleted yet"]);
     fake.advance(1, 300);
-    await backend.inspect([other]);
+    await lookAt(backend, other);
     expect(isThere(done)).toBe(false);
   });
 
@@ -139,7 +159,164 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(open(), 60);
     store(done);
     fake.faults.push({ method: "DELETE", path: /jobs/, answer: { status: 404 } });
-    await open().inspect([other]);
+    await lookAt(open(), other);
     expect(lines).toEqual([]);
+  });
+});
+
+/** Jobs of a namespace that ended an hour ago, and whose ends are stored. */
+function addEnded(count: number, namespace = "default"): void {
+  for (let index = 0; index < count; index++) {
+    const metadata = newMetadata(fake.store, {
+      name: `sluice-${newId()}-1`,
+      namespace,
+      labels: { [RUN_LABEL]: "r", [LAUNCH_LABEL]: "1", [DELETE_LABEL]: "true" },
+    });
+    const spec = { template: { spec: { containers: [] } } };
+    const lastTransitionTime = new Date(fake.store.now.getTime() - 3_600_000).toISOString();
+    const conditions = [{ type: "Complete", status: "True", lastTransitionTime }];
+    fake.store.jobs.push({ metadata, spec, status: { conditions } });
+  }
+}
+
+const NAMESPACE = new Set(["default"]);
+
+describe("tidying between two looks", () => {
+  /** What a call waits for, if it is held. */
+  let hold: Promise<void> | undefined;
+  /** Called before each call. */
+  let before: () => void;
+  beforeEach(() => {
+    hold = undefined;
+    before = () => undefined;
+  });
+
+  function open() {
+    const api = kubernetesApi(() =>
+      connect(
+        { kubeconfig: { secret: "env:K" } },
+        testWorld({ secret: async () => fake.kubeconfig }),
+      ),
+    );
+    const log = { ...silentLogger, warn: (message: string) => void lines.push(message) };
+    return tidier(
+      {
+        pageOfJobs: async (...args) => {
+          before();
+          await hold;
+          return await api.pageOfJobs(...args);
+        },
+        deleteJob: async (...args) => {
+          before();
+          await api.deleteJob(...args);
+        },
+      },
+      { now: () => fake.store.now, log, isOver: async () => true },
+    );
+  }
+
+  /** So much time as so many calls take. */
+  function timeFor(calls: number) {
+    const enough = new AbortController();
+    let left = calls;
+    before = () => {
+      left -= 1;
+      if (left <= 0) enough.abort();
+    };
+    return { enough: enough.signal, late: never() };
+  }
+
+  const lists = () => fake.requests.filter((request) => request.startsWith("GET")).length;
+
+  it("goes on with what was listed when its time was over, and lists nothing twice", async () => {
+    addEnded(600);
+    const tidy = open();
+    const left: number[] = [];
+    for (let look = 0; look < 3; look++) {
+      await tidy(NAMESPACE, timeFor(200));
+      left.push(fake.store.jobs.length);
+    }
+    expect(left).toEqual([400, 190, 0]);
+    expect(lists()).toBe(3);
+  });
+
+  it("keeps up with 120 Jobs that end each minute, where a look comes once a minute", async () => {
+    const tidy = open();
+    const left: number[] = [];
+    for (let minute = 0; minute < 25; minute++) {
+      addEnded(120);
+      await tidy(NAMESPACE, timeFor(200));
+      left.push(fake.store.jobs.length);
+      fake.advance(1, 60);
+    }
+    expect(Math.max(...left)).toBeLessThan(600);
+  });
+
+  it("uses a list that came after the look was gone", async () => {
+    addEnded(10);
+    const tidy = open();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hold = promise;
+    const late = new AbortController();
+    const first = tidy(NAMESPACE, { enough: late.signal, late: late.signal });
+    late.abort();
+    await first;
+    await tidy(NAMESPACE, timeFor(100));
+    expect(fake.requests).toEqual([]);
+    resolve();
+    while (lists() === 0) await new Promise(setImmediate);
+    while (fake.store.jobs.length > 0) {
+      await new Promise(setImmediate);
+      await tidy(NAMESPACE, timeFor(100));
+    }
+    expect(lists()).toBe(1);
+  });
+
+  it("works in all namespaces, though each is looked at by itself", async () => {
+    addEnded(3);
+    addEnded(3, "flows");
+    const tidy = open();
+    await tidy(NAMESPACE, timeFor(100));
+    await tidy(new Set(["flows"]), timeFor(100));
+    expect(fake.store.jobs).toHaveLength(0);
+  });
+
+  it("begins again where too much time has passed between two pages", async () => {
+    addEnded(600);
+    const tidy = open();
+    await tidy(NAMESPACE, timeFor(1));
+    const answer = { status: 410, reason: "Expired", message: "too old" };
+    fake.faults.push({ method: "GET", path: /continue=/, answer });
+    await tidy(NAMESPACE, timeFor(1_000));
+    expect(fake.faults).toHaveLength(0);
+    expect([fake.store.jobs.length, lines]).toEqual([0, []]);
+  });
+
+  it("leaves none behind one that cannot be deleted", async () => {
+    addEnded(50);
+    const [first] = fake.store.jobs.map(({ metadata }) => metadata.name).sort();
+    const answer = { status: 403, reason: "Forbidden", message: "a webhook says no" };
+    fake.faults.push({ method: "DELETE", path: new RegExp(`/${first}$`), answer });
+    await open()(NAMESPACE, timeFor(100));
+    expect(fake.store.jobs.map(({ metadata }) => metadata.name)).toEqual([first]);
+    expect(lines).toEqual(["finished jobs not deleted yet"]);
+  });
+
+  it("gives up for five minutes where it may delete nothing", async () => {
+    addEnded(600);
+    const tidy = open();
+    const answer = { status: 403, reason: "Forbidden", message: "no" };
+    for (let times = 0; times < 600; times++)
+      fake.faults.push({ method: "DELETE", path: /jobs/, answer });
+    for (let look = 0; look < 5; look++) {
+      await tidy(NAMESPACE, timeFor(1_000));
+      fake.advance(1, 59);
+    }
+    expect(fake.faults.length).toBeGreaterThan(500);
+    expect(lines).toEqual(["finished jobs not deleted yet"]);
+    fake.faults.length = 0;
+    fake.advance(1, 5);
+    await tidy(NAMESPACE, timeFor(1_000));
+    expect(fake.store.jobs).toHaveLength(0);
   });
 });
