@@ -175,6 +175,13 @@ describe("alarms", () => {
     }
   });
 
+  test("find our metrics under the name that the functions are told", () => {
+    const names = dev
+      .ofType("AWS::Lambda::Function")
+      .map(([, { Environment }]) => Environment?.["Variables"]?.["POWERTOOLS_SERVICE_NAME"]);
+    expect(new Set(names)).toEqual(new Set([ours("DueRuns", ["Sum", MINUTE]).of["service"]]));
+  });
+
   test.each(Object.entries(ALARMS))("%s goes off when it should", (name, expected) => {
     expect(inWords(alarmOf(dev, name))).toEqual(expected);
   });

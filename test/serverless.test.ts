@@ -392,35 +392,6 @@ describe("roles", () => {
   });
 });
 
-describe("alarms", () => {
-  test.each([
-    "LastQueueAlarm",
-    "AbandonedAlarm",
-    "OldestMessageAlarm",
-    "PollSilentAlarm",
-    "ErrorsAlarm",
-    "LostEventsAlarm",
-  ])("%s tells the topic", (name) => {
-    expect(deployment.get(name)["AlarmActions"]).toEqual([{ Ref: "AlarmsTopic" }]);
-  });
-
-  test("fire when the poller says nothing at all", () => {
-    expect(deployment.get("PollSilentAlarm")["TreatMissingData"]).toBe("breaching");
-  });
-
-  test("listen to the metrics as the functions name them", () => {
-    const service = variables("Publish")["POWERTOOLS_SERVICE_NAME"];
-    for (const name of ["AbandonedAlarm", "PollSilentAlarm"]) {
-      expect(deployment.get(name)["Dimensions"]).toEqual([{ Name: "service", Value: service }]);
-      const metric = String(deployment.get(name)["MetricName"]);
-      const sources = ["functions/publish.ts", "functions/poll.ts"].map((file) =>
-        readFileSync(file, "utf8"),
-      );
-      expect(sources.some((text) => text.includes(`"${metric}"`))).toBe(true);
-    }
-  });
-});
-
 test("CloudFormation takes the template", () => {
   const engine = new RegoEngine();
   try {
