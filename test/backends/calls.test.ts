@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { BACKEND_CALLS, type Calls } from "../../scripts/costs/usage.ts";
+import type { Backend, World } from "../../src/backend.ts";
 import { backend as ecs } from "../../src/backends/ecs/index.ts";
+import type { Job } from "../../src/run.ts";
+import { MINUTE } from "../../src/time.ts";
 import type { BackendHarness } from "../contracts/backend.ts";
 import { launch, MOST_TICKS, planned, until } from "../contracts/backend-steps.ts";
 import { testAgent } from "../contracts/request.ts";
@@ -14,6 +17,15 @@ import { openWorld, runOf } from "./vertex/world.ts";
 /** A platform that tells which calls have reached it. */
 interface Counted extends Pick<BackendHarness, "backend" | "runs" | "succeeds" | "tick" | "close"> {
   readonly calls: readonly string[];
+  /** What tidies away a job some time after its end; only platforms that keep them need it. */
+  readonly tidies?: {
+    /** The backend of a process that knows which launches are over. */
+    open(isOver: NonNullable<World["isOver"]>): Backend;
+    /** Lets so much time pass that a job that has ended is in the way. */
+    later(): void;
+    /** How many jobs are kept. */
+    kept(): number;
+  };
 }
 
 /** How each platform is imitated; `local` calls nobody. */
@@ -53,18 +65,30 @@ const PLATFORMS: Readonly<Record<keyof typeof BACKEND_CALLS, () => Promise<Count
       runs: parts(["run"]),
       succeeds: parts(["exit", "0"]),
       calls: fake.requests,
+      tidies: {
+        open: (isOver) => openOn(fake, {}, { isOver }),
+        later: () => fake.advance(1, 3_600),
+        kept: () => fake.store.jobs.length,
+      },
       tick: () => fake.advance(),
       close: () => fake.close(),
     };
   },
   async docker() {
-    const { docker, backend, request, close } = await openDocker();
+    const { docker, backend, open, request, close } = await openDocker();
     const tick = () => docker.tick();
     return {
       backend,
       runs: request("forever"),
       succeeds: request("exit", "0"),
       calls: docker.calls,
+      tidies: {
+        open: (isOver) => open({ isOver }),
+        later: () => {
+          docker.now = new Date(docker.now.getTime() + 30 * MINUTE);
+        },
+        kept: () => docker.containers.size,
+      },
       tick,
       close,
     };
@@ -98,8 +122,8 @@ async function pieces(platform: Counted): Promise<Readonly<Record<string, Calls>
     if (answer.type === "launched") jobs.unshift(answer.job);
   });
   for (const job of jobs) await until(platform, job, ({ type }) => type === "running");
-  const [job] = jobs;
-  if (job === undefined || jobs.length !== 3) throw new Error("not launched");
+  const [job, other] = jobs;
+  if (job === undefined || other === undefined) throw new Error("not launched");
   return {
     launch: launching,
     "look at 3 jobs": await counted(calls, () => backend.inspect(jobs)),
@@ -107,6 +131,9 @@ async function pieces(platform: Counted): Promise<Readonly<Record<string, Calls>
     find: await counted(calls, () => backend.find(key)),
     cancel: await counted(calls, () => backend.cancel(job)),
     ...(backend.logs && { logs: await counted(calls, async () => backend.logs?.(job)) }),
+    ...(platform.tidies && {
+      "look, and delete a finished job": await tidied(platform, platform.tidies, other),
+    }),
   };
 }
 
@@ -124,6 +151,23 @@ async function lookAtEnd(platform: Counted): Promise<Calls> {
     if (ended) return look;
   }
   throw new Error("the job does not end");
+}
+
+/** A look at a job that runs, after which one is deleted that has ended; nobody need wait for that. */
+async function tidied(
+  platform: Counted,
+  { open, later, kept }: NonNullable<Counted["tidies"]>,
+  other: Job,
+): Promise<Calls> {
+  const { key, job } = await launch(platform, platform.succeeds);
+  await until(platform, job, ({ type }) => type === "ended");
+  later();
+  const before = kept();
+  const backend = open(async (runId) => runId === key.runId);
+  return counted(platform.calls, async () => {
+    await backend.inspect([other]);
+    while (kept() === before) await new Promise(setImmediate);
+  });
 }
 
 describe("a run calls its platform", () => {
