@@ -17,42 +17,57 @@ const MOST_AT_ONCE = 20;
  * because the process that should have done it died, is there for whoever asks next. Containers of
  * other installations, and of runs the store does not know, are left alone.
  *
- * Called after each look at running jobs; sweeps every five minutes at most, and never twice at once. A
- * failure is told and tried again; it never throws.
+ * Called after each look at running jobs; sweeps every five minutes, or after each look until all are
+ * removed, and never twice at once. What cannot be removed is told and tried again, and keeps nobody
+ * else; it never throws.
  */
-export function openSweeper(
-  api: Pick<DockerApi, "target" | "list" | "inspect" | "remove">,
-  agent: string,
-  world: Pick<World, "installation" | "log" | "now" | "isOver" | "closing">,
-): () => Promise<void> {
-  const { installation, log, now, isOver, closing } = world;
-  const filters = {
-    label: [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`, ...labelsOfInstallation(installation)],
-    status: ["exited", "dead", "created"],
-  };
+export function openSweeper(api: Api, agent: string, world: Surroundings): () => Promise<void> {
+  const { log, now, isOver, closing } = world;
   let next = Number.NEGATIVE_INFINITY;
-  const sweep = async () => {
-    let removed = 0;
-    for (const entry of await api.list(filters)) {
-      if (closing.aborted || removed === MOST_AT_ONCE) return;
-      if (!(await isDone(entry, api, world))) continue;
-      await api.remove(entry.Id);
-      removed += 1;
-    }
-  };
   return async () => {
     const moment = now().getTime();
     if (isOver === undefined || moment < next) return;
     next = Number.POSITIVE_INFINITY;
-    try {
-      await sweep();
-    } catch (error) {
-      if (closing.aborted) return;
-      log.warn("ended containers not removed", { target: api.target, reason: messageOf(error) });
-    } finally {
-      next = moment + SWEEP_EVERY_MS;
-    }
+    const { removed, failures, all } = await sweep(api, agent, world);
+    next = all || removed === 0 ? moment + SWEEP_EVERY_MS : moment;
+    if (closing.aborted || failures.length === 0) return;
+    const reason = messageOf(failures[0]);
+    const fields = { target: api.target, failures: failures.length, reason };
+    log.warn("ended containers not removed", fields);
   };
+}
+
+type Api = Pick<DockerApi, "target" | "list" | "inspect" | "remove">;
+type Surroundings = Pick<World, "installation" | "log" | "now" | "isOver" | "closing">;
+
+interface Sweep {
+  readonly removed: number;
+  readonly failures: readonly unknown[];
+  /** Whether all were looked at. */
+  readonly all: boolean;
+}
+
+async function sweep(api: Api, agent: string, world: Surroundings): Promise<Sweep> {
+  const ofAgent = [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`];
+  const label = [...ofAgent, ...labelsOfInstallation(world.installation)];
+  const failures: unknown[] = [];
+  let removed = 0;
+  try {
+    for (const entry of await api.list({ label, status: ["exited", "dead", "created"] })) {
+      const full = removed + failures.length === MOST_AT_ONCE;
+      if (world.closing.aborted || full) return { removed, failures, all: false };
+      try {
+        if (!(await isDone(entry, api, world))) continue;
+        await api.remove(entry.Id);
+        removed += 1;
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  } catch (error) {
+    failures.push(error);
+  }
+  return { removed, failures, all: true };
 }
 
 async function isDone(
