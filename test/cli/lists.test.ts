@@ -101,6 +101,28 @@ describe("runs", () => {
   });
 });
 
+describe("logs", () => {
+  test("go on past a page without lines that is not the last, and end where nothing follows now", async () => {
+    const pages: Record<string, object> = {
+      "": { lines: [], next: "a", complete: false },
+      a: { lines: [{ text: "one" }], next: "b", complete: false },
+      b: { lines: [], next: "c", complete: false },
+      c: { lines: [{ text: "two" }], next: "d", complete: false },
+      d: { lines: [], next: "d", complete: false },
+    };
+    const run = { id: "r1", name: "otter", state: "running", job: { id: "j" } };
+    const { url, close } = await serve((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://localhost");
+      const page = pages[searchParams.get("cursor") ?? ""];
+      response.end(JSON.stringify(pathname.endsWith("/logs") ? page : run));
+    });
+    const env = { SLUICE_API_URL: url, SLUICE_TOKEN: "t" };
+    const { stdout } = await makeFolder().run(["logs", "r1"], { env });
+    await close();
+    expect(stdout).toBe("one\ntwo\n");
+  });
+});
+
 describe("agents", () => {
   test("tells who works on the runs of each, and when a host was last seen", async () => {
     const t = testApp({ now: () => new Date() });

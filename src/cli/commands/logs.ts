@@ -18,11 +18,12 @@ export const command: Command = (context) =>
       await follow(dispatcher, id, { follower, signal });
       return signal.aborted ? Number(signal.reason) : 0;
     }
-    let after: string | undefined;
+    let after = "";
     for (;;) {
-      const page = await dispatcher.logs(id, after);
+      const page = await dispatcher.logs(id, after === "" ? undefined : after);
       for (const line of page.lines) await print(context, line);
-      if (page.complete || page.lines.length === 0) break;
+      // A page may have no lines and others after it.
+      if (page.complete || (page.lines.length === 0 && page.next === after)) break;
       after = page.next;
     }
     if (job === undefined)
