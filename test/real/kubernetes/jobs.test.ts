@@ -77,7 +77,22 @@ describe("a real API server with its Job controller", () => {
     await expect(launched("busybox", ["true"], runId)).rejects.toMatchObject({ code: "rejected" });
   });
 
-  it("takes selectors, pages, patches with a version, and deletions with a uid", async () => {
+  it("goes on with a list behind the last page, although what was on it is gone", async () => {
+    const env = { KUBECONFIG: process.env["KUBECONFIG"] ?? "" };
+    const api = kubernetesApi(() => connect({}, testWorld({ cwd: process.cwd(), env })));
+    const jobs = [await launched("busybox", ["true"]), await launched("busybox", ["true"])];
+    const names = jobs.map(({ ref }) => String(ref["name"])).sort();
+    const page = (after: string) =>
+      api.pageOfJobs(cluster.namespace, "sluice/run-id", { after, limit: 1 });
+    const first = await page("");
+    expect(first.items.map(({ metadata }) => metadata?.name)).toEqual(names.slice(0, 1));
+    await api.deleteJob(cluster.namespace, names[0] ?? "", first.items[0]?.metadata?.uid ?? "");
+    const second = await page(first.next);
+    expect(second.items.map(({ metadata }) => metadata?.name)).toEqual(names.slice(1));
+    expect(second.next).toBe("");
+  });
+
+  it("takes selectors, patches with a version, and deletions with a uid", async () => {
     const env = { KUBECONFIG: process.env["KUBECONFIG"] ?? "" };
     const api = kubernetesApi(() => connect({}, testWorld({ cwd: process.cwd(), env })));
     const job = await launched("busybox", ["sleep", "600"]);
