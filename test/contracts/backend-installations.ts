@@ -28,6 +28,17 @@ export function keepsInstallationsApart(current: Current): void {
     for (const backend of rest) expect(await backend.find(key)).toEqual([]);
   });
 
+  it("tells each installation how its own job has ended", async () => {
+    const harness = current();
+    const [first, second] = opened(harness) as readonly [Backend, Backend];
+    const { job: good, key } = await launch({ backend: first }, harness.succeeds);
+    const { job: bad } = await launch({ backend: second }, { ...harness.fails, runId: key.runId });
+    expect(await untilEnded({ ...harness, backend: first }, good)).toMatchObject({
+      end: "succeeded",
+    });
+    expect(await untilEnded({ ...harness, backend: second }, bad)).toMatchObject({ end: "failed" });
+  });
+
   it("cancels the job of one installation and no other", async () => {
     const harness = current();
     const all = await launchedByAll(harness);

@@ -168,12 +168,13 @@ export function remove<T>(list: T[], object: T): void {
   if (index >= 0) list.splice(index, 1);
 }
 
-/** The label selectors this project uses: `a`, `a=b` and `a in (b,c)`, joined by commas. */
+/** The label selectors this project uses: `a`, `!a`, `a=b` and `a in (b,c)`, joined by commas. */
 export function selects(selector: string, labels: Readonly<Record<string, string>> = {}): boolean {
   const parts = selector.split(/,(?![^(]*\))/).filter((part) => part !== "");
   return parts.every((part) => {
     const set = /^(\S+) in \((.*)\)$/.exec(part);
     if (set) return set[2]?.split(",").includes(labels[set[1] ?? ""] ?? "\0");
+    if (part.startsWith("!")) return !(part.slice(1) in labels);
     const [key = "", value] = part.split("=");
     return value === undefined ? key in labels : labels[key] === value;
   });

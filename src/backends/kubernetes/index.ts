@@ -80,7 +80,13 @@ async function planOf(
     read: world.readTemplate,
     container: config.dialect === "orion" ? "job" : "flow",
   });
-  const { namespace, job, secrets, warnings } = plannedJob({ request, run, options, template });
+  const { namespace, job, secrets, warnings } = plannedJob({
+    request,
+    run,
+    options,
+    template,
+    installation: world.installation,
+  });
   const place = await placeOf(cluster);
   return {
     target: targetOf(place.cluster, namespace),

@@ -8,7 +8,7 @@ import type { KubernetesApi } from "./api.ts";
 import { KubernetesError } from "./errors.ts";
 import type { Patience } from "./evidence.ts";
 import { puzzleOf, unstarted } from "./hopeless.ts";
-import { LAUNCH_LABEL, RUN_LABEL, runsSelector } from "./names.ts";
+import { isLabelled, runsSelector } from "./names.ts";
 import type { EventJson, JobJson, PodJson } from "./objects.ts";
 import type { End } from "./pod-end.ts";
 import { type JobRef, refOf } from "./ref.ts";
@@ -155,7 +155,6 @@ function nameOf({ namespace, name }: JobRef): string {
   return `${namespace}/${name}`;
 }
 
-function isPodOf({ metadata }: PodJson, { run, launch }: JobRef): boolean {
-  const labels = metadata?.labels;
-  return labels?.[RUN_LABEL] === run && labels[LAUNCH_LABEL] === String(launch);
+function isPodOf({ metadata }: PodJson, { run, launch, installation }: JobRef): boolean {
+  return isLabelled(metadata?.labels, { runId: run, launch }, installation);
 }

@@ -6,8 +6,14 @@ import type { JsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { Connected } from "./connected.ts";
 import { answerTo, KubernetesError } from "./errors.ts";
-import { jobName, LAUNCH_LABEL, ownerLabels, RUN_LABEL, targetOf } from "./names.ts";
-import type { JobJson } from "./objects.ts";
+import {
+  INSTALLATION_LABEL,
+  isLabelled,
+  jobName,
+  LAUNCH_LABEL,
+  RUN_LABEL,
+  targetOf,
+} from "./names.ts";
 import { toJob } from "./ref.ts";
 import { asSent } from "./send.ts";
 
@@ -54,20 +60,21 @@ function isTaken(error: unknown): boolean {
 async function adopt(
   namespace: string,
   key: LaunchKey,
-  { api, cluster }: Connected,
+  { api, cluster, world: { installation } }: Connected,
 ): Promise<LaunchAnswer> {
-  const name = jobName(key.runId, key.launch);
+  const name = jobName(key, installation);
   const job = await api.getJob(namespace, name);
   if (job === undefined) throw new Error(`Job ${namespace}/${name} was there and is gone`);
-  if (isOf(job, key)) return { type: "launched", job: toJob(job, await cluster()) };
+  const labels = job.metadata?.labels;
+  if (isLabelled(labels, key, installation))
+    return { type: "launched", job: toJob(job, await cluster()) };
   throw new PermanentError(
     "rejected",
-    `Job ${namespace}/${name} exists and is not of run ${key.runId}: its labels ${RUN_LABEL} and ${LAUNCH_LABEL} are not those of this launch; delete it, or take another namespace`,
+    `Job ${namespace}/${name} exists and is not of run ${key.runId}${whose(labels)}: its labels ${RUN_LABEL}, ${LAUNCH_LABEL} and ${INSTALLATION_LABEL} are not those of this launch; delete it, or take another namespace`,
   );
 }
 
-function isOf({ metadata }: JobJson, { runId, launch }: LaunchKey): boolean {
-  return Object.entries(ownerLabels(runId, launch)).every(
-    ([label, value]) => metadata?.labels?.[label] === value,
-  );
+function whose(labels: Readonly<Record<string, string>> | undefined): string {
+  const installation = labels?.[INSTALLATION_LABEL];
+  return installation === undefined ? "" : `, but of the installation ${installation}`;
 }

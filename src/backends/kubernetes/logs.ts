@@ -12,7 +12,7 @@ const FIRST_LIMIT_BYTES = 1_048_576;
  * Kubernetes started the flow more than once, the logs of earlier pods are not told.
  */
 export async function readLogs(api: KubernetesApi, ref: JobRef, after = ""): Promise<LogPage> {
-  const selector = launchSelector({ runId: ref.run, launch: ref.launch });
+  const selector = launchSelector({ runId: ref.run, launch: ref.launch }, ref.installation);
   const pod = newest(await api.listPods(ref.namespace, selector));
   if (pod === undefined) return { lines: [], next: after, complete: await isFinished(api, ref) };
   const over = isOver(pod);

@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
-import type { LaunchRequest } from "../../backend.ts";
+import type { LaunchRequest, World } from "../../backend.ts";
 import type { LaunchKey } from "../../run.ts";
 import { KUBERNETES_NAME, slug } from "../../text/slug.ts";
 
 /** Labels that say whose a Job or pod is. Nothing else is ever taken for ours. */
 export const RUN_LABEL = "sluice/run-id";
 export const LAUNCH_LABEL = "sluice/launch";
+/** The installation that launched it; nothing has it where one installation alone launches. */
+export const INSTALLATION_LABEL = "sluice/installation";
 
 /** Label of a Job that is deleted some time after its end. */
 export const DELETE_LABEL = "sluice/delete-finished";
@@ -13,23 +15,60 @@ export const DELETE_LABEL = "sluice/delete-finished";
 /** Annotation of a Job that Sluice has stopped: the end of its run, as JSON. */
 export const STOPPED = "sluice/stopped";
 
+/** Whose launch it is; undefined where one installation alone launches. */
+export type Installation = World["installation"];
+
+/** Which launch it is, of which run. */
+export type Marked = Pick<LaunchKey, "runId" | "launch">;
+
 /**
- * The name of the Job of a launch. It depends on nothing but run and launch, so Kubernetes itself
- * refuses a second one. Names of Jobs become values of labels, which end at 63 characters.
+ * The name of the Job of a launch. It depends on nothing but run, launch and installation, so Kubernetes
+ * itself refuses a second one. Names of Jobs become values of labels, which end at 63 characters; an
+ * installation is named by a part of its hash, for its own name would leave no room, or clash.
  */
-export function jobName(runId: string, launch: number): string {
-  const name = `sluice-${runId}-${launch}`;
+export function jobName({ runId, launch }: Marked, installation: Installation): string {
+  const whose = installation === undefined ? "" : `-${digest(installation).slice(0, 10)}`;
+  const name = `sluice-${runId}-${launch}${whose}`;
   return isName(name) ? name : `sluice-${digest(name).slice(0, 40)}-${launch}`;
 }
 
 /** The labels by which the Job of a launch, and its pods, are found. */
-export function ownerLabels(runId: string, launch: number): Readonly<Record<string, string>> {
-  return { [RUN_LABEL]: labelValue(runId), [LAUNCH_LABEL]: String(launch) };
+export function ownerLabels(
+  { runId, launch }: Marked,
+  installation: Installation,
+): Readonly<Record<string, string>> {
+  return {
+    [RUN_LABEL]: labelValue(runId),
+    [LAUNCH_LABEL]: String(launch),
+    ...(installation === undefined ? {} : { [INSTALLATION_LABEL]: labelValue(installation) }),
+  };
 }
 
-/** Selects what belongs to one launch. */
-export function launchSelector({ runId, launch }: Pick<LaunchKey, "runId" | "launch">): string {
-  return `${RUN_LABEL}=${labelValue(runId)},${LAUNCH_LABEL}=${launch}`;
+/** Whether labels are those of a launch of an installation. */
+export function isLabelled(
+  labels: Readonly<Record<string, string>> | undefined,
+  key: Marked,
+  installation: Installation,
+): boolean {
+  const own = ownerLabels(key, installation);
+  const names = [RUN_LABEL, LAUNCH_LABEL, INSTALLATION_LABEL];
+  return names.every((name) => labels?.[name] === own[name]);
+}
+
+/** Selects what belongs to one launch of an installation. */
+export function launchSelector({ runId, launch }: Marked, installation: Installation): string {
+  return `${RUN_LABEL}=${labelValue(runId)},${LAUNCH_LABEL}=${launch},${ofInstallation(installation)}`;
+}
+
+/** Selects the Jobs of an installation that are deleted some time after their end. */
+export function deletableSelector(installation: Installation): string {
+  return `${DELETE_LABEL}=true,${ofInstallation(installation)}`;
+}
+
+function ofInstallation(installation: Installation): string {
+  return installation === undefined
+    ? `!${INSTALLATION_LABEL}`
+    : `${INSTALLATION_LABEL}=${labelValue(installation)}`;
 }
 
 /** Selects what belongs to any of these runs. */
@@ -38,12 +77,18 @@ export function runsSelector(runIds: readonly string[]): string {
 }
 
 /** The labels Prefect puts on its Jobs, for runs that Prefect executes. */
-export function prefectLabels(request: LaunchRequest): Readonly<Record<string, string>> {
+export function prefectLabels(
+  request: LaunchRequest,
+  installation: Installation,
+): Readonly<Record<string, string>> {
   const { run, launch, flow, engine } = request;
   switch (engine.name) {
     case "prefect1":
       return {
-        "prefect.io/identifier": digest(jobName(run.id, launch)).slice(0, 8),
+        "prefect.io/identifier": digest(jobName({ runId: run.id, launch }, installation)).slice(
+          0,
+          8,
+        ),
         "prefect.io/flow_run_id": labelValue(run.id),
         ...(flow.id === undefined ? {} : { "prefect.io/flow_id": labelValue(flow.id) }),
       };

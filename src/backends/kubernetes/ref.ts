@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { checked } from "../../check.ts";
 import type { Job } from "../../run.ts";
-import { LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
+import { INSTALLATION_LABEL, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
 import type { JobJson } from "./objects.ts";
 import { flowContainerName } from "./request.ts";
 
@@ -11,6 +11,8 @@ const refSchema = z.object({
   /** The run's label, by which its Job and pods are found. */
   run: z.string(),
   launch: z.number(),
+  /** The label of its installation, if it has one. */
+  installation: z.string().optional(),
   /** The container that runs the flow. Others may be put before it when the pod is made. */
   container: z.string(),
   /** The cluster; jobs of earlier versions do not say it. */
@@ -23,11 +25,13 @@ export type JobRef = z.infer<typeof refSchema>;
 /** A Job as any process can find it again. */
 export function toJob({ metadata, spec }: JobJson, cluster: string): Job {
   const { namespace = "", name = "", labels } = metadata ?? {};
+  const installation = labels?.[INSTALLATION_LABEL];
   const ref: JobRef = {
     namespace,
     name,
     run: labels?.[RUN_LABEL] ?? "",
     launch: Number(labels?.[LAUNCH_LABEL]),
+    ...(installation === undefined ? {} : { installation }),
     container: flowContainerName({ spec }),
     cluster,
   };

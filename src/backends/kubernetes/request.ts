@@ -3,7 +3,7 @@ import { imageOf } from "../../image.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import { processOf, type RunProcess, secretNames, sluiceVariables } from "../../process.ts";
 import { literal } from "./literal.ts";
-import { DELETE_LABEL, jobName, ownerLabels, prefectLabels } from "./names.ts";
+import { DELETE_LABEL, type Installation, jobName, ownerLabels, prefectLabels } from "./names.ts";
 import type { AgentOptions, RunOptions } from "./options.ts";
 import type { Template } from "./template.ts";
 
@@ -13,6 +13,7 @@ export interface JobSources {
   readonly run: RunOptions;
   readonly options: AgentOptions;
   readonly template: Template;
+  readonly installation: Installation;
 }
 
 /** A Job as it would be created. */
@@ -26,14 +27,15 @@ export interface PlannedJob {
 
 /** Makes the Job of a launch from its template. Pure, and the same for the same launch. */
 export function plannedJob(sources: JobSources): PlannedJob {
-  const { request, run, options, template } = sources;
+  const { request, run, options, template, installation } = sources;
   const [first, ...others] = containersOf(template.job);
   const image = imageOf({ ...request, template: textOf(first?.["image"]) });
   const process = processOf(request, { image });
   const container = flowContainer(first ?? {}, { ...sources, image, process });
+  const key = { runId: request.run.id, launch: request.launch };
   const labels = {
-    ...ownerLabels(request.run.id, request.launch),
-    ...prefectLabels(request),
+    ...ownerLabels(key, installation),
+    ...prefectLabels(request, installation),
   };
   const spec = objectOf(template.job["spec"]);
   const pod = objectOf(spec["template"]);
@@ -45,7 +47,7 @@ export function plannedJob(sources: JobSources): PlannedJob {
         ...labels,
         ...(options.delete_finished_jobs ? { [DELETE_LABEL]: "true" } : {}),
       }),
-      name: jobName(request.run.id, request.launch),
+      name: jobName(key, installation),
     },
     spec: {
       ...spec,

@@ -3,7 +3,7 @@ import { messageOf } from "../../errors.ts";
 import { unlessAborted } from "../../patience.ts";
 import { MINUTE, SECOND } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";
-import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
+import { deletableSelector, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
 import { condition, type JobJson } from "./objects.ts";
 import { isTooOld } from "./pages.ts";
 
@@ -30,7 +30,7 @@ export interface TidyTime {
 /**
  * Deletes Jobs that say so an hour after their end, with their pods. Only a Job whose launch is over in
  * the store is deleted, so that one whose end nobody has stored yet is there for whoever asks next,
- * however long that takes. Jobs of runs the store does not know are left alone.
+ * however long that takes. Jobs of other installations, and of runs the store does not know, are left alone.
  *
  * Called after each look with the namespaces that were looked at. Each is gone through every five
  * minutes, page by page, over as many looks as that takes, and never twice at once. What cannot be
@@ -38,10 +38,11 @@ export interface TidyTime {
  */
 export function tidier(
   api: Tidying["api"],
-  { now, log, isOver }: Pick<World, "now" | "log" | "isOver">,
+  { now, log, isOver, installation }: Pick<World, "now" | "log" | "isOver" | "installation">,
 ): (namespaces: ReadonlySet<string>, time: TidyTime) => Promise<void> {
   if (isOver === undefined) return async () => undefined;
-  const tidying: Tidying = { api, now, log, isOver };
+  const selector = deletableSelector(installation);
+  const tidying: Tidying = { api, now, log, isOver, selector };
   const passes = new Map<string, Pass>();
   return async (namespaces, { enough, late }) => {
     const work = [...namespaces].map((namespace) => {
@@ -55,6 +56,8 @@ export function tidier(
 
 interface Tidying extends Required<Pick<World, "now" | "log" | "isOver">> {
   readonly api: Pick<KubernetesApi, "pageOfJobs" | "deleteJob">;
+  /** Selects the Jobs that say so. */
+  readonly selector: string;
 }
 
 /** One way through the Jobs of a namespace. */
@@ -109,11 +112,11 @@ async function step(tidying: Tidying, pass: Pass): Promise<void> {
 }
 
 /** What was listed minutes ago is forgotten, and the list begun again. */
-async function list({ api, now }: Tidying, pass: Pass): Promise<readonly unknown[]> {
+async function list({ api, now, selector }: Tidying, pass: Pass): Promise<readonly unknown[]> {
   const { namespace, next: after = "" } = pass;
   try {
     const part = { after, limit: PAGE_SIZE };
-    const { items, next } = await api.pageOfJobs(namespace, `${DELETE_LABEL}=true`, part);
+    const { items, next } = await api.pageOfJobs(namespace, selector, part);
     const before = now().getTime() - KEPT_MS;
     pass.ended = items.filter((job) => endOf(job) <= before);
     pass.next = next === "" ? undefined : next;

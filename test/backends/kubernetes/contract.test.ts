@@ -5,5 +5,6 @@ import { harnessOn } from "./harness.ts";
 backendContract("kubernetes", {
   once: "always",
   logs: true,
+  installations: true,
   open: async () => harnessOn(await fakeKubernetes()),
 });

@@ -43,6 +43,7 @@ export function harnessOn(fake: FakeKubernetes): BackendHarness {
   return {
     backend: openOn(fake),
     reopen: () => openOn(fake),
+    openFor: (installation) => openOn(fake, {}, { installation }),
     succeeds: parts(["exit", "0"]),
     fails: parts(["exit", "3"]),
     runs: parts(["run"]),

@@ -3,7 +3,12 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LaunchAnswer } from "../../../src/backend.ts";
 import { backend as module } from "../../../src/backends/kubernetes/index.ts";
-import { LAUNCH_LABEL, namespaceOf, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
+import {
+  INSTALLATION_LABEL,
+  LAUNCH_LABEL,
+  namespaceOf,
+  RUN_LABEL,
+} from "../../../src/backends/kubernetes/names.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { silentLogger } from "../../../src/log.ts";
 import { never, newId, thrownBy } from "../../contracts/backend-steps.ts";
@@ -76,6 +81,10 @@ describe("launching a Job", () => {
     ["no label", {}],
     ["the label of another run", { [RUN_LABEL]: "other", [LAUNCH_LABEL]: "1" }],
     ["the label of another launch", { [RUN_LABEL]: "run-7", [LAUNCH_LABEL]: "2" }],
+    [
+      "the label of the installation sluice-dev",
+      { [RUN_LABEL]: "run-7", [LAUNCH_LABEL]: "1", [INSTALLATION_LABEL]: "sluice-dev" },
+    ],
   ])("refuses a Job of its name with %s, and leaves it alone", async (_, labels) => {
     const request = parts(["run"], { runId: "run-7" });
     await launchOn(undefined, request);

@@ -154,6 +154,18 @@ describe("the log of a Job", () => {
     expect(await read(job, "x")).toEqual({ lines: [], next: "x", complete: false });
   });
 
+  it("is that of its own installation, and so is what its pods say", async () => {
+    const mine = await started(["run"]);
+    const other = backend;
+    backend = openOn(fake, {}, { installation: "sluice-dev" });
+    const theirs = await started(["write", "theirs"]);
+    fake.advance(5);
+    expect(texts(await read(theirs))).toEqual(["theirs"]);
+    expect(await other.inspect([mine])).toMatchObject([{ type: "running" }]);
+    backend = other;
+    expect(await read(mine)).toEqual({ lines: [], next: "", complete: false });
+  });
+
   it("is complete when the Job is gone, or its pod", async () => {
     const job = await started(["exit", "0"]);
     fake.advance(5);

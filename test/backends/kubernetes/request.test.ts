@@ -55,21 +55,36 @@ const POD = { spec: { template: { spec: { containers: [{ name: "flow" }] } } } }
 
 describe("the name of a Job", () => {
   it("says run and launch", () => {
-    expect(jobName("ab5d0c1e-1111-4111-8111-000000000002", 3)).toBe(
+    expect(jobName({ runId: "ab5d0c1e-1111-4111-8111-000000000002", launch: 3 }, undefined)).toBe(
       "sluice-ab5d0c1e-1111-4111-8111-000000000002-3",
     );
   });
 
   it("is valid, and its own for each run and launch, whatever the run is called", () => {
     const ids = ["a", "A", "x".repeat(40), "X".repeat(300), "ü", "a_b", "a.b", "", "-"];
-    const names = ids.flatMap((id) => [jobName(id, 1), jobName(id, 2)]);
+    const installations = [undefined, "sluice-dev", `Team.Data_${"x".repeat(240)}`, "-"];
+    const names = ids.flatMap((runId) =>
+      installations.flatMap((installation) =>
+        [1, 2, 1234].map((launch) => jobName({ runId, launch }, installation)),
+      ),
+    );
     expect(new Set(names).size).toBe(names.length);
     for (const name of names) expect(name).toMatch(/^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
     for (const id of ids) {
-      for (const value of Object.values(ownerLabels(id, 1))) {
-        expect(value).toMatch(/^(?=.{0,63}$)([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/);
+      for (const installation of installations) {
+        for (const value of Object.values(ownerLabels({ runId: id, launch: 1 }, installation))) {
+          expect(value).toMatch(/^(?=.{0,63}$)([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/);
+        }
       }
     }
+  });
+
+  it("ends with what its installation is called, as a hash; a label names it", () => {
+    const key = { runId: "ab5d0c1e-1111-4111-8111-000000000002", launch: 3 };
+    expect(jobName(key, "sluice-dev")).toMatch(
+      /^sluice-ab5d0c1e-1111-4111-8111-000000000002-3-[0-9a-f]{10}$/,
+    );
+    expect(ownerLabels(key, "sluice-dev")).toMatchObject({ "sluice/installation": "sluice-dev" });
   });
 
   it("is found by a selector that names each run once", () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Backend } from "../../../src/backend.ts";
+import type { Backend, World } from "../../../src/backend.ts";
 import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
 import { ASKING_MS } from "../../../src/backends/kubernetes/inspect.ts";
@@ -21,8 +21,12 @@ beforeEach(async () => {
 });
 afterEach(() => fake.close());
 
-async function launched(backend: Backend, command: readonly string[]): Promise<Job> {
-  const request = launchRequest(parts(command, { runId: newId() }));
+async function launched(
+  backend: Backend,
+  command: readonly string[],
+  runId = newId(),
+): Promise<Job> {
+  const request = launchRequest(parts(command, { runId }));
   const plan = await backend.plan(request);
   const key = { runId: request.run.id, launch: 1, target: plan.target };
   const answer = await backend.launch(plan, key, never());
@@ -38,8 +42,9 @@ beforeEach(() => {
   lines = [];
 });
 
-function open(options: JsonObject = {}): Backend {
+function open(options: JsonObject = {}, world: Partial<World> = {}): Backend {
   return openOn(fake, options, {
+    ...world,
     isOver: async (runId, launch) => over.has(`${runId}/${launch}`),
     log: { ...silentLogger, warn: (message) => void lines.push(message) },
   });
@@ -80,6 +85,20 @@ describe("finished Jobs", () => {
     fake.advance(2);
     expect([isThere(done), isThere(other)]).toEqual([false, true]);
     expect(fake.store.pods).toHaveLength(1);
+  });
+
+  it("are left to their own installation, though another one has ended a run of the same id", async () => {
+    const dev = open({}, { installation: "sluice-dev" });
+    const { done, other } = await oneEnded(open(), 0);
+    const theirs = await launched(dev, ["exit", "0"], String(done.ref["run"]));
+    const another = await launched(dev, ["run"]);
+    fake.advance(5);
+    fake.advance(1, 3_600);
+    store(done);
+    await lookAt(open(), other);
+    expect([isThere(done), isThere(theirs)]).toEqual([false, true]);
+    await lookAt(dev, another);
+    expect(isThere(theirs)).toBe(false);
   });
 
   it("are kept as long as their end is not stored, however long that takes", async () => {

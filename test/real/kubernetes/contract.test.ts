@@ -21,6 +21,7 @@ function parts(command: readonly string[], options: RequestParts["config"] = {})
 backendContract("kubernetes", {
   once: "always",
   logs: true,
+  installations: true,
   open: async () => {
     const cluster = await openCluster();
     const { namespace } = cluster;
@@ -29,6 +30,7 @@ backendContract("kubernetes", {
     return {
       backend: cluster.open(),
       reopen: () => cluster.open(),
+      openFor: (installation) => cluster.open({}, { installation }),
       succeeds: parts(["sh", "-c", "exit 0"]),
       fails: parts(["sh", "-c", "exit 3"]),
       runs: parts(["sleep", "600"]),
