@@ -1,8 +1,9 @@
 import { matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
+import { type CancellingRun, cancelOn } from "./cancel-on.ts";
 import { chunks } from "./chunks.ts";
 import { messageOf } from "./errors.ts";
-import { backendOf, findJob, keyOf } from "./jobs.ts";
+import { backendOf } from "./jobs.ts";
 import type { LogFields } from "./log.ts";
 import { judgeHosts } from "./lost-hosts.ts";
 import { move } from "./move.ts";
@@ -10,7 +11,6 @@ import { applyObservation } from "./observe.ts";
 import { inTime, unlessAborted } from "./patience.ts";
 import type { OutgoingMessage } from "./queue.ts";
 import {
-  type Cancelling,
   CLOUD,
   type Job,
   type Launch,
@@ -20,8 +20,7 @@ import {
   type Waiting,
 } from "./run.ts";
 import { referenceTo } from "./schedule.ts";
-import { REQUESTED } from "./state-after.ts";
-import { between, MINUTE, plus, SECOND, type Timestamp, timestamp } from "./time.ts";
+import { between, SECOND, type Timestamp, timestamp } from "./time.ts";
 
 /** How many runs a tick takes from the store before it works on them. */
 const PAGE = 500;
@@ -29,11 +28,6 @@ const PAGE = 500;
 export const PAGE_MS = 10 * SECOND;
 /** So many messages are sent with one call, and noted before others whose call may hang. */
 const SEND_BATCH = 10;
-/** After so long without an effect a job is asked to stop again. */
-const CANCEL_AGAIN_MS = MINUTE;
-/** Nothing is found so often, so far apart, before a cancelled launch counts as never made. */
-const CANCEL_MISSES = 2;
-const CANCEL_MISS_MS = 5 * MINUTE;
 
 /**
  * One tick: every run of this place that is due goes on to its next state. Runs whose message may be
@@ -173,34 +167,6 @@ async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Pr
   );
 }
 
-type CancellingRun = Run & { readonly state: Cancelling };
-
 function isCancelling(run: Run): run is CancellingRun {
   return run.state.type === "cancelling";
-}
-
-/** Asks again that a job is stopped, or looks whether a cancelled launch has made one. */
-async function cancelOn(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
-  const { state } = run;
-  const backend = await backendOf(app, state);
-  const job = state.job ?? (await findJob(app, backend, keyOf(run, state)));
-  if (job === undefined) return missed(app, run, now);
-  const next = { ...state, job, until: plus(now, CANCEL_AGAIN_MS) };
-  const moved = await move(app, run, { event: "cancel", next });
-  // Whoever moved it first asks.
-  if (moved !== undefined) await backend.cancel(job);
-}
-
-/** Notes that a cancelled launch has no job to be seen; the second time in a row it never had one. */
-async function missed(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
-  const { state } = run;
-  const misses = state.misses + 1;
-  if (misses < CANCEL_MISSES) {
-    const next = { ...state, misses, until: plus(now, CANCEL_MISS_MS) };
-    await move(app, run, { event: "cancel", next });
-    return;
-  }
-  const { agent, target, launch } = state;
-  const next = { type: "cancelled", cause: REQUESTED, agent, target, launch } as const;
-  await move(app, run, { event: "end", next });
 }

@@ -140,6 +140,8 @@ export interface Cancelling extends Launch {
   readonly until: Timestamp;
   /** How often no job was found. */
   readonly misses: number;
+  /** Since when nobody can look whether there is a job. */
+  readonly unsearchedSince?: Timestamp;
 }
 
 /** The kinds of cause, see `Cause`. */

@@ -1,6 +1,5 @@
 import type { App } from "./app.ts";
 import type { Backend, LaunchPlan } from "./backend.ts";
-import { messageOf } from "./errors.ts";
 import { backendOf, findJob, keyOf, namedAgent } from "./jobs.ts";
 import {
   endLaunch,
@@ -14,20 +13,14 @@ import { launchRequest } from "./launch-request.ts";
 import { move } from "./move.ts";
 import type { RunRequest } from "./request.ts";
 import type { Cause, Job, Launching, Run } from "./run.ts";
-import { between, MINUTE, plus, type Timestamp, timestamp } from "./time.ts";
+import { between, MINUTE, plus, timestamp } from "./time.ts";
+import { neverSearched } from "./unsearched.ts";
 
 /**
  * A launch first written longer ago is never made again: what a platform remembers of it has faded,
  * and at most once beats at least once.
  */
 export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
-
-const HOUR = 60 * MINUTE;
-/**
- * A launch is given up after nobody could look for its job for so long: long enough for people to notice and
- * to mend what they have taken away, such as a right.
- */
-const UNSEARCHED_LIMIT_MS = 24 * HOUR;
 
 /**
  * Takes over a launch whose lease is over: whoever had it may have died before or after the job was
@@ -78,16 +71,10 @@ async function lookForJob(app: App, run: LaunchingRun): Promise<Found | undefine
     const now = timestamp(app.now());
     const { unsearchedSince = now } = state;
     const cause = neverSearched(unsearchedSince, now, error);
-    if (between(unsearchedSince, now) >= UNSEARCHED_LIMIT_MS) await endLaunch(app, run, cause);
+    if (cause !== undefined) await endLaunch(app, run, cause);
     else await leaveOpen(app, { ...run, state: { ...state, unsearchedSince } }, error);
     return undefined;
   }
-}
-
-function neverSearched(since: Timestamp, now: Timestamp, error: unknown): Cause {
-  const hours = Math.floor(between(since, now) / HOUR);
-  const message = `for ${hours} hours nobody could find out whether its launch has a job, which may be running; the last try: ${messageOf(error)}`;
-  return { type: "lost", message };
 }
 
 /** The same launch, planned again; undefined, and the run ended, if it may not be made any more. */

@@ -57,6 +57,7 @@ export const TRANSITIONS: readonly Row[] = [
   ["cancelling", "observe", "cancelling"],
   ...ends("cancelling", "observe"),
   ["cancelling", "end", "cancelled"],
+  ["cancelling", "end", "crashed"],
 ];
 
 /** Whether the table has a row for this change. */

@@ -217,4 +217,56 @@ describe("cancel while the launch is in flight", () => {
     await poll(t.app);
     expect(await stateOf(t)).toMatchObject({ type: "cancelled", cause: { type: "requested" } });
   });
+
+  test("ends the run as lost after a day in which nobody could look for its job", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" });
+    await start(t);
+    await cancel(t.app, "r1");
+    t.platform.fail("find", new Error("access denied"));
+    t.clock.pass(60 * SECOND);
+    await poll(t.app);
+    t.clock.pass(24 * 60 * MINUTE - SECOND);
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "cancelling" });
+    t.clock.pass(SECOND);
+    await poll(t.app);
+    const state = await stateOf(t);
+    expect(state).toMatchObject({ type: "crashed", cause: { type: "lost" }, launch: 1 });
+    expect(JSON.stringify(state)).toContain("for 24 hours nobody could find out");
+    expect(JSON.stringify(state)).toContain("the last try: access denied");
+  });
+
+  test("waits for its job another day if it could be looked for in between", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "answer lost" });
+    await start(t);
+    await cancel(t.app, "r1");
+    const looks = async (error?: Error) => {
+      t.platform.fail("find", error);
+      await poll(t.app);
+      t.clock.pass(20 * 60 * MINUTE);
+    };
+    t.platform.showJobs(false);
+    t.clock.pass(MINUTE);
+    await looks(new Error("access denied"));
+    await looks();
+    t.platform.showJobs(true);
+    await looks(new Error("access denied"));
+    await looks();
+    expect(await stateOf(t)).toMatchObject({ type: "cancelling", job: { backend: "test" } });
+    expect(t.platform.cancelled).toHaveLength(1);
+  });
+
+  test("waits for ever for a known job of an agent that cannot be opened", async () => {
+    const t = testApp();
+    await start(t);
+    await cancel(t.app, "r1");
+    const closed = { ...t.app, backend: async () => Promise.reject(new Error("no agent here")) };
+    for (let hour = 0; hour < 30; hour++) {
+      t.clock.pass(60 * MINUTE);
+      await poll(closed);
+    }
+    expect(await stateOf(t)).toMatchObject({ type: "cancelling", job: { backend: "test" } });
+  });
 });
