@@ -49,7 +49,10 @@ async function lookForJob(
     if (state.job !== undefined) throw error;
     const { unsearchedSince = now } = state;
     const cause = neverSearched(unsearchedSince, now, error);
-    if (cause !== undefined) return void (await end(app, run, { type: "crashed", cause }));
+    if (cause !== undefined) {
+      await end(app, run, { type: "crashed", cause });
+      return undefined;
+    }
     if (state.unsearchedSince === undefined) {
       await move(app, run, { event: "cancel", next: { ...state, unsearchedSince } });
     }
