@@ -67,7 +67,7 @@ describe("functions", () => {
       const file = String(variables(name)["GOOGLE_APPLICATION_CREDENTIALS"]);
       // Packaged with all of dist/config, beside the agents.
       expect(dirname(file)).toBe(dirname(String(variables(name)["SLUICE_CONFIG"])));
-      expect(readFileSync(file, "utf8")).toBe(GOOGLE_CREDENTIALS);
+      expect(readFileSync(join(deployment.folder, file), "utf8")).toBe(GOOGLE_CREDENTIALS);
     }
   });
 

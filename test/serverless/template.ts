@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { copySources, SERVERLESS } from "./sources.ts";
 
 /** A resource of a CloudFormation template. */
 export interface Resource {
@@ -19,6 +20,8 @@ export interface Properties {
 
 /** What is deployed, as CloudFormation is told. */
 export interface Deployment {
+  /** Where it was packaged: paths in the environments of functions start here. */
+  readonly folder: string;
   /** Where the template stands. */
   readonly file: string;
   readonly resources: Readonly<Record<string, Resource>>;
@@ -81,30 +84,31 @@ export async function packageService(
   options: readonly string[] = [],
 ): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), "sluice-package-"));
+  copySources(folder);
   const config = join(folder, "sluice.yml");
   writeFileSync(join(folder, "task.yml"), "family: x\n");
   writeFileSync(config, agents.replaceAll("/TEMPLATES/", `${folder}/task.yml`));
   const google = join(folder, "federation.json");
   writeFileSync(google, GOOGLE_CREDENTIALS);
   const params = [`config=${config}`, `googleCredentials=${google}`];
-  const cli = join("node_modules", "serverless", "bin", "serverless.js");
   await promisify(execFile)(
     process.execPath,
     [
-      cli,
+      SERVERLESS,
       "package",
       "--package",
       join(folder, "out"),
       ...params.flatMap((one) => ["--param", one]),
       ...options,
     ],
-    { env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1" } },
+    { cwd: folder, env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1" } },
   );
   const file = join(folder, "out", "cloudformation-template-update-stack.json");
   const { Resources: resources } = JSON.parse(readFileSync(file, "utf8")) as {
     readonly Resources: Record<string, Resource>;
   };
   return {
+    folder,
     file,
     resources,
     ofType: (type) =>

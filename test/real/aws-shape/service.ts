@@ -1,8 +1,9 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { copySources, SERVERLESS } from "../../serverless/sources.ts";
 
 /** What is deployed. */
 export interface ServiceOptions {
@@ -27,18 +28,10 @@ export interface Service {
   remove(): void;
 }
 
-/** What the framework needs to package and to deploy. */
-const SOURCES = ["deploy", "events", "functions", "schemas", "scripts", "src"];
-const FILES = ["package.json", "serverless.yml", "tsconfig.json"];
-
-/**
- * Copies the service. Each copy builds into a `dist` of its own, so that deployments with different agents
- * can be made side by side.
- */
+/** Copies the service into a folder of its own, with agents of its own. */
 export function copyService({ agents, files, params, env }: ServiceOptions): Service {
   const folder = mkdtempSync(join(tmpdir(), "sluice-deploy-"));
-  for (const name of [...SOURCES, ...FILES]) cpSync(name, join(folder, name), { recursive: true });
-  symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
+  copySources(folder);
   for (const [name, text] of Object.entries({ ...files, "sluice.yml": agents })) {
     const file = join(folder, "agents", name);
     mkdirSync(dirname(file), { recursive: true });
@@ -48,14 +41,13 @@ export function copyService({ agents, files, params, env }: ServiceOptions): Ser
   // moto would run the functions by itself, in Docker.
   const values = { config: join("agents", "sluice.yml"), enabled: "false", ...params };
   const given = Object.entries(values).flatMap(([key, value]) => ["--param", `${key}=${value}`]);
-  const cli = join("node_modules", "serverless", "bin", "serverless.js");
   return {
     folder,
     packaged,
     async serverless(...args) {
       const packages = ["package", "deploy"].includes(args[0] ?? "");
       const where = packages ? ["--package", packaged] : [];
-      const all = [cli, ...args, "--stage", "test", ...given, ...where];
+      const all = [SERVERLESS, ...args, "--stage", "test", ...given, ...where];
       const { stdout } = await promisify(execFile)(process.execPath, all, {
         cwd: folder,
         env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1", ...env },
