@@ -131,7 +131,12 @@ describe("a remote agent", () => {
         message: "Rate exceeded",
       } as const;
       ecs.fail("RegisterTaskDefinition", fault, fault, fault);
-      await journey(remote, { config, prints: ["print", "one", "two"], ...FAKE_WORDS });
+      await journey(remote, {
+        ...FAKE_WORDS,
+        config,
+        prints: ["print", "one", "two"],
+        runs: ["sleep"],
+      });
       const { code, stdout } = await logsTyped(remote, ecs.env);
       expect({ code, texts: jsonLines(stdout).map(({ text }) => text) }).toEqual({
         code: 0,
