@@ -4,8 +4,6 @@ import { environment } from "../src/aws/app.ts";
 import { changesIn, type StreamedChange } from "../src/aws/changes.ts";
 import { log, metrics } from "../src/aws/powertools.ts";
 import { openPublisher, type Publisher } from "../src/aws/publisher.ts";
-import { messageOf } from "../src/errors.ts";
-import { runView } from "../src/http/views.ts";
 import { isFinal } from "../src/run.ts";
 import { stack } from "./stack.ts";
 
@@ -19,8 +17,7 @@ export const publishWith = (open: () => Publisher) => {
   return stack(async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
     publisher ??= open();
     const changes = changesIn(Records);
-    const ended = await endBodies(changes, publisher);
-    const done = await publisher.put(changes.slice(0, ended).map(detailOf));
+    const done = await publisher.publish(changes);
     changes.slice(0, done).forEach(count);
     metrics.addMetric("ChangesPublished", MetricUnit.Count, done);
     const failed = changes[done];
@@ -31,25 +28,6 @@ export const publishWith = (open: () => Publisher) => {
 };
 
 export const handler = publishWith(() => openPublisher(environment(), log));
-
-/** Returns how many changes go before the first whose body could not be ended: all, unless one failed. */
-async function endBodies(
-  changes: readonly StreamedChange[],
-  { endBody }: Publisher,
-): Promise<number> {
-  const ends = await Promise.allSettled(changes.map(({ head }) => endBody(head)));
-  for (const [index, end] of ends.entries()) {
-    if (end.status === "fulfilled") continue;
-    const runId = changes[index]?.run.id;
-    log.warn("body not ended", { runId, reason: messageOf(end.reason) });
-  }
-  const failed = ends.findIndex(({ status }) => status === "rejected");
-  return failed === -1 ? changes.length : failed;
-}
-
-function detailOf({ run, from }: StreamedChange) {
-  return { run: runView(run), revision: run.revision, ...(from === undefined ? {} : { from }) };
-}
 
 function count({ run: { state } }: StreamedChange): void {
   const words = state.type.split("_").map((word) => `${word[0]?.toUpperCase()}${word.slice(1)}`);

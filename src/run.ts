@@ -165,7 +165,7 @@ export type CauseType =
  *
  * `exit` its process ended by itself · `killed` by a signal nobody explained · `out_of_memory` ·
  * `reclaimed` its machine was taken back · `infrastructure` its machine was lost · `start_failed` the
- * job never started · `image` its image could not be had · `lost` its job is gone without a trace ·
+ * job never started · `image` its image could not be had · `lost` nobody can say what became of its job ·
  * `rejected` the platform refused the launch · `invalid` the request has faults · `abandoned` every
  * delivery of its message failed · `requested` somebody cancelled it · `deadline` it took too long.
  */

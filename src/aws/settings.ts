@@ -23,11 +23,7 @@ export type Env = Readonly<Record<string, string>>;
 /** Reads the settings. Throws `PermanentError` ("invalid") that names every variable with a fault. */
 export function settingsOf(env: Env): AwsSettings {
   const issues: Issue[] = [];
-  const text = (name: string): string => {
-    const value = env[name] ?? "";
-    if (value === "") issues.push({ path: name, message: "expected text, got nothing" });
-    return value;
-  };
+  const text = textIn(env, issues);
   const amount = (name: string, given = text(name)): number => {
     const value = Number(given);
     if (Number.isFinite(value) && value > 0) return value;
@@ -48,6 +44,26 @@ export function settingsOf(env: Env): AwsSettings {
       env["SLUICE_DISPATCH_CONCURRENCY"] ?? "1",
     ),
   };
-  if (issues.length > 0) throw invalid("the environment of the function", issues);
+  refuse(issues);
   return settings;
+}
+
+/** Reads the name of the table alone. Throws `PermanentError` ("invalid") if it is missing. */
+export function tableOf(env: Env): string {
+  const issues: Issue[] = [];
+  const table = textIn(env, issues)("SLUICE_TABLE");
+  refuse(issues);
+  return table;
+}
+
+function textIn(env: Env, issues: Issue[]): (name: string) => string {
+  return (name) => {
+    const value = env[name] ?? "";
+    if (value === "") issues.push({ path: name, message: "expected text, got nothing" });
+    return value;
+  };
+}
+
+function refuse(issues: readonly Issue[]): void {
+  if (issues.length > 0) throw invalid("the environment of the function", issues);
 }

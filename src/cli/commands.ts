@@ -45,7 +45,7 @@ const WORK: readonly CommandSpec[] = [
     examples: [
       ["run examples/hello.yml --watch", "run what a file describes, and follow it"],
       ["run nightly-load --param day=2026-11-21", "run a registered flow"],
-      ["run nightly-load --label gpu --set cpu=2048", "somewhere else, with more room"],
+      ["run nightly-load --label gpu --set cpu=2048", "somewhere else, and on ECS with more room"],
       ["run nightly-load --at 2026-11-22T01:00:00Z", "later"],
     ],
     load: () => import("./commands/run.ts"),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { settingsOf } from "../../src/aws/settings.ts";
+import { settingsOf, tableOf } from "../../src/aws/settings.ts";
 
 const ENV = {
   SLUICE_TABLE: "sluice-dev",
@@ -43,5 +43,18 @@ describe("the environment of a function", () => {
     expect(() => settingsOf(env)).toThrow(
       expect.objectContaining({ issues: paths.map((path) => expect.objectContaining({ path })) }),
     );
+  });
+
+  test("is asked for its table alone where no more is needed, and must have one", () => {
+    expect(tableOf({ SLUICE_TABLE: "sluice-dev" })).toBe("sluice-dev");
+    for (const env of [{}, { SLUICE_TABLE: "" }]) {
+      expect(() => tableOf(env)).toThrow(
+        expect.objectContaining({
+          code: "invalid",
+          message:
+            "the environment of the function is not valid: SLUICE_TABLE: expected text, got nothing",
+        }),
+      );
+    }
   });
 });

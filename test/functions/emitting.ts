@@ -22,8 +22,5 @@ const tick = JSON.parse(readFileSync("events/poll.json", "utf8")) as ScheduledEv
 await pollWith(async () => failing)(tick, invocation());
 
 const ended = ENDS.map((state, index) => ({ NewImage: headImage(`run-${index}`, state, 1) }));
-const publisher: Publisher = {
-  put: async (details) => details.length,
-  endBody: async () => undefined,
-};
+const publisher: Publisher = { publish: async (changes) => changes.length };
 await publishWith(() => publisher)(streamEvent(...ended), invocation());

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { publishWith } from "../../functions/publish.ts";
+import { type PublisherParts, publisherOf } from "../../src/aws/publisher.ts";
 import type { JsonObject } from "../../src/json.ts";
+import { silentLogger } from "../../src/log.ts";
 import type { RunState } from "../../src/run.ts";
 import { type Item, toItem } from "../../src/stores/dynamodb/item.ts";
 import { headImage, streamEvent } from "./heads.ts";
@@ -29,6 +31,11 @@ function outside({ takes = Number.POSITIVE_INFINITY, refuses = [] as readonly st
   };
 }
 
+/** The function, with all it does going outside. */
+function publishTo(parts: Omit<PublisherParts, "log">) {
+  return publishWith(() => publisherOf({ ...parts, log: silentLogger }));
+}
+
 const changes = streamEvent(
   { NewImage: headImage("a", SCHEDULED, 1) },
   { NewImage: headImage("b", SCHEDULED, 1) },
@@ -38,7 +45,7 @@ const changes = streamEvent(
 describe("the function publish", () => {
   test("tells the bus of each change of a state, in the order of the stream", async () => {
     const all = outside();
-    expect(await publishWith(() => all)(changes, invocation())).toEqual({ batchItemFailures: [] });
+    expect(await publishTo(all)(changes, invocation())).toEqual({ batchItemFailures: [] });
     expect(all.taken).toMatchObject([
       { run: { id: "a", state: "scheduled" }, revision: 1 },
       { run: { id: "b", state: "scheduled" }, revision: 1 },
@@ -47,13 +54,13 @@ describe("the function publish", () => {
   });
 
   test("reports the first change the bus has refused by its place in the stream", async () => {
-    const answer = await publishWith(() => outside({ takes: 1 }))(changes, invocation());
+    const answer = await publishTo(outside({ takes: 1 }))(changes, invocation());
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "s1" }] });
   });
 
   test("hands over each head as it is, so that its body ends with it", async () => {
     const { ended, ...all } = outside();
-    await publishWith(() => all)(changes, invocation());
+    await publishTo(all)(changes, invocation());
     expect(ended.map(({ pk, body, revision }) => [pk, body, revision])).toEqual([
       ["run#a", "hash of a", 1],
       ["run#b", "hash of b", 1],
@@ -64,7 +71,7 @@ describe("the function publish", () => {
 
   test("tells of nothing that follows a body it could not end: all of that comes again", async () => {
     const all = outside({ refuses: ["run#b"] });
-    const answer = await publishWith(() => all)(changes, invocation());
+    const answer = await publishTo(all)(changes, invocation());
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: "s1" }] });
     expect(all.taken).toMatchObject([{ run: { id: "a" }, revision: 1 }]);
   });
@@ -81,7 +88,7 @@ describe("the function publish", () => {
     ["a run whose time is over", { OldImage: headImage("a", CANCELLED, 2) }],
   ])("says nothing of %s", async (_, record) => {
     const all = outside();
-    await publishWith(() => all)(streamEvent(record), invocation());
+    await publishTo(all)(streamEvent(record), invocation());
     expect([all.taken, all.ended]).toEqual([[], []]);
   });
 });

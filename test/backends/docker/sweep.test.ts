@@ -158,12 +158,7 @@ describe("a container that removes itself", () => {
   });
 
   it("is removed with nineteen others at a time, and with none while the process closes", async () => {
-    for (let launch = 1; launch <= 21; launch++) {
-      await launched("exit", launch);
-      over.add(launch);
-    }
-    harness.docker.tick();
-    later(DAY);
+    await ended(21);
     await openSweeper(api(), "test", { ...world(), closing: AbortSignal.abort() })();
     expect(names()).toHaveLength(21);
     const sweep = sweeper();
@@ -175,12 +170,7 @@ describe("a container that removes itself", () => {
   });
 
   it("leaves none behind one that cannot be removed", async () => {
-    for (let launch = 1; launch <= 22; launch++) {
-      await launched("exit", launch);
-      over.add(launch);
-    }
-    harness.docker.tick();
-    later(DAY);
+    await ended(22);
     const how = { status: 500, message: "busy" };
     for (let times = 0; times < 2; times++)
       harness.docker.faults.push({ method: "DELETE", path: /./, how });
@@ -192,6 +182,53 @@ describe("a container that removes itself", () => {
     expect(warnings).toEqual([
       ["ended containers not removed", { target: harness.docker.url, failures: 2, reason: "busy" }],
     ]);
+  });
+
+  it("leaves none behind twenty that can never be removed", async () => {
+    await ended(25);
+    refuse([...harness.docker.containers.keys()].slice(0, 20));
+    const sweep = sweeper();
+    await sweep();
+    expect(names()).toHaveLength(25);
+    await sweep();
+    expect(names()).toHaveLength(20);
+    // Those twenty are left alone until the next pass, which tries them all again.
+    await sweep();
+    expect(removals()).toBe(25);
+    harness.docker.faults.length = 0;
+    later(5 * MINUTE);
+    await sweep();
+    expect(names()).toEqual([]);
+  });
+
+  it("is tried once in five minutes by an engine that refuses to remove any", async () => {
+    await ended(25);
+    for (let pass = 0; pass < 2; pass++) refuse([...harness.docker.containers.keys()]);
+    const sweep = sweeper();
+    const tries: number[] = [];
+    for (const wait of [0, 0, 0, 5 * MINUTE - 1, 1, 0, 0]) {
+      later(wait);
+      await sweep();
+      tries.push(removals());
+    }
+    expect(tries).toEqual([20, 25, 25, 25, 45, 50, 50]);
+    expect(names()).toHaveLength(25);
+  });
+
+  it("is listed again after five minutes where the list did not come, and the pass goes on", async () => {
+    await ended(25);
+    refuse([...harness.docker.containers.keys()].slice(0, 20));
+    const sweep = sweeper();
+    await sweep();
+    const how = { status: 500, message: "busy" };
+    harness.docker.faults.unshift({ method: "GET", path: /containers\/json$/, how });
+    await sweep();
+    await sweep();
+    expect(names()).toHaveLength(25);
+    later(5 * MINUTE);
+    await sweep();
+    expect(removals()).toBe(25);
+    expect(names()).toHaveLength(20);
   });
 
   it("is left to others by a process that cannot know what is stored", async () => {
@@ -234,6 +271,28 @@ async function launched(
   const answer = await backend.launch(plan, key, never());
   if (answer.type !== "launched") throw new Error(answer.message);
   return answer.job;
+}
+
+/** So many containers that ended a day ago, whose ends are stored. */
+async function ended(count: number): Promise<void> {
+  for (let launch = 1; launch <= count; launch++) {
+    await launched("exit", launch);
+    over.add(launch);
+  }
+  harness.docker.tick();
+  later(DAY);
+}
+
+/** Each of these containers is not removed once. */
+function refuse(ids: readonly string[]): void {
+  const how = { status: 409, message: "removal is already in progress" };
+  for (const id of ids)
+    harness.docker.faults.push({ method: "DELETE", path: new RegExp(`/${id}$`), how });
+}
+
+/** How often the engine was told to remove a container. */
+function removals(): number {
+  return harness.docker.calls.filter((call) => call.startsWith("DELETE ")).length;
 }
 
 /** The containers that are left. */
