@@ -17,19 +17,21 @@ const MOST_AT_ONCE = 20;
  * because the process that should have done it died, is there for whoever asks next. Containers of
  * other installations, and of runs the store does not know, are left alone.
  *
- * Called after each look at running jobs; sweeps every five minutes, or after each look until all are
- * removed, and never twice at once. What cannot be removed is told and tried again, and keeps nobody
+ * Called after each look at running jobs; goes through all every five minutes, over as many looks as that
+ * takes, and never twice at once. What cannot be removed is told, left to the next pass, and keeps nobody
  * else; it never throws.
  */
 export function openSweeper(api: Api, agent: string, world: Surroundings): () => Promise<void> {
   const { log, now, isOver, closing } = world;
+  const failed = new Set<string>();
   let next = Number.NEGATIVE_INFINITY;
   return async () => {
     const moment = now().getTime();
     if (isOver === undefined || moment < next) return;
     next = Number.POSITIVE_INFINITY;
-    const { removed, failures, all } = await sweep(api, agent, world);
-    next = all || removed === 0 ? moment + SWEEP_EVERY_MS : moment;
+    const { tried, failures, all } = await sweep(api, agent, { ...world, failed });
+    if (all) failed.clear();
+    next = all || tried === 0 ? moment + SWEEP_EVERY_MS : moment;
     if (closing.aborted || failures.length === 0) return;
     const reason = messageOf(failures[0]);
     const fields = { target: api.target, failures: failures.length, reason };
@@ -40,34 +42,41 @@ export function openSweeper(api: Api, agent: string, world: Surroundings): () =>
 type Api = Pick<DockerApi, "target" | "list" | "inspect" | "remove">;
 type Surroundings = Pick<World, "installation" | "log" | "now" | "isOver" | "closing">;
 
+interface Pass extends Surroundings {
+  /** The containers that this pass could not remove. */
+  readonly failed: Set<string>;
+}
+
 interface Sweep {
-  readonly removed: number;
+  /** How many containers were removed or failed. */
+  readonly tried: number;
   readonly failures: readonly unknown[];
-  /** Whether all were looked at. */
+  /** Whether the pass has come to its end. */
   readonly all: boolean;
 }
 
-async function sweep(api: Api, agent: string, world: Surroundings): Promise<Sweep> {
+async function sweep(api: Api, agent: string, world: Pass): Promise<Sweep> {
   const ofAgent = [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`];
   const label = [...ofAgent, ...labelsOfInstallation(world.installation)];
   const failures: unknown[] = [];
-  let removed = 0;
+  let tried = 0;
   try {
     for (const entry of await api.list({ label, status: ["exited", "dead", "created"] })) {
-      const full = removed + failures.length === MOST_AT_ONCE;
-      if (world.closing.aborted || full) return { removed, failures, all: false };
+      if (world.failed.has(entry.Id)) continue;
+      if (world.closing.aborted || tried === MOST_AT_ONCE) return { tried, failures, all: false };
       try {
         if (!(await isDone(entry, api, world))) continue;
         await api.remove(entry.Id);
-        removed += 1;
       } catch (error) {
+        world.failed.add(entry.Id);
         failures.push(error);
       }
+      tried += 1;
     }
+    return { tried, failures, all: true };
   } catch (error) {
-    failures.push(error);
+    return { tried, failures: [...failures, error], all: false };
   }
-  return { removed, failures, all: true };
 }
 
 async function isDone(
