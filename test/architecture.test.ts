@@ -89,7 +89,11 @@ const RULES: readonly Rule[] = [
     packages: ["node:", "yaml"],
   },
   // An event tells of a run as the API does.
-  { files: /^src\/aws\/publisher\.ts$/, folders: ["core", "aws", "dynamodb", "http"], packages: [] },
+  {
+    files: /^src\/aws\/publisher\.ts$/,
+    folders: ["core", "aws", "dynamodb", "http"],
+    packages: [],
+  },
   {
     files: /^src\/aws\//,
     folders: ["core", "aws", "backends", "ecs", "dynamodb", "queues", "templates", "secrets"],

@@ -13,9 +13,11 @@ import { dispatchWith } from "../../functions/dispatch.ts";
 import { observeWith } from "../../functions/observe.ts";
 import { pollWith } from "../../functions/poll.ts";
 import { publishWith } from "../../functions/publish.ts";
+import { publisherOf } from "../../src/aws/publisher.ts";
 import { backends } from "../../src/backends/index.ts";
 import { hashOf } from "../../src/http/tokens.ts";
 import type { JsonObject } from "../../src/json.ts";
+import { silentLogger } from "../../src/log.ts";
 import { TYPES } from "../../src/run-config/index.ts";
 import { type TestApp, testApp } from "../fakes/app.ts";
 import { invocation } from "./support.ts";
@@ -123,7 +125,8 @@ describe("sample events", () => {
     const put = async (details: readonly JsonObject[]) => taken.push(...details);
     const event = read("publish") as DynamoDBStreamEvent;
     const endBody = async () => undefined;
-    const answer = await publishWith(() => ({ put, endBody }))(event, invocation());
+    const publisher = publisherOf({ put, endBody, log: silentLogger });
+    const answer = await publishWith(() => publisher)(event, invocation());
     expect(answer).toEqual({ batchItemFailures: [] });
     expect(taken.map(({ run }) => (run as JsonObject)["state"])).toEqual([
       "scheduled",

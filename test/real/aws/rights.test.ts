@@ -10,7 +10,9 @@ import { observeWith } from "../../../functions/observe.ts";
 import { pollWith } from "../../../functions/poll.ts";
 import { publishWith } from "../../../functions/publish.ts";
 import type { App } from "../../../src/app.ts";
+import { publisherOf } from "../../../src/aws/publisher.ts";
 import { hashOf } from "../../../src/http/tokens.ts";
+import { silentLogger } from "../../../src/log.ts";
 import { endBody } from "../../../src/stores/dynamodb/body-end.ts";
 import { dynamoRegistry } from "../../../src/stores/dynamodb/flows.ts";
 import { dynamoHosts } from "../../../src/stores/dynamodb/hosts.ts";
@@ -260,10 +262,12 @@ test("api may do on the table what it does, and no more", async () => {
 
 test("publish may do on the table what it does, and no more", async () => {
   const through = table.open(proxy.endpoint);
-  const publish = publishWith(() => ({
-    put: async (changes) => changes.length,
+  const publisher = publisherOf({
+    put: async (details) => details.length,
     endBody: (head) => endBody(through, head),
-  }));
+    log: silentLogger,
+  });
+  const publish = publishWith(() => publisher);
   const cause = { type: "exit", message: "exit code 0", exitCode: 0 } as const;
   const ended = headImage("a", { type: "succeeded", cause }, 2);
   expect(await publish(streamEvent({ NewImage: ended }), invocation())).toEqual(handled);
