@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { World } from "../../../src/backend.ts";
+import type { Backend, World } from "../../../src/backend.ts";
 import { reportEnds } from "../../../src/backends/docker/events.ts";
 import type { Observation } from "../../../src/state-after.ts";
 import { never } from "../../contracts/backend-steps.ts";
@@ -104,17 +104,31 @@ describe("the end of a container", () => {
     expect(seen.map(({ runId }) => runId)).toEqual(["run-1"]);
   });
 
-  it("is told to the installation that launched it, and to no other", async () => {
-    const dev = harness.open({ installation: "sluice-dev" });
-    const none = harness.open(world);
-    const prod = harness.open({ ...world, installation: "sluice-prod" });
-    for (const backend of [dev, none, prod]) await launch(backend);
-    await until(() => listenersOf(harness.docker) === 2);
+  it("is told to the installation that launched it, once, and to no other", async () => {
+    const [none, dev, prod] = [listener(), listener("sluice-dev"), listener("sluice-prod")];
+    for (const number of [1, 2])
+      for (const { backend } of [none, dev, prod]) await launch(backend, number);
+    await until(() => listenersOf(harness.docker) === 3);
     for (const { id } of harness.docker.containers.values()) harness.docker.end(id, 0);
-    await until(() => seen.length >= 2);
-    expect(new Set(seen.map(({ job }) => job?.ref["name"]))).toEqual(
-      new Set(["sluice-run-1-1", "sluice-sluice-prod.run-1-1"]),
-    );
+    // Each is told in the order in which the containers ended, so nothing comes after its own last one.
+    await until(() => [none, dev, prod].every(({ told }) => told.at(-1)?.endsWith("run-1-2")));
+    expect(none.told).toEqual(["sluice-run-1-1", "sluice-run-1-2"]);
+    expect(dev.told).toEqual(["sluice-sluice-dev.run-1-1", "sluice-sluice-dev.run-1-2"]);
+    expect(prod.told).toEqual(["sluice-sluice-prod.run-1-1", "sluice-sluice-prod.run-1-2"]);
+  });
+
+  it("is asked for by agent and installation, so that the engine tells of no others", async () => {
+    await launch(harness.open(world));
+    await until(() => listenersOf(harness.docker) === 1);
+    await launch(harness.open({ ...world, installation: "sluice-dev" }));
+    await until(() => listenersOf(harness.docker) === 2);
+    const asked = harness.docker.received.filter(({ url }) => url.startsWith("/events?"));
+    const common = { type: ["container"], event: ["die"] };
+    const agent = `sluice.agent=${harness.agent.name}`;
+    expect(asked.map(({ url }) => filtersOf(url))).toEqual([
+      { ...common, label: [agent] },
+      { ...common, label: [agent, "sluice.installation=sluice-dev"] },
+    ]);
   });
 
   it("is not told while the container still runs", async () => {
@@ -177,6 +191,18 @@ describe("the end of a container", () => {
     expect(warnings).toEqual([]);
   });
 });
+
+/** A backend that notes the names of the containers whose end it is told. */
+function listener(installation?: string): { readonly backend: Backend; readonly told: string[] } {
+  const told: string[] = [];
+  const observe = (_: string, { job }: Observation) => void told.push(String(job.ref["name"]));
+  const whose = installation === undefined ? {} : { installation };
+  return { backend: harness.open({ ...world, ...whose, observe }), told };
+}
+
+function filtersOf(url: string): unknown {
+  return JSON.parse(new URL(url, "http://engine").searchParams.get("filters") ?? "");
+}
 
 async function launch(backend = harness.backend, launch = 1): Promise<void> {
   const plan = await backend.plan(launchRequest({ ...harness.request("forever"), launch }));
