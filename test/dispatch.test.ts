@@ -297,6 +297,17 @@ describe("dispatch of a message that can never work", () => {
     expect(body?.received).toMatch(/cut from 300\d\d\d characters/);
   });
 
+  test("a body over the limit that is delivered again is taken for the same", async () => {
+    const t = testApp();
+    const parameters = { text: "x".repeat(300_000) };
+    const body = message({ run_id: "big", flow: FLOW, parameters });
+    await dispatch(t.app, body);
+    const run = await t.app.store.get("big");
+    await dispatch(t.app, body);
+    expect(await t.app.store.get("big")).toEqual(run);
+    expect(t.lines).not.toContainEqual(expect.objectContaining({ level: "warn" }));
+  });
+
   test("a body with faults is kept whole where the store takes it", async () => {
     const t = testApp();
     const labels = Array.from({ length: 9_000 }, () => 0);

@@ -244,4 +244,31 @@ describe("the heartbeat of a host", () => {
       fields: { reason: "down" },
     });
   });
+
+  test("looks for the lost runs of one return after another, and is done with the last", async () => {
+    const { app, clock } = testApp({ place: "lab" });
+    const looks: { readonly end: () => void }[] = [];
+    const store: App["store"] = {
+      ...app.store,
+      list: () => new Promise((resolve) => looks.push({ end: () => resolve({ items: [] }) })),
+    };
+    const heart = heartbeat({ ...app, agents: app.agents, store }, SELF);
+    await heart.keep();
+    for (const _return of ["first", "second"]) {
+      clock.pass(LOST_AFTER_MS);
+      await heart.keep();
+    }
+    const told = heart.told().then(() => "told");
+    await turnOfEvents();
+    expect(looks).toHaveLength(1);
+    looks[0]?.end();
+    await turnOfEvents();
+    expect(looks).toHaveLength(2);
+    expect(await Promise.race([told, turnOfEvents()])).toBeUndefined();
+    looks[1]?.end();
+    expect(await told).toBe("told");
+  });
 });
+
+/** All that can be done without anything from outside is done then. */
+const turnOfEvents = () => new Promise<void>((resolve) => setImmediate(resolve));
