@@ -44,8 +44,8 @@ export interface BackendTraits {
   readonly once: "always" | "after_find";
   /** Whether the backend has `logs`. */
   readonly logs: boolean;
-  /** Whether several installations may launch on the platform. Default: false. */
-  readonly installations?: boolean;
+  /** Whether several installations may launch on the platform; false for this machine only. */
+  readonly installations: boolean;
   readonly open: () => BackendHarness | Promise<BackendHarness>;
 }
 
@@ -64,7 +64,7 @@ export function backendContract(name: string, traits: BackendTraits): void {
     reports(name, () => harness);
     cancels(() => harness);
     refuses(() => harness);
-    if (traits.installations === true) keepsInstallationsApart(() => harness);
+    if (traits.installations) keepsInstallationsApart(() => harness);
     if (traits.logs) readsLogs(() => harness);
     else it("offers no logs", () => expect("logs" in harness.backend).toBe(false));
   });

@@ -9,6 +9,7 @@ const LINES = ["first", "zweite Zeile — ünï", "", "  fourth"];
 backendContract("local", {
   once: "always",
   logs: true,
+  installations: false,
   open(): BackendHarness {
     const machine = testMachine();
     const counter = join(machine.folder, "started");
