@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { alarmOf, functionOf, inWords, MINUTE, ours, queue, VISIBLE } from "./serverless/alarms.ts";
 import { AGENTS, type Deployment, packageService } from "./serverless/template.ts";
@@ -59,7 +60,7 @@ describe("a deployment", () => {
     });
   });
 
-  test("publishes changes of heads, from the first on, for as long as they are not published", () => {
+  test("publishes changes of heads, from the first on, and tries each for twelve hours", () => {
     const mapping = dev
       .ofType("AWS::Lambda::EventSourceMapping")
       .find(([, { StartingPosition }]) => StartingPosition !== undefined)?.[1];
@@ -166,7 +167,12 @@ const ALARMS = {
 } as const;
 
 describe("alarms", () => {
-  test("are those that the documentation lists, and all tell the topic", () => {
+  test("are as many as the documentation lists", () => {
+    const [, list = ""] = /^Alarms: ([^.]*)\./m.exec(readFileSync("docs/deploy.md", "utf8")) ?? [];
+    expect(list.split(/\s·\s/)).toHaveLength(Object.keys(ALARMS).length);
+  });
+
+  test("are all told to the topic, and no others are there", () => {
     const alarms = dev.ofType("AWS::CloudWatch::Alarm");
     expect(alarms.map(([name]) => name).sort()).toEqual(Object.keys(ALARMS).sort());
     for (const [name, alarm] of alarms) {
