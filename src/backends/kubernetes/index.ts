@@ -20,7 +20,7 @@ import { elsewhere, refOf } from "./ref.ts";
 import { plannedJob } from "./request.ts";
 import { CANCELLED, stopPatch, stoppedEnd } from "./stop.ts";
 import { templateOf } from "./template.ts";
-import { TIDY_FOR_MS, TIDY_WAIT_MS, tidier } from "./tidy.ts";
+import { TIDY_FOR_MS, TIDY_WAIT_MS, type TidyTime, tidier } from "./tidy.ts";
 
 /** Runs as Jobs of a Kubernetes cluster. */
 export const backend: BackendModule = {
@@ -28,25 +28,27 @@ export const backend: BackendModule = {
   agentOptions,
   open: (agent, world) => {
     const options = checked(agentOptions, agent.options, `the options of agent ${agent.name}`);
-    return kubernetesBackend(
-      options,
-      world,
-      kubernetesApi(() => connect(options, world)),
-    );
+    return kubernetesBackend(options, world, { api: kubernetesApi(() => connect(options, world)) });
   },
 };
 
 /** How often the log of a run is looked at while it is shown: two calls each time. */
 const SHOW = { everyMs: SECOND, atMostMs: 16 * SECOND };
 
+interface Outside {
+  readonly api: KubernetesApi;
+  /** Says of each look how long may be tidied after it. Default: so that a tick need not wait for it. */
+  readonly tidyTime?: () => TidyTime;
+}
+
 /** The backend over an API server that may not have been found yet. */
 export function kubernetesBackend(
   options: AgentOptions,
   world: World,
-  api: KubernetesApi,
+  { api, tidyTime = shortTime }: Outside,
 ): Backend {
   const connected = { api, cluster: async () => clusterOf(await api.server()), world };
-  const inspect = inspector(options, connected);
+  const inspect = inspector(options, connected, tidyTime);
   const shown = shownPlans(false);
   const sleep = (ms: number) => pause(ms, undefined, { ref: false, signal: world.closing });
   return {
@@ -115,7 +117,15 @@ async function placeOf(
   }
 }
 
-function inspector(options: AgentOptions, { api, cluster, world }: Connected): Backend["inspect"] {
+function shortTime(): TidyTime {
+  return { enough: AbortSignal.timeout(TIDY_FOR_MS), late: AbortSignal.timeout(TIDY_WAIT_MS) };
+}
+
+function inspector(
+  options: AgentOptions,
+  { api, cluster, world }: Connected,
+  tidyTime: () => TidyTime,
+): Backend["inspect"] {
   const tidy = tidier(api, world);
   return async (jobs) => {
     if (jobs.length === 0) return [];
@@ -137,8 +147,7 @@ function inspector(options: AgentOptions, { api, cluster, world }: Connected): B
     }
     if (options.delete_finished_jobs) {
       const namespaces = new Set(jobs.map((job) => refOf(job).namespace));
-      const enough = AbortSignal.timeout(TIDY_FOR_MS);
-      await tidy(namespaces, { enough, late: AbortSignal.timeout(TIDY_WAIT_MS) });
+      await tidy(namespaces, tidyTime());
     }
     return statuses.map((status) => (typeof status === "string" ? undefined : status));
   };

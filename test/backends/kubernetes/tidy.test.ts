@@ -2,13 +2,15 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend, World } from "../../../src/backend.ts";
 import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
+import { kubernetesBackend } from "../../../src/backends/kubernetes/index.ts";
 import { ASKING_MS } from "../../../src/backends/kubernetes/inspect.ts";
 import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
+import { agentOptions } from "../../../src/backends/kubernetes/options.ts";
 import { TIDY_FOR_MS, TIDY_WAIT_MS, tidier } from "../../../src/backends/kubernetes/tidy.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { silentLogger } from "../../../src/log.ts";
 import { PAGE_MS } from "../../../src/poll.ts";
-import type { Job, JobStatus } from "../../../src/run.ts";
+import type { Job } from "../../../src/run.ts";
 import { never, newId } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
@@ -43,12 +45,23 @@ beforeEach(() => {
   lines = [];
 });
 
-function open(options: JsonObject = {}, world: Partial<World> = {}): Backend {
-  return openOn(fake, options, {
-    ...world,
-    isOver: async (runId, launch) => over.has(`${runId}/${launch}`),
-    log: { ...silentLogger, warn: (message) => void lines.push(message) },
+/** A world in which it is known which launches are over. */
+const knowing: Partial<World> = {
+  isOver: async (runId, launch) => over.has(`${runId}/${launch}`),
+  log: { ...silentLogger, warn: (message) => void lines.push(message) },
+};
+
+/** A backend that tidies all it can after each look, however slow this machine is. */
+function open(options: JsonObject = {}, more = knowing): Backend {
+  const world = testWorld({
+    now: () => fake.store.now,
+    secret: async () => fake.kubeconfig,
+    ...more,
   });
+  const known = agentOptions.parse({ kubeconfig: { secret: "env:K" }, ...options });
+  const api = kubernetesApi(() => connect(known, world));
+  const tidyTime = () => ({ enough: never(), late: never() });
+  return kubernetesBackend(known, world, { api, tidyTime });
 }
 
 function store({ ref }: Job): void {
@@ -57,13 +70,6 @@ function store({ ref }: Job): void {
 
 function isThere({ id }: Job): boolean {
   return fake.store.jobs.some(({ metadata }) => `${metadata.namespace}/${metadata.name}` === id);
-}
-
-/** Looks at a Job, often enough to tidy all that can be tidied now, however slow this machine is. */
-async function lookAt(backend: Backend, job: Job): Promise<(JobStatus | undefined)[]> {
-  const statuses: (JobStatus | undefined)[] = [];
-  for (let times = 0; times < 4; times++) statuses.push(...(await backend.inspect([job])));
-  return statuses;
 }
 
 /** Two Jobs, one of which has ended `minutes` ago. */
@@ -79,26 +85,26 @@ describe("finished Jobs", () => {
   it("are deleted with their pods an hour after their end, once that is stored", async () => {
     const { done, other } = await oneEnded(open(), 59);
     store(done);
-    await lookAt(open(), other);
+    await open().inspect([other]);
     expect(isThere(done)).toBe(true);
     fake.advance(1, 60);
-    await lookAt(open(), other);
+    await open().inspect([other]);
     fake.advance(2);
     expect([isThere(done), isThere(other)]).toEqual([false, true]);
     expect(fake.store.pods).toHaveLength(1);
   });
 
   it("are left to their own installation, though another one has ended a run of the same id", async () => {
-    const dev = open({}, { installation: "sluice-dev" });
+    const dev = open({}, { ...knowing, installation: "sluice-dev" });
     const { done, other } = await oneEnded(open(), 0);
     const theirs = await launched(dev, ["exit", "0"], String(done.ref["run"]));
     const another = await launched(dev, ["run"]);
     fake.advance(5);
     fake.advance(1, 3_600);
     store(done);
-    await lookAt(open(), other);
+    await open().inspect([other]);
     expect([isThere(done), isThere(theirs)]).toEqual([false, true]);
-    await lookAt(dev, another);
+    await dev.inspect([another]);
     expect(isThere(theirs)).toBe(false);
   });
 
@@ -106,12 +112,12 @@ describe("finished Jobs", () => {
     const backend = open();
     const { done, other } = await oneEnded(backend, 60);
     for (let day = 0; day < 7; day++) {
-      await lookAt(backend, other);
+      await backend.inspect([other]);
       fake.advance(1, 86_400);
     }
     expect(await open().inspect([done])).toMatchObject([{ type: "ended", end: "succeeded" }]);
     store(done);
-    await lookAt(open(), other);
+    await open().inspect([other]);
     expect(isThere(done)).toBe(false);
   });
 
@@ -119,15 +125,15 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(open({ delete_finished_jobs: false }), 120);
     store(done);
     store(other);
-    await lookAt(open(), other);
+    await open().inspect([other]);
     expect([isThere(done), isThere(other)]).toEqual([true, true]);
   });
 
   it("are left alone by an agent that keeps its own, and where nobody knows what is stored", async () => {
     const { done, other } = await oneEnded(open(), 120);
     store(done);
-    await lookAt(open({ delete_finished_jobs: false }), other);
-    await lookAt(openOn(fake), other);
+    await open({ delete_finished_jobs: false }).inspect([other]);
+    await open({}, {}).inspect([other]);
     expect(isThere(done)).toBe(true);
   });
 
@@ -135,22 +141,22 @@ describe("finished Jobs", () => {
     const backend = open();
     const { other } = await oneEnded(backend, 60);
     const sweeps = () => fake.requests.filter((request) => request.includes("delete-finished"));
-    await lookAt(backend, other);
+    await backend.inspect([other]);
     fake.advance(1, 299);
-    await lookAt(backend, other);
+    await backend.inspect([other]);
     expect(sweeps()).toHaveLength(1);
     fake.advance(1, 1);
-    await lookAt(backend, other);
+    await backend.inspect([other]);
     expect(sweeps()).toHaveLength(2);
   });
 
   it("hold up no look, although their list never comes", async () => {
-    const backend = open();
+    const backend = openOn(fake, {}, knowing);
     const { done, other } = await oneEnded(backend, 60);
     store(done);
     fake.faults.push({ method: "GET", path: /delete-finished/, answer: "hang" });
     expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
-    expect(fake.faults).toEqual([]);
+    while (fake.faults.length > 0) await new Promise(setImmediate);
     // Nobody lists them twice at once.
     fake.advance(1, 300);
     await backend.inspect([other]);
@@ -167,11 +173,10 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(backend, 60);
     store(done);
     fake.faults.push({ method: "DELETE", path: /jobs/, answer: { status: 403, message: "no" } });
-    const running = { type: "running" };
-    expect(await lookAt(backend, other)).toMatchObject([running, running, running, running]);
+    expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
     expect(lines).toEqual(["finished jobs not deleted yet"]);
     fake.advance(1, 300);
-    await lookAt(backend, other);
+    await backend.inspect([other]);
     expect(isThere(done)).toBe(false);
   });
 
@@ -179,7 +184,7 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(open(), 60);
     store(done);
     fake.faults.push({ method: "DELETE", path: /jobs/, answer: { status: 404 } });
-    await lookAt(open(), other);
+    await open().inspect([other]);
     expect(lines).toEqual([]);
   });
 });
