@@ -1,5 +1,6 @@
 import type { App } from "./app.ts";
-import { bodyIfSame, causeOf, failedRun, newRun, readBody } from "./intake.ts";
+import { causeOf } from "./cause.ts";
+import { bodyIfSame, failedRun, newRun, readBody } from "./intake.ts";
 import type { JsonValue } from "./json.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";

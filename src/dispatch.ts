@@ -1,14 +1,7 @@
 import type { App } from "./app.ts";
+import { causeOf } from "./cause.ts";
 import { type Decision, decide } from "./decide.ts";
-import {
-  type Accepted,
-  bodyIfSame,
-  causeOf,
-  failedRun,
-  type Intake,
-  newRun,
-  readBody,
-} from "./intake.ts";
+import { type Accepted, bodyIfSame, failedRun, type Intake, newRun, readBody } from "./intake.ts";
 import { launchNow } from "./launch.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";

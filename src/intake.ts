@@ -146,14 +146,6 @@ export function failedRun(app: App, { id, received, error }: Failed, cause: Caus
   };
 }
 
-/** Why a run ends that can never work; of many faults the first. */
-export function causeOf(error: PermanentError): Cause {
-  const { code } = error;
-  const type =
-    code === "image" || code === "rejected" || code === "start_failed" ? code : "invalid";
-  return { type, message: error.brief };
-}
-
 /** Whether two bodies ask for the same. */
 export function sameBody(a: JsonValue, b: JsonValue): boolean {
   return canonicalJson(a) === canonicalJson(b);

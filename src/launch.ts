@@ -1,8 +1,8 @@
 import type { App } from "./app.ts";
 import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
+import { causeOf } from "./cause.ts";
 import { backoff } from "./due.ts";
 import { messageOf, PermanentError } from "./errors.ts";
-import { causeOf } from "./intake.ts";
 import { backendOf, keyOf } from "./jobs.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
