@@ -1,11 +1,10 @@
 import type { App } from "./app.ts";
-import type { Backend } from "./backend.ts";
-import { backendOf, findJob, keyOf } from "./jobs.ts";
+import { backendOf } from "./jobs.ts";
 import { move } from "./move.ts";
-import type { Cancelling, Cause, Job, Run } from "./run.ts";
+import type { Cancelling, Cause, Run } from "./run.ts";
 import { REQUESTED } from "./state-after.ts";
 import { MINUTE, plus, type Timestamp } from "./time.ts";
-import { neverSearched } from "./unsearched.ts";
+import { lookForJob, type Searched, type Unsearched } from "./unsearched.ts";
 
 /** After so long without an effect a job is asked to stop again. */
 const CANCEL_AGAIN_MS = MINUTE;
@@ -13,6 +12,7 @@ const CANCEL_AGAIN_MS = MINUTE;
 const CANCEL_MISSES = 2;
 const CANCEL_MISS_MS = 5 * MINUTE;
 
+/** A run that is being cancelled. */
 export type CancellingRun = Run & { readonly state: Cancelling };
 
 /**
@@ -20,9 +20,9 @@ export type CancellingRun = Run & { readonly state: Cancelling };
  * made one. Throws what keeps anybody from looking; after a day of that the run ends as lost.
  */
 export async function cancelOn(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
-  const found = await lookForJob(app, run, now);
-  if (found === undefined) return;
-  const { backend, job } = found;
+  const looked = await searched(app, run);
+  if ("error" in looked) return notSearched(app, run, looked);
+  const { backend, job } = looked;
   const { unsearchedSince: _, ...state } = run.state;
   if (job === undefined) return missed(app, { ...run, state }, now);
   const next = { ...state, job, until: plus(now, CANCEL_AGAIN_MS) };
@@ -31,33 +31,24 @@ export async function cancelOn(app: App, run: CancellingRun, now: Timestamp): Pr
   if (moved !== undefined) await backend.cancel(job);
 }
 
-interface Found {
-  readonly backend: Backend;
-  readonly job: Job | undefined;
+async function searched(app: App, run: CancellingRun): Promise<Searched | Unsearched> {
+  const { state } = run;
+  if (state.job === undefined) return lookForJob(app, run);
+  return { backend: await backendOf(app, state), job: state.job };
 }
 
-async function lookForJob(
+/** Notes since when nobody can look for the job, and throws why; after a day of that the run ends. */
+async function notSearched(
   app: App,
   run: CancellingRun,
-  now: Timestamp,
-): Promise<Found | undefined> {
+  { since, error, cause }: Unsearched,
+): Promise<void> {
   const { state } = run;
-  try {
-    const backend = await backendOf(app, state);
-    return { backend, job: state.job ?? (await findJob(app, backend, keyOf(run, state))) };
-  } catch (error) {
-    if (state.job !== undefined) throw error;
-    const { unsearchedSince = now } = state;
-    const cause = neverSearched(unsearchedSince, now, error);
-    if (cause !== undefined) {
-      await end(app, run, { type: "crashed", cause });
-      return undefined;
-    }
-    if (state.unsearchedSince === undefined) {
-      await move(app, run, { event: "cancel", next: { ...state, unsearchedSince } });
-    }
-    throw error;
+  if (cause !== undefined) return end(app, run, { type: "crashed", cause });
+  if (state.unsearchedSince === undefined) {
+    await move(app, run, { event: "cancel", next: { ...state, unsearchedSince: since } });
   }
+  throw error;
 }
 
 /** Notes that a cancelled launch has no job to be seen; the second time in a row it never had one. */

@@ -1,6 +1,6 @@
 import type { App } from "./app.ts";
 import type { Backend, LaunchPlan } from "./backend.ts";
-import { backendOf, findJob, keyOf, namedAgent } from "./jobs.ts";
+import { namedAgent } from "./jobs.ts";
 import {
   endLaunch,
   type LaunchingRun,
@@ -12,9 +12,9 @@ import {
 import { launchRequest } from "./launch-request.ts";
 import { move } from "./move.ts";
 import type { RunRequest } from "./request.ts";
-import type { Cause, Job, Launching, Run } from "./run.ts";
+import type { Cause, Launching, Run } from "./run.ts";
 import { between, MINUTE, plus, timestamp } from "./time.ts";
-import { neverSearched } from "./unsearched.ts";
+import { lookForJob, type Unsearched } from "./unsearched.ts";
 
 /**
  * A launch first written longer ago is never made again: what a platform remembers of it has faded,
@@ -37,11 +37,11 @@ export async function takeOver(
   const next: Launching = { ...rest, open: true, by: app.newId(), until };
   const taken = await move(app, run, { event: "take over", next });
   if (taken === undefined) return;
-  const found = await lookForJob(app, { ...taken, state: next });
-  if (found === undefined) return;
+  const looked = await lookForJob(app, { ...taken, state: next });
+  if ("error" in looked) return notSearched(app, { ...taken, state: next }, looked);
   const { unsearchedSince: _since, ...searched } = next;
   const launching = { ...taken, state: searched };
-  const { backend, job } = found;
+  const { backend, job } = looked;
   try {
     if (job !== undefined) return await submitted(app, launching, { backend, job });
     const plan = await planAgain(app, launching, { backend, request });
@@ -51,30 +51,14 @@ export async function takeOver(
   }
 }
 
-interface Found {
-  readonly backend: Backend;
-  /** Absent if the launch has none. */
-  readonly job?: Job;
-}
-
-/**
- * The job of a launch. Undefined if nobody can say whether there is one: the launch then is left open, or, after a
- * day of that, ended. A final state never changes, so no second launch follows.
- */
-async function lookForJob(app: App, run: LaunchingRun): Promise<Found | undefined> {
-  const { state } = run;
-  try {
-    const backend = await backendOf(app, state);
-    const job = await findJob(app, backend, keyOf(run, state));
-    return { backend, ...(job === undefined ? {} : { job }) };
-  } catch (error) {
-    const now = timestamp(app.now());
-    const { unsearchedSince = now } = state;
-    const cause = neverSearched(unsearchedSince, now, error);
-    if (cause !== undefined) await endLaunch(app, run, cause);
-    else await leaveOpen(app, { ...run, state: { ...state, unsearchedSince } }, error);
-    return undefined;
-  }
+/** Leaves a launch open of which nobody can say whether it has a job, or ends it after a day of that. */
+async function notSearched(
+  app: App,
+  run: LaunchingRun,
+  { since, error, cause }: Unsearched,
+): Promise<void> {
+  if (cause !== undefined) return endLaunch(app, run, cause);
+  await leaveOpen(app, { ...run, state: { ...run.state, unsearchedSince: since } }, error);
 }
 
 /** The same launch, planned again; undefined, and the run ended, if it may not be made any more. */
