@@ -49,6 +49,21 @@ describe("poll", () => {
     expect(await t.app.store.get("r1")).toEqual(before);
   });
 
+  test("keeps in mind which launch was refused while it says anew for what its run waits", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "refuse" });
+    await start(t);
+    const { refused } = (await stateOf(t)) as { readonly refused?: object };
+    expect(refused).toBeDefined();
+    t.clock.pass(60 * MINUTE);
+    t.setAgents({ name: "far", labels: ["elsewhere"] });
+    await dispatch(t.app, { id: "m-r1", body: '{"run_id":"r1"}' });
+    t.setAgents({ name: "further", labels: ["elsewhere"] });
+    await poll(t.app);
+    const message = expect.stringContaining("nearest is further");
+    expect(await stateOf(t)).toMatchObject({ reason: "no_agent", message, refused });
+  });
+
   test("asks only about the runs this tick looks at", async () => {
     const t = testApp({ looks: () => false });
     await start(t);
