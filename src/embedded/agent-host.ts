@@ -16,13 +16,10 @@ import { timestamp } from "../time.ts";
 import type { EmbeddedOptions } from "./app.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
 import { heartbeat, keepBeating } from "./heartbeat.ts";
-import { localApp, type Storage } from "./local-app.ts";
+import { LAUNCH_LEASE_MS, localApp, type Storage, visibilityOf } from "./local-app.ts";
 import { runLoop } from "./loop.ts";
 import { machineOn } from "./machine.ts";
 import { machineWorld } from "./world.ts";
-
-/** What the cloud and its agent hosts share. */
-export type SharedStorage = Storage;
 
 /** What the host of a remote agent is told. `config` names the `sluice.yml` of this machine. */
 export interface AgentHostOptions
@@ -31,7 +28,8 @@ export interface AgentHostOptions
   readonly agent: string;
   /** The deployment it works for, by the name of its table: jobs are marked with it. */
   readonly installation: string;
-  readonly storage: SharedStorage;
+  /** What the cloud and its agent hosts share. */
+  readonly storage: Storage;
   /** The version of this program, for people. */
   readonly version: string;
   /** Default: the clock of the machine. */
@@ -52,15 +50,9 @@ export interface AgentHostProcess {
   close(): void;
 }
 
-/** A launch is broken off, and may be taken over, after a minute. */
-const LAUNCH_LEASE_MS = 60_000;
-/** How messages come again. */
-const DELIVERY = {
-  /** Later than the lease of the launch they began. */
-  visibilityMs: 90_000,
-  /** With the growing delay between two deliveries, a store away for a quarter of an hour kills no run. */
-  maxReceives: 30,
-} as const;
+/** With the growing delay between two deliveries, a store away for a quarter of an hour kills no run. */
+const MOST_DELIVERIES = 30;
+
 /**
  * Opens the host of an agent. Calls nothing. Throws `PermanentError` with all faults of `sluice.yml`, if
  * it has no such agent, or if functions work for the agent.
@@ -84,7 +76,11 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
   const config = await openConfigFile(options.config, { required: true, log, parse });
   checkAgent(name, config.agents);
   const db = openSqlite(join(options.dataFolder, `agent-${name}.db`));
-  const queue = sqliteQueue(db, { ...outside, ...DELIVERY });
+  const queue = sqliteQueue(db, {
+    ...outside,
+    visibilityMs: visibilityOf(LAUNCH_LEASE_MS),
+    maxReceives: MOST_DELIVERIES,
+  });
   const app: App = localApp({
     ...outside,
     place: name,

@@ -14,7 +14,7 @@ import { sqliteHosts } from "../stores/sqlite/hosts.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
-import { localApp, type Storage } from "./local-app.ts";
+import { LAUNCH_LEASE_MS, localApp, type Storage, visibilityOf } from "./local-app.ts";
 import { machineOn } from "./machine.ts";
 import { type Presence, presenceOf } from "./presence.ts";
 import { machineWorld } from "./world.ts";
@@ -51,11 +51,6 @@ export interface Embedded {
   close(): void;
 }
 
-/** A launch is broken off, and may be taken over, after a minute. */
-const LAUNCH_LEASE_MS = 60_000;
-/** A message comes back later than the lease of the launch it began: so many times that. */
-const VISIBILITY_FACTOR = 1.5;
-
 /** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { log, changed, configRequired = false, launchLeaseMs = LAUNCH_LEASE_MS } = options;
@@ -75,7 +70,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const opener = openAgents(world);
   const { parse } = opener;
   const config = await openConfigFile(options.config, { required: configRequired, log, parse });
-  const queue = sqliteQueue(db, { ...outside, visibilityMs: launchLeaseMs * VISIBILITY_FACTOR });
+  const queue = sqliteQueue(db, { ...outside, visibilityMs: visibilityOf(launchLeaseMs) });
   const app: App = localApp({
     ...outside,
     place: CLOUD,

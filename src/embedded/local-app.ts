@@ -1,6 +1,17 @@
 import type { Agent } from "../agent.ts";
 import type { App } from "../app.ts";
 import type { Agents } from "../backends/open.ts";
+import { MINUTE } from "../time.ts";
+
+/** On one machine a launch is broken off, and may be taken over, after so long. */
+export const LAUNCH_LEASE_MS = MINUTE;
+/** A message comes back later than the lease of the launch it began: so many times that. */
+const VISIBILITY_FACTOR = 1.5;
+
+/** How long a received message is hidden where launches have such a lease; both in milliseconds. */
+export function visibilityOf(launchLeaseMs: number): number {
+  return launchLeaseMs * VISIBILITY_FACTOR;
+}
 
 /** Where runs and what belongs to them are kept. */
 export type Storage = Pick<App, "store" | "registry" | "tokens" | "hosts">;

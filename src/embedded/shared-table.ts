@@ -7,7 +7,7 @@ import { dynamoHosts } from "../stores/dynamodb/hosts.ts";
 import { dynamoStore } from "../stores/dynamodb/runs.ts";
 import { openTable } from "../stores/dynamodb/table.ts";
 import { dynamoTokens } from "../stores/dynamodb/tokens.ts";
-import type { SharedStorage } from "./agent-host.ts";
+import type { Storage } from "./local-app.ts";
 
 /** Where the table of a deployment is. */
 export interface TableSettings {
@@ -23,7 +23,7 @@ export interface TableSettings {
  * Opens the table of a deployment, and reads from it once. Credentials come from where the SDK finds them.
  * Throws `PermanentError` if there is no such table, no credentials, or no right to read it.
  */
-export async function openSharedTable(settings: TableSettings): Promise<SharedStorage> {
+export async function openSharedTable(settings: TableSettings): Promise<Storage> {
   const { region, endpoint, keepDays } = settings;
   const client = { region, ...(endpoint === undefined ? {} : { endpoint }) };
   const table = openTable({ table: settings.table, client });

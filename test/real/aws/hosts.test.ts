@@ -7,7 +7,8 @@ import { describe, expect, inject, test } from "vitest";
 import type { App } from "../../../src/app.ts";
 import { cancel } from "../../../src/cancel.ts";
 import { dispatch } from "../../../src/dispatch.ts";
-import { openAgentHost, type SharedStorage } from "../../../src/embedded/agent-host.ts";
+import { openAgentHost } from "../../../src/embedded/agent-host.ts";
+import type { Storage } from "../../../src/embedded/local-app.ts";
 import { LOST_AFTER_MS } from "../../../src/hosts.ts";
 import { runLogs } from "../../../src/logs.ts";
 import { placeBesideFunctions } from "../../../src/place.ts";
@@ -77,7 +78,7 @@ describe("the host of an agent that may be some seconds old", () => {
   });
 });
 
-function storageIn(table: Table): SharedStorage {
+function storageIn(table: Table): Storage {
   const outside = {
     now,
     newId: randomUUID,
