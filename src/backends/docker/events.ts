@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
 import { MINUTE, SECOND } from "../../time.ts";
 import type { DockerApi } from "./api.ts";
 import { jobOf } from "./job.ts";
@@ -73,7 +74,7 @@ async function unhurried(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 interface Told {
-  readonly installation: World["installation"];
+  readonly installation: Installation;
   readonly observe: NonNullable<World["observe"]>;
 }
 

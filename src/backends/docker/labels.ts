@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
-import type { LaunchRequest, World } from "../../backend.ts";
+import type { LaunchRequest } from "../../backend.ts";
+import { type Installation, nameOrHash } from "../../installation.ts";
 import { isJsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 
@@ -17,8 +17,8 @@ export const AUTO_REMOVE = "sluice.auto-remove";
 /** Labels of a container by name. */
 export type Labels = Readonly<Record<string, string>>;
 
-/** Whose launch it is; undefined where one installation alone launches. */
-export type Installation = World["installation"];
+/** Names of installations that the name of a container may hold. */
+const IN_NAMES = /^[A-Za-z0-9_.-]{1,63}$/;
 
 /**
  * The name of the container of a launch: the key under which the engine starts it only once. The point
@@ -29,13 +29,8 @@ export function containerName(
   { runId, launch }: Pick<LaunchKey, "runId" | "launch">,
   installation: Installation,
 ): string {
-  const whose = installation === undefined ? "" : `${nameable(installation)}.`;
+  const whose = installation === undefined ? "" : `${nameOrHash(installation, IN_NAMES)}.`;
   return `sluice-${whose}${runId}-${launch}`;
-}
-
-function nameable(name: string): string {
-  if (/^[A-Za-z0-9_.-]{1,63}$/.test(name)) return name;
-  return createHash("sha256").update(name).digest("hex").slice(0, 40);
 }
 
 /** Filters of a list by label: what an installation has launched. One without a name sees all others' too. */

@@ -1,5 +1,6 @@
 import type { LaunchAnswer, LaunchPlan, World } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { Container } from "./api.ts";
 import {
@@ -12,7 +13,7 @@ import {
 } from "./errors.ts";
 import { imageMissing, type Pull, pullImage } from "./image.ts";
 import { jobOf } from "./job.ts";
-import { INSTALLATION, type Installation, isOwn, type Labels } from "./labels.ts";
+import { INSTALLATION, isOwn, type Labels } from "./labels.ts";
 import { type PlannedLaunch, plannedLaunch } from "./plan-shape.ts";
 import { wasStarted } from "./status.ts";
 

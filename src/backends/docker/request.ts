@@ -1,12 +1,13 @@
 import type { LaunchRequest } from "../../backend.ts";
 import { type Issue, invalid, PermanentError } from "../../errors.ts";
 import { imageOf } from "../../image.ts";
+import type { Installation } from "../../installation.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import { processOf, type RunProcess } from "../../process.ts";
 import { hasHostGateway } from "./engine-version.ts";
 import { forbiddenInRunner, forbiddenOptions } from "./fences.ts";
 import { hostConfigOf } from "./host-config.ts";
-import { containerName, type Installation, type Labels, labelsOf } from "./labels.ts";
+import { containerName, type Labels, labelsOf } from "./labels.ts";
 import { type Networking, networkingOf, networkModeOf, runnerNetworks } from "./network.ts";
 import type { DockerOptions } from "./options.ts";
 import { checkRegistry, type PullPolicy, pullPolicyOf } from "./pull.ts";

@@ -1,6 +1,7 @@
+import type { Installation } from "../../installation.ts";
 import type { Observation } from "../../state-after.ts";
 import { jobOf, taskRef } from "./job.ts";
-import { type Installation, isUndone, launchOfMark, regionOfArn } from "./names.ts";
+import { isUndone, launchOfMark, regionOfArn } from "./names.ts";
 import { statusOf, type TaskView } from "./status.ts";
 
 /** An "ECS Task State Change" event of EventBridge, as far as it is read. */

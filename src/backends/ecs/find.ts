@@ -1,11 +1,12 @@
 import { messageOf, PermanentError } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
 import type { Logger } from "../../log.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import type { EcsApi } from "./api.ts";
 import { faultOf } from "./errors.ts";
 import { jobOf, type TaskRef, taskRef } from "./job.ts";
 import { findLog, type Whereabouts } from "./log-place.ts";
-import { type Installation, isUndone, placeOf, startedBy } from "./names.ts";
+import { isUndone, placeOf, startedBy } from "./names.ts";
 
 /** Whose tasks are looked for, and where. */
 export interface Searcher {

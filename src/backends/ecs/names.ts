@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { World } from "../../backend.ts";
+import { type Installation, nameOrHash } from "../../installation.ts";
 import type { LaunchKey } from "../../run.ts";
 
 /** The container that runs the flow, in every task definition. */
@@ -49,9 +49,6 @@ export function idOfArn(arn: string): string {
   return arn.slice(arn.lastIndexOf("/") + 1);
 }
 
-/** Whose launch it is; undefined where one installation alone launches. */
-export type Installation = World["installation"];
-
 /**
  * The token of a launch: 64 characters, the most RunTask takes, that depend on nothing but the key and
  * the installation.
@@ -85,7 +82,7 @@ const INSTALLATION = /^[A-Za-z0-9_-]{1,63}$/;
  */
 export function markStart(installation: Installation): string {
   if (installation === undefined) return "sluice/";
-  return `sluice/${INSTALLATION.test(installation) ? installation : hash(installation).slice(0, 40)}/`;
+  return `sluice/${nameOrHash(installation, INSTALLATION)}/`;
 }
 
 /** The launch of a mark; undefined for tasks that others have started, be it another installation. */

@@ -1,5 +1,6 @@
 import type { LaunchPlan, LaunchRequest } from "../../backend.ts";
 import { invalid, PermanentError } from "../../errors.ts";
+import type { Installation } from "../../installation.ts";
 import { asJson, type JsonObject } from "../../json.ts";
 import { secretNames } from "../../process.ts";
 import {
@@ -13,14 +14,7 @@ import { type Chosen, chooseDefinition } from "./choose.ts";
 import { taskIssues } from "./fargate.ts";
 import { overridesFault } from "./limits.ts";
 import { knownRunTask } from "./members.ts";
-import {
-  type ClusterPlace,
-  clientToken,
-  type Installation,
-  regionOfArn,
-  startedBy,
-  targetOf,
-} from "./names.ts";
+import { type ClusterPlace, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
 import { type EcsAgentOptions, type EcsRunOptions, runOptionsOf } from "./options.ts";
 import { overridesOf } from "./overrides.ts";
 import type { RunTaskArguments, Template } from "./schema.ts";

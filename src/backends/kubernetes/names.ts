@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { LaunchRequest, World } from "../../backend.ts";
+import type { LaunchRequest } from "../../backend.ts";
+import { type Installation, nameOrHash } from "../../installation.ts";
 import type { LaunchKey } from "../../run.ts";
 import { KUBERNETES_NAME, slug } from "../../text/slug.ts";
 
@@ -14,9 +15,6 @@ export const DELETE_LABEL = "sluice/delete-finished";
 
 /** Annotation of a Job that Sluice has stopped: the end of its run, as JSON. */
 export const STOPPED = "sluice/stopped";
-
-/** Whose launch it is; undefined where one installation alone launches. */
-export type Installation = World["installation"];
 
 /** Which launch it is, of which run. */
 export type Marked = Pick<LaunchKey, "runId" | "launch">;
@@ -130,8 +128,7 @@ function isName(text: string): boolean {
 
 /** A text as Kubernetes takes it for the value of a label; what it refuses is replaced by its hash. */
 function labelValue(text: string): string {
-  const valid = text.length <= 63 && /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/.test(text);
-  return valid ? text : digest(text).slice(0, 40);
+  return nameOrHash(text, /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/);
 }
 
 function digest(text: string): string {

@@ -1,9 +1,10 @@
 import type { LaunchRequest } from "../../backend.ts";
 import { imageOf } from "../../image.ts";
+import type { Installation } from "../../installation.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import { processOf, type RunProcess, secretNames, sluiceVariables } from "../../process.ts";
 import { literal } from "./literal.ts";
-import { DELETE_LABEL, type Installation, jobName, ownerLabels, prefectLabels } from "./names.ts";
+import { DELETE_LABEL, jobName, ownerLabels, prefectLabels } from "./names.ts";
 import type { AgentOptions, RunOptions } from "./options.ts";
 import type { Template } from "./template.ts";
 

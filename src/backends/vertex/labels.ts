@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import type { Agent } from "../../agent.ts";
-import type { World } from "../../backend.ts";
+import { type Installation, nameOrHash } from "../../installation.ts";
 import type { LaunchKey } from "../../run.ts";
 import { plus, type Timestamp } from "../../time.ts";
 import type { VertexAgentOptions } from "./options.ts";
@@ -11,7 +10,7 @@ export interface Whose {
   /** Tells the jobs of an agent from those of others; see `ownerOf`. */
   readonly owner: string;
   /** Tells the jobs of an installation from those of others, where its world says which it is. */
-  readonly installation: World["installation"];
+  readonly installation: Installation;
 }
 
 const INSTALLATION = "sluice_installation";
@@ -36,8 +35,7 @@ function ownerLabels({ owner, installation }: Whose): Readonly<Record<string, st
 }
 
 function labelValue(name: string): string {
-  if (/^[a-z0-9_-]{1,63}$/.test(name)) return name;
-  return createHash("sha256").update(name).digest("hex").slice(0, 40);
+  return nameOrHash(name, /^[a-z0-9_-]{1,63}$/);
 }
 
 /** Whether a job is of an installation: a filter for one that has no name selects those of all others too. */
