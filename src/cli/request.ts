@@ -1,5 +1,7 @@
 import { invalid, PermanentError } from "../errors.ts";
+import { flowSchema } from "../flow.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import { messageSchema } from "../message.ts";
 import { MINUTE, plus, SECOND, timestamp } from "../time.ts";
 import { type Context, type Options, textOption, textsOption } from "./command.ts";
 import { isFile, readDocument } from "./document.ts";
@@ -40,10 +42,18 @@ export function withOptions(message: JsonObject, options: Options, now: Date): J
 }
 
 function messageOf(document: JsonValue, source: string): JsonObject {
-  if (isJsonObject(document)) return document;
-  throw invalid(source === "-" ? "standard input" : source, [
-    { path: "", message: "expected a message, which is an object with a flow" },
-  ]);
+  if (isJsonObject(document) && !isFlow(document)) return document;
+  const message = isJsonObject(document)
+    ? "this is a flow: `sluice register` it first"
+    : "expected a message, which is an object with a flow";
+  throw invalid(source === "-" ? "standard input" : source, [{ path: "", message }]);
+}
+
+/** What a flow says and a message does not; a name, parameters and a run config both may have. */
+const OF_FLOWS = Object.keys(flowSchema.shape).filter((key) => !(key in messageSchema.shape));
+
+function isFlow(document: JsonObject): boolean {
+  return "name" in document && !("flow" in document) && OF_FLOWS.some((key) => key in document);
 }
 
 function assignment(option: string, text: string): readonly [string, JsonValue] {

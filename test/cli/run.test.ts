@@ -146,6 +146,26 @@ describe("what cannot be run", () => {
     expect(await folder.json(["runs"])).toEqual([]);
   });
 
+  test.each(["run", "explain"])(
+    "%s says that a flow is registered before it is run",
+    async (command) => {
+      const flow = { name: "hello", command: "echo hello", parameters: { who: "world" } };
+      const folder = makeFolder({
+        "flow.json": JSON.stringify(flow),
+        "old.json": JSON.stringify({ name: "old", storage: { type: "Docker" } }),
+        "message.json": JSON.stringify({ name: "third", parameters: { who: "world" } }),
+      });
+      const said = (file: string) => folder.run([command, file]);
+      expect(await said("flow.json")).toMatchObject({
+        code: 2,
+        stderr: "sluice: flow.json is not valid: this is a flow: `sluice register` it first\n",
+      });
+      expect((await said("old.json")).stderr).toContain("this is a flow");
+      // Without what only flows have it is a message that lacks one.
+      expect((await said("message.json")).stderr).toContain("flow: expected a flow");
+    },
+  );
+
   test("all faults of a message come at once, with their paths", async () => {
     const folder = makeFolder({
       "m.yml": "flow: { name: a, run_config: { type: ECSRun, cpu: 1 } }\nlabels: x\nrun_id: A B",
