@@ -21,7 +21,7 @@ export interface Call {
   readonly path: string;
   readonly query?: object;
   readonly body?: JsonObject;
-  /** Whether calling twice is as good as once, so that it is tried again when no answer comes. */
+  /** Whether calling twice is as good as once, so that it is tried again when no answer comes, or it came too often. */
   readonly repeatable: boolean;
 }
 
@@ -29,6 +29,8 @@ export interface Call {
 const TIMEOUT_MS = 60_000;
 /** Rests before a call is tried again. */
 const RESTS_MS = [500, 1_500];
+/** The status of a call that was turned away unread, for there were too many. */
+const TOO_OFTEN = 429;
 
 /**
  * Calls the API and returns what it answers. Throws `PermanentError` with the code and the faults of a
@@ -40,16 +42,17 @@ export async function callApi(api: Api, call: Call): Promise<Answer> {
   const rests = call.repeatable ? RESTS_MS : [];
   for (let tries = 0; ; tries++) {
     const request = requestFor(api, call, key);
+    const rest = rests[tries];
     try {
       const response = await fetch(request);
-      return await answerOf(api, response);
+      if (response.status !== TOO_OFTEN || rest === undefined) return await answerOf(api, response);
+      await response.body?.cancel();
     } catch (error) {
-      // What was answered stands; only where nothing came may another try bring something.
+      // What was answered stands; only where nobody looked at it may another try bring something.
       if (!isConnectionFault(error)) throw error;
-      const rest = rests[tries];
       if (rest === undefined) throw unreachable(api, error);
-      await sleep(rest);
     }
+    await sleep(rest);
   }
 }
 
@@ -87,7 +90,8 @@ async function answerOf({ url }: Api, response: Response): Promise<Answer> {
       `what answers at ${url} is not the API of Sluice: status ${status}, no document`,
     );
   }
-  const detail = String(body["detail"] ?? body["title"] ?? `status ${status}`);
+  // API Gateway's own answers have a message and nothing else.
+  const detail = String(body["detail"] ?? body["title"] ?? body["message"] ?? `status ${status}`);
   if (status === 401) {
     throw new PermanentError(
       "forbidden",

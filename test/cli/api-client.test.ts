@@ -57,6 +57,25 @@ describe("a call of the API", () => {
     expect(requests).toHaveLength(1);
   });
 
+  test("that came too often is repeated with the same key, unless it must not happen twice", async () => {
+    const { api, requests } = await apiThat((_, response, n) => {
+      if (n === 1) response.writeHead(429).end('{"message":"Too Many Requests"}');
+      else response.end('{"id":"x"}');
+    });
+    expect(await callApi(api, POST)).toEqual({ status: 200, body: { id: "x" } });
+    const keys = requests.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toEqual([expect.any(String), keys[0]]);
+
+    const { api: busy, requests: asked } = await apiThat((_, response) =>
+      response.writeHead(429).end('{"message":"Too Many Requests"}'),
+    );
+    const call = { ...POST, repeatable: false };
+    await expect(callApi(busy, call)).rejects.toThrow("status 429: Too Many Requests");
+    expect(asked).toHaveLength(1);
+    await expect(callApi(busy, GET)).rejects.toThrow("status 429: Too Many Requests");
+    expect(asked).toHaveLength(4);
+  });
+
   test("throws the code and the faults of a problem document", async () => {
     const issues = [{ path: "flow", message: "expected a flow" }];
     const { api } = await apiThat((_, response) =>
@@ -74,6 +93,11 @@ describe("a call of the API", () => {
       /failed with status 500: a fault of Sluice/,
     ],
     [418, '{"code":"teapot","title":"short and stout"}', /failed with status 418: short and stout/],
+    [
+      503,
+      '{"message":"Service Unavailable"}',
+      /the API at \S+ failed with status 503: Service Unavailable$/,
+    ],
     [502, "<html>hunter2</html>", /is not the API of Sluice: status 502/],
     [200, "<html>hunter2</html>", /is not the API of Sluice: status 200/],
     [404, "[]", /is not the API of Sluice: status 404/],
