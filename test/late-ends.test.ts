@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { App } from "../src/app.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { LOST_AFTER_MS } from "../src/hosts.ts";
 import { tellLateEnds } from "../src/late-ends.ts";
@@ -26,7 +27,7 @@ async function comeBack(runs: number) {
 }
 
 /** The store of a busy table, whose lists look at some runs at a time and then say how far they came. */
-function busy({ list, ...store }: Places["store"], queries: RunQuery[], pages: number) {
+function busy({ list, ...store }: App["store"], queries: RunQuery[], pages: number) {
   return {
     ...store,
     async list(query: RunQuery): Promise<Page<never> | Awaited<ReturnType<typeof list>>> {
@@ -38,7 +39,6 @@ function busy({ list, ...store }: Places["store"], queries: RunQuery[], pages: n
   };
 }
 
-type Places = Awaited<ReturnType<typeof twoPlaces>>["cloud"]["app"];
 const notCursor = ([key]: [string, unknown]) => key !== "cursor";
 
 describe("what a host tells that comes back", () => {
