@@ -25,7 +25,10 @@ const CAUSES: readonly (readonly [string, string])[] = [
   ["infrastructure", "its machine was lost"],
   ["start_failed", "the job never started"],
   ["image", "its image could not be had"],
-  ["lost", "nobody can say how its job ended, or whether it has one: it is gone, its host is lost, or for a day nobody could look"],
+  [
+    "lost",
+    "nobody can say how its job ended, or whether it has one: it is gone, its host is lost, or for a day nobody could look",
+  ],
   ["rejected", "the platform refused the launch for good"],
   ["invalid", "the request has faults; all of them are named"],
   ["abandoned", "every delivery of its message failed"],
