@@ -125,6 +125,20 @@ describe("abandon", () => {
     expect((await t.app.store.body(id))?.received).toEqual(received);
   });
 
+  test("keeps what the store takes of a body over the limit, and says how large it was", async () => {
+    const t = testApp();
+    const body = { ...REQUEST, parameters: { text: "x".repeat(300_000) } };
+    await abandon(t.app, { id: "m", body: JSON.stringify(body) });
+    expect(await t.app.store.get("r1")).toMatchObject({
+      state: {
+        cause: { type: "abandoned", message: expect.stringMatching(/60\d{4} bytes to store/) },
+      },
+    });
+    expect(await t.app.store.body("r1")).toEqual({
+      received: expect.stringMatching(/cut from 300\d{3} characters/),
+    });
+  });
+
   test("ends a run that was not launched", async () => {
     const t = testApp();
     t.setAgents();
