@@ -67,7 +67,8 @@ function stepJob(store: FakeStore, job: FakeJob, kind: ClusterKind): void {
   settle(store, job, podsOf(store, job), kind);
 }
 
-function isPastDeadline(store: FakeStore, { spec, status }: FakeJob): boolean {
+function isPastDeadline(store: FakeStore, { metadata, spec, status }: FakeJob): boolean {
+  if (store.deadlinesMissed.has(metadata.uid)) return false;
   if (spec.activeDeadlineSeconds === undefined || status.startTime === undefined) return false;
   return store.now.getTime() - Date.parse(status.startTime) >= spec.activeDeadlineSeconds * 1000;
 }

@@ -106,6 +106,8 @@ export interface FakeStore {
   readonly events: FakeEvent[];
   /** The most a page of a list holds, whatever is asked for. Default: what is asked for. */
   pageSize?: number;
+  /** Jobs whose deadline the controller does not see before they change, by uid: it has looked too early. */
+  readonly deadlinesMissed: Set<string>;
   /** How many Jobs were ever created. */
   created: number;
   version: number;
@@ -118,6 +120,7 @@ export function newStore(): FakeStore {
     jobs: [],
     pods: [],
     events: [],
+    deadlinesMissed: new Set(),
     created: 0,
     version: 1000,
     now: new Date("2026-11-21T12:00:00Z"),

@@ -250,8 +250,13 @@ function patchJob(store: FakeStore, job: FakeJob, { metadata, spec }: Patch): An
   if (version !== undefined && version !== job.metadata.resourceVersion) {
     return refusal(409, "Conflict", "the object has been modified");
   }
+  const before = JSON.stringify(job);
   job.metadata.annotations = { ...job.metadata.annotations, ...metadata?.annotations };
   Object.assign(job.spec, spec);
+  // A patch that says what is so already writes nothing, and nobody hears of it.
+  if (JSON.stringify(job) === before) return { status: 200, body: job };
+  const isDeadline = spec?.activeDeadlineSeconds !== undefined;
+  if (!isDeadline) store.deadlinesMissed.delete(job.metadata.uid);
   touch(store, job);
   return { status: 200, body: job };
 }

@@ -13,7 +13,7 @@ import type { EventJson, JobJson, PodJson } from "./objects.ts";
 import type { End } from "./pod-end.ts";
 import { type JobRef, refOf } from "./ref.ts";
 import { judge, needsPods } from "./status.ts";
-import { stopPatch } from "./stop.ts";
+import { reminderPatch, stopPatch } from "./stop.ts";
 
 /**
  * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
@@ -112,8 +112,9 @@ async function statusOf(found: Found, inspection: Closeness): Promise<JobStatus>
   const asks = closely ? unstarted : puzzleOf;
   const puzzle = needsPods(job) ? asks(job, pods, patience) : undefined;
   const events = puzzle === undefined ? [] : await eventsOf(found, puzzle, inspection);
-  const { status, stop } = judge({ job, pods, events }, patience);
+  const { status, stop, forgotten } = judge({ job, pods, events }, patience);
   if (stop !== undefined) await stopJob(found, stop, inspection);
+  if (forgotten) await remind(found, inspection);
   return status;
 }
 
@@ -148,6 +149,16 @@ async function stopJob({ ref, job }: Found, end: End, { api, log }: Inspection):
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     log.error("job not stopped", { job: nameOf(ref), reason, refusal: error.message });
+  }
+}
+
+/** What goes wrong is tried again with the next look, which finds the Job as it is. */
+async function remind({ ref }: Found, { api, log, patience }: Inspection): Promise<void> {
+  try {
+    await api.patchJob(ref.namespace, ref.name, reminderPatch(patience.now));
+  } catch (error) {
+    if (!(error instanceof KubernetesError)) throw error;
+    log.warn("stopped job not brought to mind", { job: nameOf(ref), reason: error.message });
   }
 }
 

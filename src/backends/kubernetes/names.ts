@@ -15,6 +15,8 @@ export const DELETE_LABEL = "sluice/delete-finished";
 
 /** Annotation of a Job that Sluice has stopped: the end of its run, as JSON. */
 export const STOPPED = "sluice/stopped";
+/** Annotation of such a Job: when its controller was last brought to look at it again. */
+export const REMINDED = "sluice/reminded";
 
 /** Which launch it is, of which run. */
 export type Marked = Pick<LaunchKey, "runId" | "launch">;

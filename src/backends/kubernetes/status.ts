@@ -6,12 +6,14 @@ import { type ConditionJson, condition, type JobJson, type PodJson } from "./obj
 import { type End, podEnd } from "./pod-end.ts";
 import { ageOf, inOrder, isOver, newest, statusOfContainer, timeOf, timestampOf } from "./pods.ts";
 import { flowContainerName } from "./request.ts";
-import { stoppedEnd } from "./stop.ts";
+import { isForgotten, stoppedEnd } from "./stop.ts";
 
 /** How a Job is, and whether it has to be stopped because it will never end by itself. */
 export interface Judgement {
   readonly status: JobStatus;
   readonly stop?: End;
+  /** It was stopped, and yet goes on: its controller must look at it again. */
+  readonly forgotten?: true;
 }
 
 /** A pod that was to be gone so long ago is on a machine nobody hears of. */
@@ -40,6 +42,7 @@ export function judge(evidence: Evidence, patience: Patience): Judgement {
   if (failed !== undefined) return { status: afterFailure(evidence, failed, patience) };
   if (isSuspended(job)) return { status: { type: "pending", detail: "suspended" } };
   const status = withEvents(unfinished(evidence), evidence);
+  if (isForgotten(job, patience.now)) return { status, forgotten: true };
   if (stoppedEnd(job) !== undefined) return { status };
   const stop = hopeless(evidence, patience);
   return stop === undefined ? { status } : { status, stop };

@@ -2,7 +2,8 @@ import * as z from "zod";
 import type { JsonObject } from "../../json.ts";
 import { FINAL_STATES } from "../../run.ts";
 import { REQUESTED } from "../../state-after.ts";
-import { STOPPED } from "./names.ts";
+import { SECOND } from "../../time.ts";
+import { REMINDED, STOPPED } from "./names.ts";
 import type { JobJson } from "./objects.ts";
 import type { End } from "./pod-end.ts";
 
@@ -23,6 +24,24 @@ export function stopPatch(end: End, resourceVersion?: string): JsonObject {
     },
     spec: { activeDeadlineSeconds: 1 },
   };
+}
+
+/** A controller that has seen a new deadline acts on it sooner than this after the start of its Job. */
+const NOTICED_MS = 10 * SECOND;
+
+/**
+ * Whether the controller may have missed that a Job was stopped. That of Kubernetes 1.20 does, now and then,
+ * where the deadline comes between its first look at the Job and its note that the Job has started: then
+ * nothing makes it look again before the Job, or a pod of it, changes. Pure.
+ */
+export function isForgotten(job: JobJson, now: Date): boolean {
+  const start = Date.parse(job.status?.startTime ?? "");
+  return stoppedEnd(job) !== undefined && now.getTime() - start > NOTICED_MS;
+}
+
+/** A change that means nothing but that a Job is looked at again. */
+export function reminderPatch(now: Date): JsonObject {
+  return { metadata: { annotations: { [REMINDED]: now.toISOString() } } };
 }
 
 const endSchema = z.object({

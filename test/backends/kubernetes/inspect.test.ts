@@ -41,6 +41,47 @@ function jobOf({ id }: Job) {
   return fake.job(id.split("/")[1] ?? "");
 }
 
+describe("a Job that was stopped", () => {
+  it("is brought to mind where its controller has missed the new deadline", async () => {
+    const job = await launched(parts(["run"]));
+    fake.advance(4);
+    fake.store.deadlinesMissed.add(jobOf(job).metadata.uid);
+    await backend.cancel(job);
+    await backend.cancel(job);
+    fake.advance(2, 10);
+    const version = jobOf(job).metadata.resourceVersion;
+    expect(await statusOf(job)).toMatchObject({ type: "running" });
+    expect(jobOf(job).metadata.resourceVersion).not.toBe(version);
+    fake.advance(3);
+    expect(await statusOf(job)).toMatchObject({ type: "ended", end: "cancelled" });
+  });
+
+  it("is left alone while its controller may still be at it", async () => {
+    const job = await launched(parts(["run"]));
+    fake.advance(4);
+    fake.store.deadlinesMissed.add(jobOf(job).metadata.uid);
+    await backend.cancel(job);
+    const before = fake.requests.length;
+    await statusOf(job);
+    expect(fake.requests.slice(before).filter((request) => request.startsWith("PATCH"))).toEqual(
+      [],
+    );
+  });
+
+  it("that may not be changed any more is told of, and the others are looked at", async () => {
+    const job = await launched(parts(["run"]));
+    const other = await launched(parts(["exit", "0"]));
+    fake.advance(5);
+    fake.store.deadlinesMissed.add(jobOf(job).metadata.uid);
+    await backend.cancel(job);
+    fake.advance(1, 10);
+    fake.faults.push({ method: "PATCH", path: /jobs/, answer: { status: 403 } });
+    const statuses = await backend.inspect([job, other]);
+    expect(statuses).toMatchObject([{ type: "running" }, { type: "ended" }]);
+    expect(lines).toEqual([expect.stringContaining("stopped job not brought to mind")]);
+  });
+});
+
 describe("a Job that cannot start", () => {
   it("ends for want of its image, with Kubernetes' words, and nothing of it lives on", async () => {
     const job = await launched(parts(["run"], { config: { options: { image: "missing:1" } } }));
