@@ -72,7 +72,8 @@ describe("runs", () => {
     expect(await names("--state", "failed")).toEqual(["beta"]);
     expect(await names("--agent", "gpu")).toEqual(["alpha"]);
     expect(await names("--label", "gpu")).toEqual(["alpha"]);
-    expect(await names("--search", "be")).toEqual(["beta"]);
+    // No run id can begin so: ids are hexadecimal.
+    expect(await names("--search", "bet")).toEqual(["beta"]);
     const { stdout, stderr } = await folder.run(["runs", "--json", "--limit", "1"]);
     expect(jsonLines(stdout)).toHaveLength(1);
     const cursor = /--cursor (\S+)/.exec(stderr)?.[1] ?? "";
