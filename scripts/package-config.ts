@@ -16,7 +16,7 @@ export interface PackageOptions {
  * Checks a `sluice.yml` and packages it for the functions: `sluice.json`, and below `files/` every file of
  * this machine that its agents name, as a path or as an `agent://` entry of their templates. Returns the
  * agents that functions launch for. Throws `PermanentError` ("invalid") with every fault: a file that is
- * not there, and whatever functions could never do for an agent.
+ * not there or stands for the whole disk, and whatever functions could never do for an agent.
  */
 export async function packageConfig(
   config: string,
@@ -25,11 +25,9 @@ export async function packageConfig(
 ): Promise<readonly Agent[]> {
   const { document, agents } = await readAgents(config);
   const named = agents.flatMap((agent) => filesOf(agent, dirname(resolve(config))));
-  const missing: readonly Issue[] = named
-    .filter(({ from }) => !existsSync(from))
-    .map(({ path, from }) => ({ path, message: `expected a file, and there is no ${from}` }));
+  const unfit: readonly Issue[] = named.flatMap((file) => unfitFile(file) ?? []);
   const checks = [unknownCluster, noKubeconfig, patterns, ...(google ? [] : [strangerToGoogle])];
-  const issues = [...missing, ...checks.flatMap((check) => agents.flatMap(check))];
+  const issues = [...unfit, ...checks.flatMap((check) => agents.flatMap(check))];
   if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, "files"), { recursive: true });
@@ -50,6 +48,14 @@ function filesOf(agent: Agent, folder: string): readonly NamedFile[] {
     const { path: from } = templateAddress(address, folder);
     return { path, from, to: templateAddress(address, "/").path };
   });
+}
+
+/** What cannot be packaged: a file that is not there, and all files there are. */
+function unfitFile({ path, from }: NamedFile): Issue | undefined {
+  if (from === "/")
+    return { path, message: "expected a folder below /, for its files are packaged" };
+  if (existsSync(from)) return undefined;
+  return { path, message: `expected a file, and there is no ${from}` };
 }
 
 /** What an agent names of a family: its own templates, and entries of `templates`. */

@@ -57,6 +57,17 @@ test("files that are not there and clusters nobody names are refused together", 
   });
 });
 
+test.each(["agent:///", "agent:///etc/.."])(
+  "an agent that allows %s, all files of its machine, is refused",
+  async (entry) => {
+    await expect(
+      packaged(`  a: { backend: ecs, templates: ["${entry}"] }`),
+    ).rejects.toMatchObject({
+      issues: [{ path: "agents.a.templates", message: expect.stringContaining("below /") }],
+    });
+  },
+);
+
 test("an agent of a cluster whose kubeconfig functions cannot have is refused", async () => {
   for (const kubeconfig of ["", ", kubeconfig: ~/.kube/config"]) {
     await expect(packaged(`  k: { backend: kubernetes${kubeconfig} }`)).rejects.toMatchObject({
