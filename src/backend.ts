@@ -15,7 +15,7 @@ import type { TemplateReader } from "./template.ts";
  * PORT. Launches and inspects jobs on one platform; one is opened for each agent.
  *
  * `dispatch` calls `plan`, then `launch`, and `find` when an earlier launch may have happened unseen.
- * `poll` calls `inspect`, and `find` and `cancel` for runs being cancelled. Calls for different runs
+ * `poll` calls `inspect`, then `tidy`, and `find` and `cancel` for runs being cancelled. Calls for different runs
  * happen side by side; calls for one run may be repeated by any process at any time, except `launch`,
  * which only the holder of the launch's lease calls.
  */
@@ -47,6 +47,15 @@ export interface Backend {
 
   /** Asks the platform to stop a job. Does nothing when it has ended already. */
   cancel(job: Job): Promise<void>;
+
+  /**
+   * Deletes what the platform keeps of jobs that are over, as far as the agent wants that and nobody will
+   * ask about them again (`World.isOver`), near the jobs just looked at: in their namespaces, on their
+   * engines. Begins nothing once `signal` is aborted; the next call goes on there, and leaves to a call that
+   * is still at work what that one works on. What cannot be deleted is logged, tried again and keeps
+   * nothing else. Never throws.
+   */
+  tidy?(jobs: readonly Job[], signal: AbortSignal): Promise<void>;
 
   /** What the job has written, from `after` on, oldest first. */
   logs?(job: Job, after?: string): Promise<LogPage>;

@@ -26,13 +26,17 @@ import { between, SECOND, type Timestamp, timestamp } from "./time.ts";
 const PAGE = 500;
 /** The longest a tick works on a page, whatever hangs: a platform, the queue or the store. */
 export const PAGE_MS = 10 * SECOND;
+/** For so long, in milliseconds, a backend begins to delete what is over; what is left is done in later ticks. */
+export const TIDY_MS = 1.5 * SECOND;
+/** For so long a tick waits for it, so that what was begun is answered: a function stands still behind a tick. */
+export const TIDY_WAIT_MS = 2.5 * SECOND;
 /** So many messages are sent with one call, and noted before others whose call may hang. */
 const SEND_BATCH = 10;
 
 /**
  * One tick: every run of this place that is due goes on to its next state. Runs whose message may be
  * lost are sent again, jobs are asked how they are, in one go for each agent, and cancelled runs are
- * followed to their end. At last the cloud judges the hosts of remote agents, whose runs it leaves alone
+ * followed to their end. What is over is tidied up behind them. At last the cloud judges the hosts of remote agents, whose runs it leaves alone
  * otherwise.
  *
  * A failure of one agent or one run is logged and harms no other; the next tick tries again. `signal`
@@ -64,7 +68,7 @@ export async function poll(app: App, signal?: AbortSignal): Promise<void> {
 async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<void> {
   if (page.length === 0) return;
   const patience = app.timeout(PAGE_MS);
-  const part = (fields: LogFields, work: () => Promise<void>) =>
+  const part = (fields: LogFields, work: () => Promise<void>): Promise<boolean> =>
     guarded(app, fields, () => inTime(patience, PAGE_MS, work()));
   const sendable = page.filter((run): run is Sendable => isSendable(app, run));
   const jobs = page.filter(hasJob).filter((run) => app.looks(run, now));
@@ -73,9 +77,10 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
       part({ messages: runs.length }, () => sendAgain(app, runs)),
     ),
     ...page.map((run) => part({ runId: run.id }, () => followUp(app, run, now))),
-    ...[...Map.groupBy(jobs, ({ state }) => state.agent)].map(([agent, runs]) =>
-      part({ agent }, () => inspect(app, agent, runs)),
-    ),
+    ...[...Map.groupBy(jobs, ({ state }) => state.agent)].map(async ([agent, runs]) => {
+      if (!(await part({ agent }, () => inspect(app, agent, runs)))) return;
+      await guarded(app, { agent, work: "tidy" }, () => tidy(app, agent, { runs, patience }));
+    }),
   ]);
 }
 
@@ -103,12 +108,15 @@ async function renewReason(app: App, run: Run, state: Waiting): Promise<void> {
   await move(app, run, { event: "wait", next });
 }
 
-async function guarded(app: App, fields: LogFields, work: () => Promise<void>): Promise<void> {
+/** Whether the work was done; if not, that is logged. */
+async function guarded(app: App, fields: LogFields, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
+    return true;
   } catch (error) {
     app.log.error("tick failed in part", { ...fields, reason: messageOf(error) });
     app.partFailed?.();
+    return false;
   }
 }
 
@@ -165,6 +173,20 @@ async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Pr
       await guarded(app, { runId: run.id }, () => applyObservation(app, run, observation));
     }),
   );
+}
+
+/** Has a backend delete what is over, in what is left of the time for a page. */
+async function tidy(
+  app: App,
+  agent: string,
+  { runs, patience }: { readonly runs: readonly RunWithJob[]; readonly patience: AbortSignal },
+): Promise<void> {
+  const backend = await backendOf(app, { agent });
+  if (backend.tidy === undefined) return;
+  const jobs = runs.map(({ state }) => state.job);
+  const enough = AbortSignal.any([patience, app.timeout(TIDY_MS)]);
+  const late = AbortSignal.any([patience, app.timeout(TIDY_WAIT_MS)]);
+  await unlessAborted(late, backend.tidy(jobs, enough));
 }
 
 function isCancelling(run: Run): run is CancellingRun {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Backend } from "../src/backend.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { observe } from "../src/observe.ts";
-import { poll } from "../src/poll.ts";
+import { poll, TIDY_MS, TIDY_WAIT_MS } from "../src/poll.ts";
 import type { JobStatus } from "../src/run.ts";
 import { MINUTE } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
@@ -227,6 +228,60 @@ describe("poll", () => {
     expect(await done()).toBe(500);
     await poll(t.app);
     expect((await t.app.store.list({ state: "submitted" })).items).toEqual([]);
+  });
+});
+
+describe("tidying", () => {
+  /** A run whose job has succeeded, and an app with a backend that tidies up. */
+  async function ended(tidy: NonNullable<Backend["tidy"]>, more: Partial<Backend> = {}) {
+    const t = testApp();
+    await start(t);
+    t.platform.set("r1", SUCCEEDED);
+    const backend = { ...t.platform.backend, tidy, ...more };
+    return { t, app: { ...t.app, agents: t.app.agents, backend: async () => backend } };
+  }
+
+  test("comes after what a look has found is stored, and not after a look that failed", async () => {
+    const seen: unknown[] = [];
+    const { t, app } = await ended(async (jobs) => {
+      seen.push(jobs.length, (await stateOf(t))?.type);
+    });
+    const inspect = () => Promise.reject(new Error("down"));
+    await poll({ ...app, backend: async () => ({ ...(await app.backend()), inspect }) });
+    expect(seen).toEqual([]);
+    await poll(app);
+    expect(seen).toEqual([1, "succeeded"]);
+  });
+
+  test("is told to begin nothing more after a while, and then not waited for", async () => {
+    const timers = new Map<number, AbortController>();
+    const timeout = (ms: number) => {
+      const timer = new AbortController();
+      timers.set(ms, timer);
+      return timer.signal;
+    };
+    const told: boolean[] = [];
+    const { t, app } = await ended((_, signal) => {
+      told.push(signal.aborted);
+      timers.get(TIDY_MS)?.abort();
+      told.push(signal.aborted);
+      timers.get(TIDY_WAIT_MS)?.abort();
+      return new Promise(() => {});
+    });
+    await poll({ ...app, timeout });
+    expect(told).toEqual([false, true]);
+    expect(t.lines.filter(({ level }) => level !== "info")).toEqual([]);
+    expect(TIDY_MS).toBeLessThan(TIDY_WAIT_MS);
+  });
+
+  test("that fails against its promise is logged, and harms nothing", async () => {
+    const { t, app } = await ended(() => Promise.reject(new Error("oops")));
+    await poll(app);
+    expect(await stateOf(t)).toMatchObject({ type: "succeeded" });
+    expect(t.lines.at(-1)).toMatchObject({
+      message: "tick failed in part",
+      fields: { agent: "here", work: "tidy", reason: "oops" },
+    });
   });
 });
 

@@ -128,8 +128,8 @@ export const BACKEND_CALLS = {
       "GET /api/v1/namespaces/default/pods": 1,
       "GET /api/v1/namespaces/default/pods/NAME/log": 1,
     },
-    "look, and delete a finished job": {
-      "GET /apis/batch/v1/namespaces/default/jobs": 2,
+    "tidy up, one finished job": {
+      "GET /apis/batch/v1/namespaces/default/jobs": 1,
       "DELETE /apis/batch/v1/namespaces/default/jobs/NAME": 1,
     },
   },
@@ -140,9 +140,9 @@ export const BACKEND_CALLS = {
     find: { "GET /containers/json": 1 },
     cancel: { "POST /containers/ID/stop": 1 },
     logs: { "GET /containers/ID/json": 1, "GET /containers/ID/logs": 1 },
-    "look, and delete a finished job": {
-      "GET /containers/ID/json": 2,
+    "tidy up, one finished job": {
       "GET /containers/json": 1,
+      "GET /containers/ID/json": 1,
       "DELETE /containers/ID": 1,
     },
   },

@@ -5,7 +5,7 @@ import { backend as ecs } from "../../src/backends/ecs/index.ts";
 import type { Job } from "../../src/run.ts";
 import { MINUTE } from "../../src/time.ts";
 import type { BackendHarness } from "../contracts/backend.ts";
-import { launch, MOST_TICKS, planned, until } from "../contracts/backend-steps.ts";
+import { launch, MOST_TICKS, never, planned, until } from "../contracts/backend-steps.ts";
 import { testAgent } from "../contracts/request.ts";
 import { fakeEcs } from "../fakes/ecs.ts";
 import { fakeKubernetes } from "../fakes/kubernetes.ts";
@@ -23,8 +23,6 @@ interface Counted extends Pick<BackendHarness, "backend" | "runs" | "succeeds" |
     open(isOver: NonNullable<World["isOver"]>): Backend;
     /** Lets so much time pass that a job that has ended is in the way. */
     later(): void;
-    /** How many jobs are kept. */
-    kept(): number;
   };
 }
 
@@ -68,7 +66,6 @@ const PLATFORMS: Readonly<Record<keyof typeof BACKEND_CALLS, () => Promise<Count
       tidies: {
         open: (isOver) => openOn(fake, {}, { isOver }),
         later: () => fake.advance(1, 3_600),
-        kept: () => fake.store.jobs.length,
       },
       tick: () => fake.advance(),
       close: () => fake.close(),
@@ -87,7 +84,6 @@ const PLATFORMS: Readonly<Record<keyof typeof BACKEND_CALLS, () => Promise<Count
         later: () => {
           docker.now = new Date(docker.now.getTime() + 30 * MINUTE);
         },
-        kept: () => docker.containers.size,
       },
       tick,
       close,
@@ -132,7 +128,7 @@ async function pieces(platform: Counted): Promise<Readonly<Record<string, Calls>
     cancel: await counted(calls, () => backend.cancel(job)),
     ...(backend.logs && { logs: await counted(calls, async () => backend.logs?.(job)) }),
     ...(platform.tidies && {
-      "look, and delete a finished job": await tidied(platform, platform.tidies, other),
+      "tidy up, one finished job": await tidied(platform, platform.tidies, other),
     }),
   };
 }
@@ -153,21 +149,17 @@ async function lookAtEnd(platform: Counted): Promise<Calls> {
   throw new Error("the job does not end");
 }
 
-/** A look at a job that runs, after which one is deleted that has ended; nobody need wait for that. */
+/** Tidying after a look at a job that runs, when another one has ended. */
 async function tidied(
   platform: Counted,
-  { open, later, kept }: NonNullable<Counted["tidies"]>,
+  { open, later }: NonNullable<Counted["tidies"]>,
   other: Job,
 ): Promise<Calls> {
   const { key, job } = await launch(platform, platform.succeeds);
   await until(platform, job, ({ type }) => type === "ended");
   later();
-  const before = kept();
   const backend = open(async (runId) => runId === key.runId);
-  return counted(platform.calls, async () => {
-    await backend.inspect([other]);
-    while (kept() === before) await new Promise(setImmediate);
-  });
+  return counted(platform.calls, async () => backend.tidy?.([other], never()));
 }
 
 describe("a run calls its platform", () => {

@@ -15,11 +15,10 @@ export interface Engine {
   readonly identity: Identity;
   /** The version of the engine, or why it does not say: that once, until it has said it again. */
   version(): Promise<{ readonly version?: string; readonly warning?: string }>;
-  /**
-   * What containers are about, by id. Begins to remove those of the agent that remove themselves and
-   * whose end is stored.
-   */
+  /** What containers are about, by id. */
   inspect(ids: readonly string[]): Promise<ReadonlyMap<string, Look>>;
+  /** Removes containers of the agent that remove themselves and whose end is stored, until it is aborted. */
+  sweep(signal: AbortSignal): Promise<void>;
   /** Begins to report the end of the agent's containers, if somebody wants to know; once. */
   listen(): void;
 }
@@ -59,9 +58,7 @@ interface Opening {
 }
 
 function openEngine(api: DockerApi, { agent, address, world }: Opening): Engine {
-  const statuses = openInspector(api, world);
   const identity = openIdentity(api, address, world);
-  const sweep = openSweeper(api, agent, world);
   let known: { readonly version: string; readonly at: number } | undefined;
   let warned = false;
   let listens = false;
@@ -85,12 +82,8 @@ function openEngine(api: DockerApi, { agent, address, world }: Opening): Engine 
         };
       }
     },
-    async inspect(ids) {
-      const looks = await statuses(ids);
-      // It asks a lot when there is a lot to remove, and nobody waits for it.
-      void sweep();
-      return looks;
-    },
+    inspect: openInspector(api, world),
+    sweep: openSweeper(api, agent, world),
     listen() {
       if (listens || world.observe === undefined) return;
       listens = true;

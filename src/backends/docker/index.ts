@@ -61,6 +61,10 @@ export function dockerBackend(
     find: (key) => findJobs(key, engineAt(key.target), world),
     inspect: (jobs) => statusesOf(jobs, { engineAt, own: target, world }),
     cancel: (job) => cancelJob(job, { options, world, engineAt }),
+    async tidy(jobs, signal) {
+      const engines = new Set(jobs.map((job) => engineAt(refOf(job).target)));
+      await Promise.all([...engines].map((engine) => engine.sweep(signal)));
+    },
     logs: (job, after) => logsOf(job, after, { options, engineAt }),
   };
 }

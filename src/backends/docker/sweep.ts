@@ -8,7 +8,6 @@ import { finishedAt } from "./status.ts";
 /** For so long after its end the log of a container can still be read. */
 const KEPT_MS = 30 * MINUTE;
 const SWEEP_EVERY_MS = 5 * MINUTE;
-const MOST_AT_ONCE = 20;
 
 /**
  * Removes those containers of an agent that remove themselves, half an hour after their end: the engine
@@ -17,21 +16,25 @@ const MOST_AT_ONCE = 20;
  * because the process that should have done it died, is there for whoever asks next. Containers of
  * other installations, and of runs the store does not know, are left alone.
  *
- * Called after each look at running jobs; goes through all every five minutes, over as many looks as that
- * takes, and never twice at once. What cannot be removed is told, left to the next pass, and keeps nobody
- * else; it never throws.
+ * Goes through all every five minutes, over as many calls as that takes, and never twice at once. What
+ * cannot be removed is told, left to the next pass, and keeps nobody else; it never throws.
  */
-export function openSweeper(api: Api, agent: string, world: Surroundings): () => Promise<void> {
+export function openSweeper(
+  api: Api,
+  agent: string,
+  world: Surroundings,
+): (signal: AbortSignal) => Promise<void> {
   const { log, now, isOver, closing } = world;
   const failed = new Set<string>();
   let next = Number.NEGATIVE_INFINITY;
-  return async () => {
+  return async (signal) => {
     const moment = now().getTime();
-    if (isOver === undefined || moment < next) return;
+    const until = AbortSignal.any([signal, closing]);
+    if (isOver === undefined || until.aborted || moment < next) return;
     next = Number.POSITIVE_INFINITY;
-    const { tried, failures, all } = await sweep(api, agent, { ...world, failed });
-    if (all) failed.clear();
-    next = all || tried === 0 ? moment + SWEEP_EVERY_MS : moment;
+    const { came, failures } = await sweep(api, agent, { ...world, failed, until });
+    if (came === "to its end") failed.clear();
+    next = came === "to a break" ? moment : moment + SWEEP_EVERY_MS;
     if (closing.aborted || failures.length === 0) return;
     const reason = messageOf(failures[0]);
     const fields = { target: api.target, failures: failures.length, reason };
@@ -45,37 +48,33 @@ type Surroundings = Pick<World, "installation" | "log" | "now" | "isOver" | "clo
 interface Pass extends Surroundings {
   /** The containers that this pass could not remove. */
   readonly failed: Set<string>;
+  readonly until: AbortSignal;
 }
 
 interface Sweep {
-  /** How many containers were removed or failed. */
-  readonly tried: number;
+  /** How far the pass came; to nothing where its list did not come. */
+  readonly came: "to its end" | "to a break" | "to nothing";
   readonly failures: readonly unknown[];
-  /** Whether the pass has come to its end. */
-  readonly all: boolean;
 }
 
-async function sweep(api: Api, agent: string, world: Pass): Promise<Sweep> {
+async function sweep(api: Api, agent: string, pass: Pass): Promise<Sweep> {
   const ofAgent = [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`];
-  const label = [...ofAgent, ...labelsOfInstallation(world.installation)];
+  const label = [...ofAgent, ...labelsOfInstallation(pass.installation)];
   const failures: unknown[] = [];
-  let tried = 0;
   try {
     for (const entry of await api.list({ label, status: ["exited", "dead", "created"] })) {
-      if (world.failed.has(entry.Id)) continue;
-      if (world.closing.aborted || tried === MOST_AT_ONCE) return { tried, failures, all: false };
+      if (pass.failed.has(entry.Id)) continue;
+      if (pass.until.aborted) return { came: "to a break", failures };
       try {
-        if (!(await isDone(entry, api, world))) continue;
-        await api.remove(entry.Id);
+        if (await isDone(entry, api, pass)) await api.remove(entry.Id);
       } catch (error) {
-        world.failed.add(entry.Id);
+        pass.failed.add(entry.Id);
         failures.push(error);
       }
-      tried += 1;
     }
-    return { tried, failures, all: true };
+    return { came: "to its end", failures };
   } catch (error) {
-    return { tried, failures: [...failures, error], all: false };
+    return { came: "to nothing", failures: [error] };
   }
 }
 

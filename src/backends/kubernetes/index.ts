@@ -20,7 +20,7 @@ import { elsewhere, refOf } from "./ref.ts";
 import { plannedJob } from "./request.ts";
 import { CANCELLED, stopPatch, stoppedEnd } from "./stop.ts";
 import { templateOf } from "./template.ts";
-import { TIDY_FOR_MS, TIDY_WAIT_MS, type TidyTime, tidier } from "./tidy.ts";
+import { tidier } from "./tidy.ts";
 
 /** Runs as Jobs of a Kubernetes cluster. */
 export const backend: BackendModule = {
@@ -28,27 +28,25 @@ export const backend: BackendModule = {
   agentOptions,
   open: (agent, world) => {
     const options = checked(agentOptions, agent.options, `the options of agent ${agent.name}`);
-    return kubernetesBackend(options, world, { api: kubernetesApi(() => connect(options, world)) });
+    return kubernetesBackend(
+      options,
+      world,
+      kubernetesApi(() => connect(options, world)),
+    );
   },
 };
 
 /** How often the log of a run is looked at while it is shown: two calls each time. */
 const SHOW = { everyMs: SECOND, atMostMs: 16 * SECOND };
 
-interface Outside {
-  readonly api: KubernetesApi;
-  /** Says of each look how long may be tidied after it. Default: so that a tick need not wait for it. */
-  readonly tidyTime?: () => TidyTime;
-}
-
 /** The backend over an API server that may not have been found yet. */
 export function kubernetesBackend(
   options: AgentOptions,
   world: World,
-  { api, tidyTime = shortTime }: Outside,
+  api: KubernetesApi,
 ): Backend {
   const connected = { api, cluster: async () => clusterOf(await api.server()), world };
-  const inspect = inspector(options, connected, tidyTime);
+  const tidy = tidier(api, world);
   const shown = shownPlans(false);
   const sleep = (ms: number) => pause(ms, undefined, { ref: false, signal: world.closing });
   return {
@@ -62,8 +60,12 @@ export function kubernetesBackend(
       return answer;
     },
     find: (key) => findJobs(key, connected),
-    inspect,
+    inspect: (jobs) => inspectJobs(jobs, options, connected),
     cancel: (job) => cancelJob(job, connected),
+    async tidy(jobs, signal) {
+      if (!options.delete_finished_jobs) return;
+      await tidy(new Set(jobs.map((job) => refOf(job).namespace)), signal);
+    },
     logs: (job, after) => logsOf(job, after, connected),
   };
 }
@@ -117,40 +119,29 @@ async function placeOf(
   }
 }
 
-function shortTime(): TidyTime {
-  return { enough: AbortSignal.timeout(TIDY_FOR_MS), late: AbortSignal.timeout(TIDY_WAIT_MS) };
-}
-
-function inspector(
+async function inspectJobs(
+  jobs: readonly Job[],
   options: AgentOptions,
   { api, cluster, world }: Connected,
-  tidyTime: () => TidyTime,
-): Backend["inspect"] {
-  const tidy = tidier(api, world);
-  return async (jobs) => {
-    if (jobs.length === 0) return [];
-    const deadline = AbortSignal.timeout(ASKING_MS);
-    const here = await cluster();
-    const patience = {
-      now: world.now(),
-      startMs: options.start_grace_seconds * SECOND,
-      pendingMs: options.pending_grace_seconds * SECOND,
-    };
-    const seen = await look(jobs, { api, patience, log: world.log, deadline });
-    const statuses = jobs.map((job): JobStatus | string => {
-      return seen.get(job.id) ?? elsewhere(job, here) ?? { type: "missing" };
-    });
-    const unasked = statuses.filter((status) => typeof status === "string");
-    if (unasked.length === jobs.length) throw new Error(unasked[0]);
-    for (const [reason, { length }] of Map.groupBy(unasked, (text) => text)) {
-      world.log.warn("jobs not asked about", { jobs: length, reason });
-    }
-    if (options.delete_finished_jobs) {
-      const namespaces = new Set(jobs.map((job) => refOf(job).namespace));
-      await tidy(namespaces, tidyTime());
-    }
-    return statuses.map((status) => (typeof status === "string" ? undefined : status));
+): Promise<readonly (JobStatus | undefined)[]> {
+  if (jobs.length === 0) return [];
+  const deadline = AbortSignal.timeout(ASKING_MS);
+  const here = await cluster();
+  const patience = {
+    now: world.now(),
+    startMs: options.start_grace_seconds * SECOND,
+    pendingMs: options.pending_grace_seconds * SECOND,
   };
+  const seen = await look(jobs, { api, patience, log: world.log, deadline });
+  const statuses = jobs.map((job): JobStatus | string => {
+    return seen.get(job.id) ?? elsewhere(job, here) ?? { type: "missing" };
+  });
+  const unasked = statuses.filter((status) => typeof status === "string");
+  if (unasked.length === jobs.length) throw new Error(unasked[0]);
+  for (const [reason, { length }] of Map.groupBy(unasked, (text) => text)) {
+    world.log.warn("jobs not asked about", { jobs: length, reason });
+  }
+  return statuses.map((status) => (typeof status === "string" ? undefined : status));
 }
 
 /** A suspended Job has no deadline that could end it, and nothing of it runs that could be lost. */

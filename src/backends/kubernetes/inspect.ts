@@ -17,7 +17,7 @@ import { reminderPatch, stopPatch } from "./stop.ts";
 
 /**
  * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
- * whatever one namespace has answered is of no use if it waits for another. Tidying comes after it.
+ * whatever one namespace has answered is of no use if it waits for another.
  */
 export const ASKING_MS = 6 * SECOND;
 

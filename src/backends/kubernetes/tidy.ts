@@ -1,7 +1,6 @@
 import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
-import { unlessAborted } from "../../patience.ts";
-import { MINUTE, SECOND } from "../../time.ts";
+import { MINUTE } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";
 import { deletableSelector, LAUNCH_LABEL, RUN_LABEL } from "./names.ts";
 import { condition, type JobJson } from "./objects.ts";
@@ -10,47 +9,35 @@ import { isTooOld } from "./pages.ts";
 /** For so long after its end the log of a Job can still be read. */
 const KEPT_MS = 60 * MINUTE;
 const TIDY_EVERY_MS = 5 * MINUTE;
-/** For so long, in milliseconds, calls are begun after a look; what is left is done after the next. */
-export const TIDY_FOR_MS = 1.5 * SECOND;
-/** For so long a look waits, so that the last of them are answered: a function stands still behind it. */
-export const TIDY_WAIT_MS = 2.5 * SECOND;
 const PAGE_SIZE = 250;
 const AT_ONCE = 20;
 /** After so many failures in one pass nobody may be able to delete anything there. */
 const MOST_FAILURES = AT_ONCE;
-
-/** How long is left for tidying. */
-export interface TidyTime {
-  /** Aborted when no more calls are to be begun. */
-  readonly enough: AbortSignal;
-  /** Aborted when nobody waits any longer. */
-  readonly late: AbortSignal;
-}
 
 /**
  * Deletes Jobs that say so an hour after their end, with their pods. Only a Job whose launch is over in
  * the store is deleted, so that one whose end nobody has stored yet is there for whoever asks next,
  * however long that takes. Jobs of other installations, and of runs the store does not know, are left alone.
  *
- * Called after each look with the namespaces that were looked at. Each is gone through every five
- * minutes, page by page, over as many looks as that takes, and never twice at once. What cannot be
- * deleted is told and tried again, and keeps nobody else; it never throws.
+ * Called with the namespaces that were looked at. Each is gone through every five minutes, page by page,
+ * over as many calls as that takes, and never twice at once. What cannot be deleted is told and tried
+ * again, and keeps nobody else; it never throws.
  */
 export function tidier(
   api: Tidying["api"],
   { now, log, isOver, installation }: Pick<World, "now" | "log" | "isOver" | "installation">,
-): (namespaces: ReadonlySet<string>, time: TidyTime) => Promise<void> {
+): (namespaces: ReadonlySet<string>, signal: AbortSignal) => Promise<void> {
   if (isOver === undefined) return async () => undefined;
   const selector = deletableSelector(installation);
   const tidying: Tidying = { api, now, log, isOver, selector };
   const passes = new Map<string, Pass>();
-  return async (namespaces, { enough, late }) => {
+  return async (namespaces, signal) => {
     const work = [...namespaces].map((namespace) => {
       const pass = passes.get(namespace) ?? newPass(namespace);
       passes.set(namespace, pass);
-      return goOn(tidying, pass, enough);
+      return goOn(tidying, pass, signal);
     });
-    await unlessAborted(late, Promise.all(work));
+    await Promise.all(work);
   };
 }
 
@@ -83,7 +70,7 @@ function isDone({ next, ended }: Pass): boolean {
   return next === undefined && ended.length === 0;
 }
 
-async function goOn(tidying: Tidying, pass: Pass, enough: AbortSignal): Promise<void> {
+async function goOn(tidying: Tidying, pass: Pass, signal: AbortSignal): Promise<void> {
   const moment = tidying.now().getTime();
   if (pass.busy) return;
   if (isDone(pass)) {
@@ -91,7 +78,7 @@ async function goOn(tidying: Tidying, pass: Pass, enough: AbortSignal): Promise<
     Object.assign(pass, { began: moment, next: "", failures: [] });
   }
   pass.busy = true;
-  while (!isDone(pass) && !enough.aborted) await step(tidying, pass);
+  while (!isDone(pass) && !signal.aborted) await step(tidying, pass);
   pass.busy = false;
   const { namespace, failures } = pass;
   if (!isDone(pass) || failures.length === 0) return;

@@ -16,10 +16,13 @@ let harness: DockerHarness;
 /** The launches whose end is stored. */
 let over: Set<number>;
 let warnings: unknown[][];
+/** Called after each removal. */
+let removed: () => void;
 beforeEach(async () => {
   harness = await openDocker();
   over = new Set();
   warnings = [];
+  removed = () => undefined;
 });
 afterEach(() => harness.close());
 
@@ -85,21 +88,23 @@ describe("a container that removes itself", () => {
       if (names().length === 2) dying.abort();
       return true;
     };
-    await openSweeper(api(), harness.agent.name, { ...world(), isOver, closing: dying.signal })();
+    await sweeper({ isOver, closing: dying.signal })();
     expect(names()).toHaveLength(1);
     await sweeper()();
     expect(names()).toEqual([]);
   });
 
-  it("is removed after a look at others, which does not wait for it", async () => {
+  it("is removed by tidying, whichever jobs were looked at, and by no look", async () => {
     await launched("exit", 1);
     const other = await launched("forever", 2);
     over.add(1);
     harness.docker.tick();
     later(DAY);
     const isOver = async (_: string, launch: number) => over.has(launch);
-    expect(await harness.open({ isOver }).inspect([other])).toMatchObject([{ type: "running" }]);
-    while (names().length > 1) await new Promise(setImmediate);
+    const backend = harness.open({ isOver });
+    expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
+    expect(names()).toHaveLength(2);
+    await backend.tidy?.([other], never());
     expect(names()).toEqual(["sluice-run-1-2"]);
   });
 
@@ -110,7 +115,7 @@ describe("a container that removes itself", () => {
     harness.docker.tick();
     later(9 * DAY);
     await sweeper()();
-    await openSweeper(api(), "another agent", world())();
+    await sweeper({}, "another agent")();
     expect(names()).toEqual(["sluice-run-1-1"]);
   });
 
@@ -120,11 +125,11 @@ describe("a container that removes itself", () => {
     over.add(1);
     harness.docker.tick();
     later(DAY);
-    await openSweeper(api(), harness.agent.name, { ...world(), installation: "sluice-prod" })();
+    await sweeper({ installation: "sluice-prod" })();
     expect(names()).toHaveLength(2);
     await sweeper()();
     expect(names()).toEqual(["sluice-sluice-dev.run-1-1"]);
-    await openSweeper(api(), harness.agent.name, { ...world(), installation: "sluice-dev" })();
+    await sweeper({ installation: "sluice-dev" })();
     expect(names()).toEqual([]);
   });
 
@@ -157,14 +162,16 @@ describe("a container that removes itself", () => {
     expect(lists()).toHaveLength(2);
   });
 
-  it("is removed with nineteen others at a time, and with none while the process closes", async () => {
+  it("is removed as long as there is time, and not while the process closes", async () => {
     await ended(21);
-    await openSweeper(api(), "test", { ...world(), closing: AbortSignal.abort() })();
-    expect(names()).toHaveLength(21);
+    const before = harness.docker.calls.length;
+    await sweeper({ closing: AbortSignal.abort() })();
     const sweep = sweeper();
-    await sweep();
+    await sweep(AbortSignal.abort());
+    expect(harness.docker.calls).toHaveLength(before);
+    await sweep(timeFor(20));
     expect(names()).toHaveLength(1);
-    // More may end in five minutes than one sweep removes.
+    // More may end in five minutes than there is time for after one look.
     await sweep();
     expect(names()).toEqual([]);
   });
@@ -175,8 +182,6 @@ describe("a container that removes itself", () => {
     for (let times = 0; times < 2; times++)
       harness.docker.faults.push({ method: "DELETE", path: /./, how });
     const sweep = sweeper();
-    await sweep();
-    expect(names()).toHaveLength(4);
     await sweep();
     expect(names()).toHaveLength(2);
     later(5 * MINUTE);
@@ -191,7 +196,7 @@ describe("a container that removes itself", () => {
     await ended(25);
     refuse([...harness.docker.containers.keys()].slice(-20));
     const sweep = sweeper();
-    await sweep();
+    await sweep(timeFor(20));
     expect(names()).toHaveLength(25);
     await sweep();
     expect(names()).toHaveLength(20);
@@ -214,7 +219,7 @@ describe("a container that removes itself", () => {
       await sweep();
       tries.push(removals());
     }
-    expect(tries).toEqual([20, 25, 25, 25, 45, 50, 50]);
+    expect(tries).toEqual([25, 25, 25, 25, 50, 50, 50]);
     expect(names()).toHaveLength(25);
   });
 
@@ -222,7 +227,7 @@ describe("a container that removes itself", () => {
     await ended(25);
     refuse([...harness.docker.containers.keys()].slice(-20));
     const sweep = sweeper();
-    await sweep();
+    await sweep(timeFor(20));
     const how = { status: 500, message: "busy" };
     harness.docker.faults.unshift({ method: "GET", path: /containers\/json$/, how });
     await sweep();
@@ -238,19 +243,33 @@ describe("a container that removes itself", () => {
     await launched("exit", 1);
     harness.docker.tick();
     later(DAY);
-    const { isOver: _, ...rest } = world();
-    await openSweeper(api(), harness.agent.name, rest)();
+    await sweeper({ isOver: undefined })();
     expect(names()).toHaveLength(1);
   });
 });
 
 /** A sweeper as each process opens one. */
-function sweeper(): () => Promise<void> {
-  return openSweeper(api(), harness.agent.name, world());
+function sweeper(
+  more: Omit<Partial<World>, "isOver"> & { readonly isOver?: World["isOver"] | undefined } = {},
+  agent = harness.agent.name,
+): (signal?: AbortSignal) => Promise<void> {
+  const api = dockerApi(openTransport(addressOf(harness.docker.url) as Address, 5));
+  const remove: DockerApi["remove"] = (id) => api.remove(id).finally(() => removed());
+  const { isOver, ...rest } = { ...world(), ...more };
+  const known = { ...rest, ...(isOver === undefined ? {} : { isOver }) };
+  const sweep = openSweeper({ ...api, remove }, agent, known);
+  return (signal = never()) => sweep(signal);
 }
 
-function api(): DockerApi {
-  return dockerApi(openTransport(addressOf(harness.docker.url) as Address, 5));
+/** So much time as so many removals take, whether or not they succeed. */
+function timeFor(removals: number): AbortSignal {
+  const enough = new AbortController();
+  let left = removals;
+  removed = () => {
+    left -= 1;
+    if (left === 0) enough.abort();
+  };
+  return enough.signal;
 }
 
 function world() {

@@ -4,6 +4,7 @@ import type { JsonObject } from "../../../src/json.ts";
 import type { Job, JobStatus, Run, RunState } from "../../../src/run.ts";
 import { stateAfter } from "../../../src/state-after.ts";
 import { comparison, readVectors } from "../../compatibility/compare.ts";
+import { never } from "../../contracts/backend-steps.ts";
 import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
 import { finish } from "../../fakes/kubernetes-controller.ts";
 import {
@@ -75,7 +76,7 @@ afterEach(() => fake.close());
 
 /**
  * Each case is played on a cluster: Sluice looks at the Jobs whose runs are stored and not over, what it
- * finds is stored, and an hour later it looks again. Compared is, by Job, whether its run fails and with
+ * finds is stored, and an hour later it tidies up. Compared is, by Job, whether its run fails and with
  * which words, what is told of a pod that waits, pass by pass, and whether the Job is deleted.
  */
 describe("watching Jobs of Kubernetes", () => {
@@ -150,7 +151,7 @@ async function played(vector: MonitorVector): Promise<JsonObject[]> {
     fake.faults.push({ method: "DELETE", path: new RegExp(`/${name}$`), answer: { status } });
   }
   fake.store.now = new Date(fake.store.now.getTime() + 61 * 60_000);
-  await backend.inspect([jobOf(another())]);
+  await backend.tidy?.([jobOf(another())], never());
   return cluster.jobs.map((job, index) => ({
     ...outcomeOf(job, ends, vector),
     told: told[index] ?? [],

@@ -3,20 +3,18 @@ import type { Backend, World } from "../../../src/backend.ts";
 import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
 import { kubernetesBackend } from "../../../src/backends/kubernetes/index.ts";
-import { ASKING_MS } from "../../../src/backends/kubernetes/inspect.ts";
 import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
 import { agentOptions } from "../../../src/backends/kubernetes/options.ts";
-import { TIDY_FOR_MS, TIDY_WAIT_MS, tidier } from "../../../src/backends/kubernetes/tidy.ts";
+import { tidier } from "../../../src/backends/kubernetes/tidy.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { silentLogger } from "../../../src/log.ts";
-import { PAGE_MS } from "../../../src/poll.ts";
 import type { Job } from "../../../src/run.ts";
 import { never, newId } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { type FakeKubernetes, fakeKubernetes } from "../../fakes/kubernetes.ts";
 import { newMetadata } from "../../fakes/kubernetes-objects.ts";
 import { testWorld } from "../../fakes/world.ts";
-import { openOn, parts } from "./harness.ts";
+import { parts } from "./harness.ts";
 
 let fake: FakeKubernetes;
 beforeEach(async () => {
@@ -51,7 +49,6 @@ const knowing: Partial<World> = {
   log: { ...silentLogger, warn: (message) => void lines.push(message) },
 };
 
-/** A backend that tidies all it can after each look, however slow this machine is. */
 function open(options: JsonObject = {}, more = knowing): Backend {
   const world = testWorld({
     now: () => fake.store.now,
@@ -60,8 +57,14 @@ function open(options: JsonObject = {}, more = knowing): Backend {
   });
   const known = agentOptions.parse({ kubeconfig: { secret: "env:K" }, ...options });
   const api = kubernetesApi(() => connect(known, world));
-  const tidyTime = () => ({ enough: never(), late: never() });
-  return kubernetesBackend(known, world, { api, tidyTime });
+  return kubernetesBackend(known, world, api);
+}
+
+/** What a tick does, however long it takes: a look, then tidying. */
+async function look(backend: Backend, job: Job) {
+  const statuses = await backend.inspect([job]);
+  await backend.tidy?.([job], never());
+  return statuses;
 }
 
 function store({ ref }: Job): void {
@@ -85,10 +88,10 @@ describe("finished Jobs", () => {
   it("are deleted with their pods an hour after their end, once that is stored", async () => {
     const { done, other } = await oneEnded(open(), 59);
     store(done);
-    await open().inspect([other]);
+    await look(open(), other);
     expect(isThere(done)).toBe(true);
     fake.advance(1, 60);
-    await open().inspect([other]);
+    await look(open(), other);
     fake.advance(2);
     expect([isThere(done), isThere(other)]).toEqual([false, true]);
     expect(fake.store.pods).toHaveLength(1);
@@ -102,9 +105,9 @@ describe("finished Jobs", () => {
     fake.advance(5);
     fake.advance(1, 3_600);
     store(done);
-    await open().inspect([other]);
+    await look(open(), other);
     expect([isThere(done), isThere(theirs)]).toEqual([false, true]);
-    await dev.inspect([another]);
+    await look(dev, another);
     expect(isThere(theirs)).toBe(false);
   });
 
@@ -112,12 +115,12 @@ describe("finished Jobs", () => {
     const backend = open();
     const { done, other } = await oneEnded(backend, 60);
     for (let day = 0; day < 7; day++) {
-      await backend.inspect([other]);
+      await look(backend, other);
       fake.advance(1, 86_400);
     }
     expect(await open().inspect([done])).toMatchObject([{ type: "ended", end: "succeeded" }]);
     store(done);
-    await open().inspect([other]);
+    await look(open(), other);
     expect(isThere(done)).toBe(false);
   });
 
@@ -125,47 +128,52 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(open({ delete_finished_jobs: false }), 120);
     store(done);
     store(other);
-    await open().inspect([other]);
+    await look(open(), other);
     expect([isThere(done), isThere(other)]).toEqual([true, true]);
   });
 
   it("are left alone by an agent that keeps its own, and where nobody knows what is stored", async () => {
     const { done, other } = await oneEnded(open(), 120);
     store(done);
-    await open({ delete_finished_jobs: false }).inspect([other]);
-    await open({}, {}).inspect([other]);
+    await look(open({ delete_finished_jobs: false }), other);
+    await look(open({}, {}), other);
     expect(isThere(done)).toBe(true);
   });
 
   it("are looked for every five minutes", async () => {
     const backend = open();
     const { other } = await oneEnded(backend, 60);
-    const sweeps = () => fake.requests.filter((request) => request.includes("delete-finished"));
-    await backend.inspect([other]);
+    const lists = () => fake.requests.filter((request) => request.includes("delete-finished"));
+    await look(backend, other);
     fake.advance(1, 299);
-    await backend.inspect([other]);
-    expect(sweeps()).toHaveLength(1);
+    await look(backend, other);
+    expect(lists()).toHaveLength(1);
     fake.advance(1, 1);
-    await backend.inspect([other]);
-    expect(sweeps()).toHaveLength(2);
+    await look(backend, other);
+    expect(lists()).toHaveLength(2);
   });
 
-  it("hold up no look, although their list never comes", async () => {
-    const backend = openOn(fake, {}, knowing);
+  it("are deleted by no look", async () => {
+    const backend = open();
+    const { done, other } = await oneEnded(backend, 60);
+    store(done);
+    await backend.inspect([done, other]);
+    expect(isThere(done)).toBe(true);
+  });
+
+  it("are listed by one at a time, however long that takes", async () => {
+    const backend = open();
     const { done, other } = await oneEnded(backend, 60);
     store(done);
     fake.faults.push({ method: "GET", path: /delete-finished/, answer: "hang" });
-    expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
+    const hung = backend.tidy?.([other], never());
     while (fake.faults.length > 0) await new Promise(setImmediate);
-    // Nobody lists them twice at once.
     fake.advance(1, 300);
-    await backend.inspect([other]);
+    await look(backend, other);
     expect(isThere(done)).toBe(true);
     await fake.close();
-    while (lines.length === 0) await new Promise(setImmediate);
+    await hung;
     expect(lines).toEqual(["finished jobs not deleted yet"]);
-    expect(TIDY_FOR_MS).toBeLessThan(TIDY_WAIT_MS);
-    expect(ASKING_MS + TIDY_WAIT_MS).toBeLessThan(PAGE_MS);
   });
 
   it("are asked to be deleted again where that failed, and inspecting goes on", async () => {
@@ -173,10 +181,10 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(backend, 60);
     store(done);
     fake.faults.push({ method: "DELETE", path: /jobs/, answer: { status: 403, message: "no" } });
-    expect(await backend.inspect([other])).toMatchObject([{ type: "running" }]);
+    expect(await look(backend, other)).toMatchObject([{ type: "running" }]);
     expect(lines).toEqual(["finished jobs not deleted yet"]);
     fake.advance(1, 300);
-    await backend.inspect([other]);
+    await look(backend, other);
     expect(isThere(done)).toBe(false);
   });
 
@@ -184,7 +192,7 @@ describe("finished Jobs", () => {
     const { done, other } = await oneEnded(open(), 60);
     store(done);
     fake.faults.push({ method: "DELETE", path: /jobs/, answer: { status: 404 } });
-    await open().inspect([other]);
+    await look(open(), other);
     expect(lines).toEqual([]);
   });
 });
@@ -248,7 +256,7 @@ describe("tidying between two looks", () => {
       left -= 1;
       if (left <= 0) enough.abort();
     };
-    return { enough: enough.signal, late: never() };
+    return enough.signal;
   }
 
   const lists = () => fake.requests.filter((request) => request.startsWith("GET")).length;
@@ -277,24 +285,19 @@ describe("tidying between two looks", () => {
     expect(Math.max(...left)).toBeLessThan(600);
   });
 
-  it("uses a list that came after the look was gone", async () => {
+  it("uses a list that came when its time was over", async () => {
     addEnded(10);
     const tidy = open();
     const { promise, resolve } = Promise.withResolvers<void>();
     hold = promise;
-    const late = new AbortController();
-    const first = tidy(NAMESPACE, { enough: late.signal, late: late.signal });
-    late.abort();
-    await first;
+    const first = tidy(NAMESPACE, timeFor(1));
     await tidy(NAMESPACE, timeFor(100));
     expect(fake.requests).toEqual([]);
     resolve();
-    while (lists() === 0) await new Promise(setImmediate);
-    while (fake.store.jobs.length > 0) {
-      await new Promise(setImmediate);
-      await tidy(NAMESPACE, timeFor(100));
-    }
-    expect(lists()).toBe(1);
+    await first;
+    expect([fake.store.jobs.length, lists()]).toEqual([10, 1]);
+    await tidy(NAMESPACE, timeFor(100));
+    expect([fake.store.jobs.length, lists()]).toEqual([0, 1]);
   });
 
   it("works in all namespaces, though each is looked at by itself", async () => {

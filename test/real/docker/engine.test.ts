@@ -185,27 +185,20 @@ describe("a container that removes itself on a real engine", () => {
     expect((await log(job)).map(({ text }) => text)).toEqual(["done"]);
     const other = await launch(shell("exec sleep 600"));
     const later = { now: () => new Date(Date.now() + DAY) };
-    const asked: number[] = [];
-    const isOver = (over: boolean) => async (_: string, launchNumber: number) => {
-      asked.push(launchNumber);
-      return over;
-    };
-    await engine.open({ ...later, isOver: isOver(false) }).inspect([other]);
-    while (asked.length === 0) await sleep(50);
+    const tidy = (over: boolean) =>
+      engine.open({ ...later, isOver: async () => over }).tidy?.([other], never());
+    await tidy(false);
     expect(await backend().inspect([job])).toMatchObject([{ cause: { exitCode: 3 } }]);
-    await engine.open({ ...later, isOver: isOver(true) }).inspect([other]);
-    const causeOf = async () => {
-      const [status] = await backend().inspect([job]);
-      return status?.type === "ended" ? status.cause.type : undefined;
-    };
-    while ((await causeOf()) !== "lost") await sleep(50);
+    await tidy(true);
+    expect(await backend().inspect([job])).toMatchObject([{ cause: { type: "lost" } }]);
   });
 
   it("stays if its run wants it kept", async () => {
     const job = await launch(shell("exit 0", { auto_remove: false }));
     await ended(job);
     const other = await launch(shell("exec sleep 600"));
-    await engine.open({ now: () => new Date(Date.now() + DAY + 60_000) }).inspect([other]);
+    const later = () => new Date(Date.now() + DAY);
+    await engine.open({ now: later, isOver: async () => true }).tidy?.([other], never());
     expect(await backend().inspect([job])).toMatchObject([{ end: "succeeded" }]);
   });
 });

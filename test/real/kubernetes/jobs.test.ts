@@ -48,10 +48,9 @@ describe("a real API server with its Job controller", () => {
     const job = await launched("busybox", ["true"]);
     expect(await ended(job)).toMatchObject({ end: "succeeded" });
     const now = () => new Date(Date.now() + 61 * 60_000);
-    await cluster.open({}, { now, isOver: async () => false }).inspect([job]);
+    await cluster.open({}, { now, isOver: async () => false }).tidy?.([job], never());
     expect(await cluster.jobs()).toMatchObject([{ status: { succeeded: 1 } }]);
-    await backend.inspect([job]);
-    await cluster.open({}, { now, isOver: async () => true }).inspect([job]);
+    await cluster.open({}, { now, isOver: async () => true }).tidy?.([job], never());
     for (let ticks = 0; ticks < 600 && (await cluster.jobs()).length > 0; ticks++) {
       await cluster.tick();
     }
