@@ -1,9 +1,11 @@
 /**
- * Builds what runs without this project's sources: `dist/cli.js`, the bundles of the functions in
- * `dist/functions/`, and `dist/config/`, the agents of `sluice.yml` with the files they name.
+ * Builds what runs without this project's sources: `dist/cli.js`; `dist/index.js` and its types, for people
+ * who enqueue from TypeScript; the bundles of the functions in `dist/functions/`, and `dist/config/`, the
+ * agents of `sluice.yml` with the files they name.
  *
- * `node scripts/build.ts` builds all, `node scripts/build.ts functions` or `cli` one of them.
+ * `node scripts/build.ts` builds all, `node scripts/build.ts functions`, `cli` or `library` one of them.
  */
+import { execFileSync } from "node:child_process";
 import { cpSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -100,8 +102,28 @@ export async function buildCli(): Promise<void> {
   });
 }
 
+/** Bundles what `import … from "sluice"` gives into a folder, with its types. Throws if those have faults. */
+export async function buildLibrary(folder: string): Promise<void> {
+  await build({
+    ...SHARED,
+    entryPoints: ["src/index.ts"],
+    outdir: folder,
+    splitting: false,
+    packages: "external",
+  });
+  const types = join(folder, "types");
+  rmSync(types, { recursive: true, force: true });
+  const tsc = fileURLToPath(import.meta.resolve("typescript/bin/tsc"));
+  execFileSync(process.execPath, [tsc, "-p", "tsconfig.library.json", "--outDir", types], {
+    cwd: ROOT,
+    stdio: "inherit",
+  });
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const asked = process.argv[2];
-  if (asked !== "functions") await buildCli();
-  if (asked !== "cli") await buildFunctions(join(ROOT, "sluice.yml"));
+  const asksFor = (part: string) => asked === undefined || asked === part;
+  if (asksFor("cli")) await buildCli();
+  if (asksFor("library")) await buildLibrary(DIST);
+  if (asksFor("functions")) await buildFunctions(join(ROOT, "sluice.yml"));
 }
