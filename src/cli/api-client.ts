@@ -21,7 +21,7 @@ export interface Call {
   readonly path: string;
   readonly query?: object;
   readonly body?: JsonObject;
-  /** Whether calling twice is as good as once, so that it is tried again when no answer comes, or it came too often. */
+  /** Whether calling twice is as good as once, so that it is tried again when nobody answers or has time. */
   readonly repeatable: boolean;
 }
 
@@ -29,8 +29,11 @@ export interface Call {
 const TIMEOUT_MS = 60_000;
 /** Rests before a call is tried again. */
 const RESTS_MS = [500, 1_500];
-/** The status of a call that was turned away unread, for there were too many. */
-const TOO_OFTEN = 429;
+/**
+ * The status of a call for which nobody had time: too many of them, and what API Gateway and proxies say
+ * when what is behind them does not answer.
+ */
+const NO_TIME: readonly number[] = [429, 502, 503, 504];
 
 /**
  * Calls the API and returns what it answers. Throws `PermanentError` with the code and the faults of a
@@ -45,7 +48,8 @@ export async function callApi(api: Api, call: Call): Promise<Answer> {
     const rest = rests[tries];
     try {
       const response = await fetch(request);
-      if (response.status !== TOO_OFTEN || rest === undefined) return await answerOf(api, response);
+      if (!NO_TIME.includes(response.status) || rest === undefined)
+        return await answerOf(api, response);
       await response.body?.cancel();
     } catch (error) {
       // What was answered stands; only where nobody looked at it may another try bring something.

@@ -57,15 +57,20 @@ describe("a call of the API", () => {
     expect(requests).toHaveLength(1);
   });
 
-  test("that came too often is repeated with the same key, unless it must not happen twice", async () => {
-    const { api, requests } = await apiThat((_, response, n) => {
-      if (n === 1) response.writeHead(429).end('{"message":"Too Many Requests"}');
-      else response.end('{"id":"x"}');
-    });
-    expect(await callApi(api, POST)).toEqual({ status: 200, body: { id: "x" } });
-    const keys = requests.map(({ headers }) => headers["idempotency-key"]);
-    expect(keys).toEqual([expect.any(String), keys[0]]);
+  test.each([429, 502, 503, 504])(
+    "that %i says nobody had time for is repeated with the same key",
+    async (status) => {
+      const { api, requests } = await apiThat((_, response, n) => {
+        if (n === 1) response.writeHead(status).end('{"message":"Not now"}');
+        else response.end('{"id":"x"}');
+      });
+      expect(await callApi(api, POST)).toEqual({ status: 200, body: { id: "x" } });
+      const keys = requests.map(({ headers }) => headers["idempotency-key"]);
+      expect(keys).toEqual([expect.any(String), keys[0]]);
+    },
+  );
 
+  test("that came too often is repeated twice at most, and never if it must not happen twice", async () => {
     const { api: busy, requests: asked } = await apiThat((_, response) =>
       response.writeHead(429).end('{"message":"Too Many Requests"}'),
     );
