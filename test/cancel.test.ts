@@ -4,15 +4,12 @@ import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
 import { MINUTE, SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
+import { stateOf } from "./fakes/one-run.ts";
 
 const FLOW = { name: "load", command: "true" };
 
 async function start(t: TestApp, body: object = {}) {
   await dispatch(t.app, { id: "m", body: JSON.stringify({ run_id: "r1", flow: FLOW, ...body }) });
-}
-
-async function stateOf({ app }: TestApp) {
-  return (await app.store.get("r1"))?.state;
 }
 
 const KILLED = { type: "killed", message: "ended by SIGTERM", signal: "SIGTERM" } as const;

@@ -7,15 +7,12 @@ import { registerFlow } from "../src/register.ts";
 import { submit } from "../src/submit.ts";
 import { SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
+import { stateOf } from "./fakes/one-run.ts";
 
 const FLOW = { name: "nightly-load", command: "true" };
 
 function message(body: unknown, id = "m-1") {
   return { id, body: typeof body === "string" ? body : JSON.stringify(body) };
-}
-
-async function stateOf({ app }: TestApp, id: string) {
-  return (await app.store.get(id))?.state;
 }
 
 /** An app that remembers what launches were for: a parameter of the run, and the command of its flow. */

@@ -6,6 +6,7 @@ import { poll, TIDY_MS, TIDY_WAIT_MS } from "../src/poll.ts";
 import type { JobStatus } from "../src/run.ts";
 import { MINUTE } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
+import { stateOf } from "./fakes/one-run.ts";
 
 const FLOW = { name: "load", command: "true" };
 const SUCCEEDED: JobStatus = {
@@ -17,10 +18,6 @@ const PENDING: JobStatus = { type: "pending" };
 
 async function start(t: TestApp, id = "r1") {
   await dispatch(t.app, { id: `m-${id}`, body: JSON.stringify({ run_id: id, flow: FLOW }) });
-}
-
-async function stateOf({ app }: TestApp, id = "r1") {
-  return (await app.store.get(id))?.state;
 }
 
 describe("poll", () => {
