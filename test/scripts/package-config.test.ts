@@ -60,9 +60,7 @@ test("files that are not there and clusters nobody names are refused together", 
 test.each(["agent:///", "agent:///etc/.."])(
   "an agent that allows %s, all files of its machine, is refused",
   async (entry) => {
-    await expect(
-      packaged(`  a: { backend: ecs, templates: ["${entry}"] }`),
-    ).rejects.toMatchObject({
+    await expect(packaged(`  a: { backend: ecs, templates: ["${entry}"] }`)).rejects.toMatchObject({
       issues: [{ path: "agents.a.templates", message: expect.stringContaining("below /") }],
     });
   },
