@@ -1,15 +1,22 @@
 import type { App } from "./app.ts";
 import { causeOf } from "./cause.ts";
-import { type Decision, decide } from "./decide.ts";
-import { type Accepted, bodyIfSame, failedRun, type Intake, newRun, readBody } from "./intake.ts";
-import { launchNow } from "./launch.ts";
+import { type Decision, decide } from "./dispatch/decide.ts";
+import {
+  type Accepted,
+  bodyIfSame,
+  failedRun,
+  type Intake,
+  newRun,
+  readBody,
+} from "./dispatch/intake.ts";
+import { launchNow } from "./dispatch/launch.ts";
+import { takeOver } from "./dispatch/take-over.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
 import type { RunRequest } from "./request.ts";
 import { CLOUD, type Run, type RunState } from "./run.ts";
 import { referenceTo, scheduleFor } from "./schedule.ts";
 import type { NewRun } from "./store.ts";
-import { takeOver } from "./take-over.ts";
 import { between, SECOND, type Timestamp, timestamp } from "./time.ts";
 
 /** The clocks of those who send and those who receive may differ so much. */

@@ -1,12 +1,12 @@
+import { inTime } from "./abort.ts";
 import { matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { notFound } from "./cancel.ts";
+import { accept } from "./dispatch/intake.ts";
 import { messageOf } from "./errors.ts";
 import { isOnline, unseen, waitsForHost } from "./hosts.ts";
-import { accept } from "./intake.ts";
 import { backendOf } from "./jobs.ts";
 import type { JsonValue } from "./json.ts";
-import { inTime } from "./patience.ts";
 import { agentOf, CLOUD, isFinal, type Run, type RunState } from "./run.ts";
 import { SECOND, timestamp } from "./time.ts";
 

@@ -4,7 +4,7 @@ import { type Flow, flowSchema } from "./flow.ts";
 import { isJsonObject, type JsonObject } from "./json.ts";
 import { unknownKeys } from "./run-config/fields.ts";
 import { parseRunConfig } from "./run-config/index.ts";
-import { unfit } from "./wire.ts";
+import { unfit } from "./unfit.ts";
 
 /** What is found in a part of a document. */
 export interface Findings {

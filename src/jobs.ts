@@ -37,7 +37,7 @@ export async function findJob(
 }
 
 /** Tells backends which launches are over: their run has ended, or has been launched anew. */
-export function endStored({ get }: Pick<App["store"], "get">): NonNullable<World["isOver"]> {
+export function isOverIn({ get }: Pick<App["store"], "get">): NonNullable<World["isOver"]> {
   return async (runId, launch) => {
     const run = await get(runId);
     return run !== undefined && (isFinal(run.state) || run.launches > launch);

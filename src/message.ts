@@ -8,7 +8,7 @@ import { unknownKeys } from "./run-config/fields.ts";
 import { labelList, sortedLabels } from "./run-config/labels.ts";
 import { effectiveRunConfig, hasType } from "./run-config/patch.ts";
 import { type Timestamp, timestamp } from "./time.ts";
-import { unfit } from "./wire.ts";
+import { unfit } from "./unfit.ts";
 
 /** What a message asks for: a run of a flow, as far as the message itself says it. */
 export interface RunMessage {

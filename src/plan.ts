@@ -1,11 +1,11 @@
 import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
+import { accept } from "./dispatch/intake.ts";
+import { launchRequest } from "./dispatch/launch-request.ts";
 import { type ErrorCode, type Issue, messageOf, PermanentError } from "./errors.ts";
-import { accept } from "./intake.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
-import { launchRequest } from "./launch-request.ts";
 import { maskVariables } from "./mask.ts";
-import { nameFor } from "./names.ts";
+import { nameFor } from "./run-name.ts";
 
 /** The answer to one request for a plan. */
 export type PlanAnswer =

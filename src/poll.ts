@@ -1,14 +1,14 @@
+import { inTime, unlessAborted } from "./abort.ts";
 import { matchAgent, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
-import { type CancellingRun, cancelOn } from "./cancel-on.ts";
 import { chunks } from "./chunks.ts";
+import { type CancellingRun, continueCancel } from "./continue-cancel.ts";
 import { messageOf } from "./errors.ts";
 import { backendOf } from "./jobs.ts";
 import type { LogFields } from "./log.ts";
 import { judgeHosts } from "./lost-hosts.ts";
 import { move } from "./move.ts";
 import { applyObservation } from "./observe.ts";
-import { inTime, unlessAborted } from "./patience.ts";
 import type { OutgoingMessage } from "./queue.ts";
 import {
   CLOUD,
@@ -87,7 +87,7 @@ async function workOn(app: App, page: readonly Run[], now: Timestamp): Promise<v
 /** What a run needs of a tick beside a message and a look at its job. */
 async function followUp(app: App, run: Run, now: Timestamp): Promise<void> {
   const { state } = run;
-  if (isCancelling(run) && run.state.until <= now) await cancelOn(app, run, now);
+  if (isCancelling(run) && run.state.until <= now) await continueCancel(app, run, now);
   if (state.type === "waiting" && state.reason === "no_agent") await renewReason(app, run, state);
 }
 

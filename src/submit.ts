@@ -1,7 +1,7 @@
 import type { App } from "./app.ts";
 import { notFound } from "./cancel.ts";
+import { accept, newRun, sameBody } from "./dispatch/intake.ts";
 import { PermanentError } from "./errors.ts";
-import { accept, newRun, sameBody } from "./intake.ts";
 import { isJsonObject, type JsonValue } from "./json.ts";
 import { announce } from "./move.ts";
 import type { Run } from "./run.ts";

@@ -3,8 +3,8 @@ import { dirname, join, normalize } from "node:path";
 import { describe, expect, test } from "vitest";
 
 /**
- * Who may import whom, by folder. `core` is every file directly in `src/`, its text rules, the wire and
- * the engines. Packages are named as they are imported; `node:` stands for any module of Node. Parsers
+ * Who may import whom, by folder. `core` is every file directly in `src/`, the parts of `dispatch`, the text
+ * rules, the wire and the engines. Packages are named as they are imported; `node:` stands for any module of Node. Parsers
  * are pure: they turn text into data.
  */
 const PARSERS = ["zod", "yaml", "@renovatebot/pep440", "unidecode"];
@@ -17,7 +17,7 @@ const RULES: readonly Rule[] = [
     packages: ["node:fs", ...PARSERS],
   },
   {
-    files: /^src\/(run-config\/|engines\/|text\/)?[^/]+\.ts$/,
+    files: /^src\/(dispatch\/|run-config\/|engines\/|text\/)?[^/]+\.ts$/,
     folders: ["core"],
     packages: PARSERS,
   },
@@ -34,7 +34,7 @@ const RULES: readonly Rule[] = [
   },
   {
     files: /^src\/backends\/ecs\//,
-    folders: ["core", "ecs", "amazon"],
+    folders: ["core", "ecs", "credentials"],
     packages: ["node:", "zod", "@aws-sdk/"],
   },
   {
@@ -45,7 +45,7 @@ const RULES: readonly Rule[] = [
   { files: /^src\/backends\/local\//, folders: ["core", "local"], packages: ["node:", "zod"] },
   {
     files: /^src\/backends\/vertex\//,
-    folders: ["core", "vertex", "google"],
+    folders: ["core", "vertex", "credentials"],
     packages: ["node:", "zod", "@google-cloud/aiplatform", "google-auth-library", "google-gax"],
   },
   { files: /^src\/stores\/[^/]+\.ts$/, folders: ["core", "stores"], packages: [] },
@@ -62,12 +62,20 @@ const RULES: readonly Rule[] = [
   { files: /^src\/queues\//, folders: ["core", "queues", "sqlite"], packages: ["@aws-sdk/"] },
   {
     files: /^src\/templates\//,
-    folders: ["core", "templates", "amazon", "google"],
+    folders: ["core", "templates", "credentials"],
     packages: ["node:", "@aws-sdk/"],
   },
-  { files: /^src\/google\//, folders: ["core", "google"], packages: ["google-auth-library"] },
-  { files: /^src\/amazon\//, folders: ["core", "amazon"], packages: [] },
-  { files: /^src\/secrets\//, folders: ["core", "secrets", "amazon"], packages: ["@aws-sdk/"] },
+  {
+    files: /^src\/credentials\/google/,
+    folders: ["core", "credentials"],
+    packages: ["google-auth-library"],
+  },
+  { files: /^src\/credentials\/aws/, folders: ["core", "credentials"], packages: [] },
+  {
+    files: /^src\/secrets\//,
+    folders: ["core", "secrets", "credentials"],
+    packages: ["@aws-sdk/"],
+  },
   {
     files: /^src\/http\//,
     folders: ["core", "http"],
@@ -78,7 +86,7 @@ const RULES: readonly Rule[] = [
     folders: [
       "core",
       "embedded",
-      "amazon",
+      "credentials",
       "backends",
       "sqlite",
       "dynamodb",
@@ -139,7 +147,7 @@ function folderOf(file: string): string {
   }
   return folder === undefined ||
     folder.endsWith(".ts") ||
-    /^(run-config|engines|text)$/.test(folder)
+    /^(dispatch|run-config|engines|text)$/.test(folder)
     ? "core"
     : folder;
 }

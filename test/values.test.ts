@@ -6,7 +6,7 @@ import { messageOf, PermanentError } from "../src/errors.ts";
 import { asJson, canonicalJson, isJsonObject, type JsonValue, mergePatch } from "../src/json.ts";
 import { jsonLogger, silentLogger } from "../src/log.ts";
 import { maskVariables } from "../src/mask.ts";
-import { nameFor } from "../src/names.ts";
+import { nameFor } from "../src/run-name.ts";
 import { between, later, plus, timestamp } from "../src/time.ts";
 
 describe("canonical JSON", () => {

@@ -5,7 +5,7 @@ import type { App } from "../app.ts";
 import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
-import { endStored } from "../jobs.ts";
+import { isOverIn } from "../jobs.ts";
 import { launchRates } from "../launch-rates.ts";
 import { placeBesideFunctions } from "../place.ts";
 import { CLOUD } from "../run.ts";
@@ -55,7 +55,7 @@ export async function openAws(env: Env): Promise<AwsApp> {
       installation: settings.table,
       now,
       once: storage.registry.once,
-      isOver: endStored(storage.store),
+      isOver: isOverIn(storage.store),
       launchRates: rates,
     }),
   );

@@ -1,6 +1,6 @@
+import { untilAborted } from "../abort.ts";
 import type { App } from "../app.ts";
 import { dueAt, LONGEST_LOOK_MS } from "../due.ts";
-import { untilAborted } from "../patience.ts";
 import { poll } from "../poll.ts";
 import type { Run } from "../run.ts";
 import { MINUTE, plus, type Timestamp, timestamp } from "../time.ts";

@@ -1,5 +1,5 @@
-import { READING } from "../amazon/reading.ts";
 import type { World } from "../backend.ts";
+import { READING } from "../credentials/aws-reading.ts";
 import { secretReader } from "../secrets/reader.ts";
 import { gcsOptions } from "../templates/gcs.ts";
 import { readTemplateOnThisMachine } from "../templates/machine.ts";

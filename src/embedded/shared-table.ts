@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CredentialsFault, credentialsFaultOf } from "../amazon/credentials.ts";
+import { type CredentialsFault, credentialsFaultOf } from "../credentials/aws.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import { dynamoRegistry } from "../stores/dynamodb/flows.ts";
 import { dynamoHosts } from "../stores/dynamodb/hosts.ts";

@@ -1,7 +1,7 @@
 import type { App } from "../app.ts";
 import type { World } from "../backend.ts";
 import { messageOf } from "../errors.ts";
-import { endStored } from "../jobs.ts";
+import { isOverIn } from "../jobs.ts";
 import { launchRates } from "../launch-rates.ts";
 import type { Observation } from "../state-after.ts";
 import { readersOnThisMachine } from "./readers.ts";
@@ -28,7 +28,7 @@ export function machineWorld(
     ...(show === undefined ? {} : { show }),
     ...(installation === undefined ? {} : { installation }),
     once: storage.registry.once,
-    isOver: endStored(storage.store),
+    isOver: isOverIn(storage.store),
     ...readersOnThisMachine({ env, cwd, now }),
     // One process launches on this machine; another one that stands in has its own tokens.
     launchRates: launchRates({ processes: 1, now }),

@@ -1,7 +1,7 @@
 import type { SecretsManagerClientConfig } from "@aws-sdk/client-secrets-manager";
 import type { SSMClientConfig } from "@aws-sdk/client-ssm";
-import { hasNoCredentials, withoutCredentials } from "../amazon/credentials.ts";
 import type { World } from "../backend.ts";
+import { hasNoCredentials, withoutCredentials } from "../credentials/aws.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import { SECOND } from "../time.ts";
 

@@ -1,5 +1,5 @@
+import { CREDENTIALS_ADVICE, CredentialsError, googleIdentity } from "../credentials/google.ts";
 import { messageOf, PermanentError } from "../errors.ts";
-import { CREDENTIALS_ADVICE, CredentialsError, googleIdentity } from "../google/identity.ts";
 import type { TemplateAddress } from "./address.ts";
 import { type CachedTemplate, templateCache } from "./cache.ts";
 import { notAllowed, notThere, type ObjectAddress, objectOf, tooLarge } from "./objects.ts";

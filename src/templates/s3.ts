@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import type * as S3 from "@aws-sdk/client-s3";
 import type { GetObjectCommandOutput, S3Client, S3ClientConfig } from "@aws-sdk/client-s3";
-import { hasNoCredentials, withoutCredentials } from "../amazon/credentials.ts";
-import { READING } from "../amazon/reading.ts";
+import { hasNoCredentials, withoutCredentials } from "../credentials/aws.ts";
+import { READING } from "../credentials/aws-reading.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { TemplateAddress } from "./address.ts";
 import { templateCache } from "./cache.ts";

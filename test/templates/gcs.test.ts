@@ -1,8 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { CredentialsError } from "../../src/credentials/google.ts";
 import { PermanentError } from "../../src/errors.ts";
-import { CredentialsError } from "../../src/google/identity.ts";
 import type { TemplateSource } from "../../src/template.ts";
 import { templateAddress } from "../../src/templates/address.ts";
 import { type GcsReaderOptions, gcsOptions, gcsReader } from "../../src/templates/gcs.ts";

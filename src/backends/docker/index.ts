@@ -10,11 +10,11 @@ import type {
   World,
 } from "../../backend.ts";
 import { checked } from "../../check.ts";
-import { leaveElsewhere, logElsewhere } from "../../elsewhere.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
+import { leaveElsewhere, logElsewhere } from "../../other-machines.ts";
 import { secretNames } from "../../process.ts";
 import type { Job, LaunchKey } from "../../run.ts";
-import { shownPlans } from "../../shown.ts";
+import { shownPlans } from "../../show-log.ts";
 import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
 import { type Engine, openEngines } from "./engine.ts";

@@ -1,6 +1,6 @@
 import type { World } from "../../backend.ts";
-import { statusElsewhere } from "../../elsewhere.ts";
 import { messageOf } from "../../errors.ts";
+import { statusElsewhere } from "../../other-machines.ts";
 import type { Job, JobStatus } from "../../run.ts";
 import type { Engine } from "./engine.ts";
 import { UnreachableError } from "./errors.ts";

@@ -1,5 +1,5 @@
-import { hasNoCredentials, withoutCredentials } from "../../amazon/credentials.ts";
 import type { LaunchAnswer } from "../../backend.ts";
+import { hasNoCredentials, withoutCredentials } from "../../credentials/aws.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 
 /**

@@ -1,7 +1,7 @@
+import { abortable } from "../../abort.ts";
 import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
-import { abortable } from "../../patience.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { TasksAnswer } from "./api.ts";
 import type { Definitions } from "./definitions.ts";

@@ -1,7 +1,7 @@
 import type { Agent } from "../../agent.ts";
-import { hasNoCredentials, withoutCredentials } from "../../amazon/credentials.ts";
 import type { World } from "../../backend.ts";
 import { show } from "../../check.ts";
+import { hasNoCredentials, withoutCredentials } from "../../credentials/aws.ts";
 import { invalid, messageOf, PermanentError } from "../../errors.ts";
 import { asJson, isJsonObject, type JsonObject, type JsonValue } from "../../json.ts";
 import type { TemplateSource } from "../../template.ts";

@@ -3,7 +3,7 @@ import type { Backend, BackendModule, LaunchPlan, LogPage, World } from "../../b
 import { checked } from "../../check.ts";
 import { PermanentError } from "../../errors.ts";
 import type { Job, JobStatus } from "../../run.ts";
-import { showLog, shownPlans } from "../../shown.ts";
+import { showLog, shownPlans } from "../../show-log.ts";
 import { SECOND } from "../../time.ts";
 import { type KubernetesApi, kubernetesApi } from "./api.ts";
 import { connect } from "./connect.ts";

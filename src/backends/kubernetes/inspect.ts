@@ -1,7 +1,7 @@
+import { inTime } from "../../abort.ts";
 import type { World } from "../../backend.ts";
 import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
-import { inTime } from "../../patience.ts";
 import type { Job, JobStatus } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import type { KubernetesApi } from "./api.ts";

@@ -1,8 +1,8 @@
 import { setTimeout } from "node:timers/promises";
 import type { JobServiceClient } from "@google-cloud/aiplatform/build/src/v1/job_service_client.js";
 import type { AuthClient } from "google-auth-library";
+import { CredentialsError } from "../../credentials/google.ts";
 import { messageOf } from "../../errors.ts";
-import { CredentialsError } from "../../google/identity.ts";
 import type { Credentials } from "./credentials.ts";
 import { codeOf, UNAUTHENTICATED } from "./errors.ts";
 import type { ReadMessage } from "./message.ts";

@@ -1,6 +1,6 @@
 import type { AuthClient, OAuth2Client } from "google-auth-library";
+import { googleIdentity } from "../../credentials/google.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
-import { googleIdentity } from "../../google/identity.ts";
 
 /** Who a process is to Vertex AI. */
 export interface Credentials {

@@ -1,7 +1,7 @@
+import { abortable } from "../../abort.ts";
 import { chunks } from "../../chunks.ts";
 import { messageOf } from "../../errors.ts";
 import type { Logger } from "../../log.ts";
-import { abortable } from "../../patience.ts";
 import type { Job, JobStatus } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { explained, failureOf, unlessUnknown } from "./errors.ts";

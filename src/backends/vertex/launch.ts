@@ -1,6 +1,6 @@
 import type { LaunchAnswer, LaunchPlan } from "../../backend.ts";
+import { CREDENTIALS_ADVICE, CredentialsError } from "../../credentials/google.ts";
 import { PermanentError } from "../../errors.ts";
-import { CREDENTIALS_ADVICE, CredentialsError } from "../../google/identity.ts";
 import type { Job, LaunchKey } from "../../run.ts";
 import { SECOND } from "../../time.ts";
 import { codeOf, failureOf, PERMISSION_DENIED, textOf } from "./errors.ts";

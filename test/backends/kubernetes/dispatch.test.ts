@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { World } from "../../../src/backend.ts";
 import { cancel } from "../../../src/cancel.ts";
 import { dispatch } from "../../../src/dispatch.ts";
-import { endStored } from "../../../src/jobs.ts";
+import { isOverIn } from "../../../src/jobs.ts";
 import { poll } from "../../../src/poll.ts";
 import type { RunState } from "../../../src/run.ts";
 import { MINUTE } from "../../../src/time.ts";
@@ -21,7 +21,7 @@ function dispatcher(options: { [name: string]: string } = {}, world: Partial<Wor
   const t: TestApp = testApp({ backend: async () => backend });
   const backend = openOn(fake, options, {
     now: () => t.clock.now(),
-    isOver: endStored(t.app.store),
+    isOver: isOverIn(t.app.store),
     ...world,
   });
   t.setAgents({ name: "cluster", backend: "kubernetes" });

@@ -1,6 +1,6 @@
 import type { AuthClient } from "google-auth-library";
 import { messageOf } from "../errors.ts";
-import { isLasting } from "./lasting.ts";
+import { isLasting } from "./google-lasting.ts";
 
 /** Who a process is to Google. */
 export interface GoogleIdentity {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isLasting } from "../../src/google/lasting.ts";
+import { isLasting } from "../../src/credentials/google-lasting.ts";
 
 const errorWith = (properties: object, cause?: unknown) =>
   Object.assign(new Error("failed", { cause }), properties);

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import type { App } from "./app.ts";
-import { brief } from "./brief.ts";
-import { invalid, PermanentError } from "./errors.ts";
-import { canonicalJson, isJsonObject, type JsonValue } from "./json.ts";
-import { parseMessage, RUN_ID, type RunMessage } from "./message.ts";
-import { nameFor } from "./names.ts";
-import { type ResolvedRequest, resolveRequest } from "./request.ts";
-import type { Cause, RunState } from "./run.ts";
-import { MAX_BODY_BYTES, type NewRun, type RunBody } from "./store.ts";
-import { timestamp } from "./time.ts";
-import { unfit } from "./wire.ts";
+import type { App } from "../app.ts";
+import { brief } from "../brief.ts";
+import { invalid, PermanentError } from "../errors.ts";
+import { canonicalJson, isJsonObject, type JsonValue } from "../json.ts";
+import { parseMessage, RUN_ID, type RunMessage } from "../message.ts";
+import { type ResolvedRequest, resolveRequest } from "../request.ts";
+import type { Cause, RunState } from "../run.ts";
+import { nameFor } from "../run-name.ts";
+import { MAX_BODY_BYTES, type NewRun, type RunBody } from "../store.ts";
+import { timestamp } from "../time.ts";
+import { unfit } from "../unfit.ts";
 
 /** The name of a flow in the head of a run that could not be read, in bytes of JSON. */
 const LONGEST_NAME = 400;

@@ -1,11 +1,11 @@
-import type { App } from "./app.ts";
-import type { Backend, LaunchAnswer, LaunchPlan } from "./backend.ts";
-import { causeOf } from "./cause.ts";
-import { backoff } from "./due.ts";
-import { messageOf, PermanentError } from "./errors.ts";
-import { backendOf, keyOf } from "./jobs.ts";
-import { move } from "./move.ts";
-import { applyObservation } from "./observe.ts";
+import type { App } from "../app.ts";
+import type { Backend, LaunchAnswer, LaunchPlan } from "../backend.ts";
+import { causeOf } from "../cause.ts";
+import { backoff } from "../due.ts";
+import { messageOf, PermanentError } from "../errors.ts";
+import { backendOf, keyOf } from "../jobs.ts";
+import { move } from "../move.ts";
+import { applyObservation } from "../observe.ts";
 import {
   type Cause,
   isFinal,
@@ -14,9 +14,9 @@ import {
   type Run,
   type RunState,
   type Waiting,
-} from "./run.ts";
-import { launchOf, MISSING_GRACE_MS } from "./state-after.ts";
-import { between, MINUTE, plus, SECOND, timestamp } from "./time.ts";
+} from "../run.ts";
+import { launchOf, MISSING_GRACE_MS } from "../state-after.ts";
+import { between, MINUTE, plus, SECOND, timestamp } from "../time.ts";
 
 /** A platform without room, or with a limit reached, is not asked again sooner. */
 const CAPACITY_PAUSE_MS = 2 * MINUTE;

@@ -3,7 +3,7 @@ import {
   credentialsFaultOf,
   hasNoCredentials,
   withoutCredentials,
-} from "../../src/amazon/credentials.ts";
+} from "../../src/credentials/aws.ts";
 
 const named = (name: string) => Object.assign(new Error("no"), { name });
 

@@ -1,6 +1,11 @@
-import type { App } from "./app.ts";
-import type { Backend, LaunchPlan } from "./backend.ts";
-import { namedAgent } from "./jobs.ts";
+import type { App } from "../app.ts";
+import type { Backend, LaunchPlan } from "../backend.ts";
+import { namedAgent } from "../jobs.ts";
+import { lookForJob, type Unsearched } from "../look-for-job.ts";
+import { move } from "../move.ts";
+import type { RunRequest } from "../request.ts";
+import type { Cause, Launching, Run } from "../run.ts";
+import { between, MINUTE, plus, timestamp } from "../time.ts";
 import {
   endLaunch,
   type LaunchingRun,
@@ -10,11 +15,6 @@ import {
   submitted,
 } from "./launch.ts";
 import { launchRequest } from "./launch-request.ts";
-import { move } from "./move.ts";
-import type { RunRequest } from "./request.ts";
-import type { Cause, Launching, Run } from "./run.ts";
-import { between, MINUTE, plus, timestamp } from "./time.ts";
-import { lookForJob, type Unsearched } from "./unsearched.ts";
 
 /**
  * A launch first written longer ago is never made again: what a platform remembers of it has faded,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { cancel } from "../src/cancel.ts";
-import { dispatch } from "../src/dispatch.ts";
-import { RELAUNCH_LIMIT_MS } from "../src/take-over.ts";
-import { MINUTE, SECOND } from "../src/time.ts";
-import { type TestApp, testApp } from "./fakes/app.ts";
-import { deliver, REQUEST, stateOf, tick } from "./fakes/one-run.ts";
+import { cancel } from "../../src/cancel.ts";
+import { RELAUNCH_LIMIT_MS } from "../../src/dispatch/take-over.ts";
+import { dispatch } from "../../src/dispatch.ts";
+import { MINUTE, SECOND } from "../../src/time.ts";
+import { type TestApp, testApp } from "../fakes/app.ts";
+import { deliver, REQUEST, stateOf, tick } from "../fakes/one-run.ts";
 
 /** On a platform that knows no keys and shows new jobs late, as Vertex AI. */
 describe("a launch that was left open", () => {
@@ -266,7 +266,7 @@ describe("a launch whose handler died", () => {
     });
 
     test("takes no refusal of a look for one of the launch", async () => {
-      const { PermanentError } = await import("../src/errors.ts");
+      const { PermanentError } = await import("../../src/errors.ts");
       const t = testApp();
       await died(t, { started: true });
       t.platform.fail("find", new PermanentError("forbidden", DENIED));
@@ -296,7 +296,7 @@ describe("a launch whose handler died", () => {
   });
 
   test("is ended if planning it again is refused, once its job would have shown", async () => {
-    const { PermanentError } = await import("../src/errors.ts");
+    const { PermanentError } = await import("../../src/errors.ts");
     const t = testApp();
     await died(t, { started: false });
     t.platform.fail("plan", new PermanentError("forbidden", "not any more"));

@@ -1,15 +1,14 @@
-import { type Agent, matchAgent, whyNoAgent } from "./agent.ts";
-import type { App } from "./app.ts";
-import type { LaunchPlan } from "./backend.ts";
-import { brief, MOST_BYTES } from "./brief.ts";
-import { causeOf } from "./cause.ts";
-import { show } from "./check.ts";
-import { backoff } from "./due.ts";
-import { messageOf, PermanentError } from "./errors.ts";
-import { SAID_FOR_MS, waitsForHost } from "./hosts.ts";
-import { backendOf, findJob, keyOf } from "./jobs.ts";
-import { launchRequest } from "./launch-request.ts";
-import type { RunRequest } from "./request.ts";
+import { type Agent, matchAgent, whyNoAgent } from "../agent.ts";
+import type { App } from "../app.ts";
+import type { LaunchPlan } from "../backend.ts";
+import { brief, MOST_BYTES } from "../brief.ts";
+import { causeOf } from "../cause.ts";
+import { show } from "../check.ts";
+import { backoff } from "../due.ts";
+import { messageOf, PermanentError } from "../errors.ts";
+import { SAID_FOR_MS, waitsForHost } from "../hosts.ts";
+import { backendOf, findJob, keyOf } from "../jobs.ts";
+import type { RunRequest } from "../request.ts";
 import {
   type Final,
   type Launch,
@@ -19,8 +18,9 @@ import {
   type RunState,
   type Submitted,
   type Waiting,
-} from "./run.ts";
-import { plus, timestamp } from "./time.ts";
+} from "../run.ts";
+import { plus, timestamp } from "../time.ts";
+import { launchRequest } from "./launch-request.ts";
 
 /** What is to be done with a run that has no job yet: the state it takes, and how it gets there. */
 export type Decision =

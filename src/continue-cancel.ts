@@ -1,10 +1,10 @@
 import type { App } from "./app.ts";
 import { backendOf } from "./jobs.ts";
+import { lookForJob, type Searched, type Unsearched } from "./look-for-job.ts";
 import { move } from "./move.ts";
 import type { Cancelling, Cause, Run } from "./run.ts";
 import { REQUESTED } from "./state-after.ts";
 import { MINUTE, plus, type Timestamp } from "./time.ts";
-import { lookForJob, type Searched, type Unsearched } from "./unsearched.ts";
 
 /** After so long without an effect a job is asked to stop again. */
 const CANCEL_AGAIN_MS = MINUTE;
@@ -19,7 +19,7 @@ export type CancellingRun = Run & { readonly state: Cancelling };
  * Goes on with a cancellation: asks again that the job is stopped, or looks whether the cancelled launch has
  * made one. Throws what keeps anybody from looking; after a day of that the run ends as lost.
  */
-export async function cancelOn(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
+export async function continueCancel(app: App, run: CancellingRun, now: Timestamp): Promise<void> {
   const looked = await searched(app, run);
   if ("error" in looked) return notSearched(app, run, looked);
   const { backend, job } = looked;

@@ -1,8 +1,8 @@
-import type { LaunchRequest } from "./backend.ts";
-import { engines } from "./engines/index.ts";
-import { PermanentError } from "./errors.ts";
-import { engineNameOf, type RunRequest } from "./request.ts";
-import { parseRunConfig, type RunConfig } from "./run-config/index.ts";
+import type { LaunchRequest } from "../backend.ts";
+import { engines } from "../engines/index.ts";
+import { PermanentError } from "../errors.ts";
+import { engineNameOf, type RunRequest } from "../request.ts";
+import { parseRunConfig, type RunConfig } from "../run-config/index.ts";
 
 /** Puts together what a backend needs to launch a run on an agent. */
 export function launchRequest(

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { observe } from "../src/observe.ts";
-import { RELAUNCH_LIMIT_MS } from "../src/take-over.ts";
-import { MINUTE, SECOND } from "../src/time.ts";
-import { type TestApp, testApp } from "./fakes/app.ts";
-import { deliver, stateOf, tick } from "./fakes/one-run.ts";
+import { RELAUNCH_LIMIT_MS } from "../../src/dispatch/take-over.ts";
+import { observe } from "../../src/observe.ts";
+import { MINUTE, SECOND } from "../../src/time.ts";
+import { type TestApp, testApp } from "../fakes/app.ts";
+import { deliver, stateOf, tick } from "../fakes/one-run.ts";
 
 describe("a launch whose answer is", () => {
   test("refused for good ends the run as rejected", async () => {

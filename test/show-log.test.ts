@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { LaunchPlan, LogPage } from "../src/backend.ts";
 import type { JsonObject } from "../src/json.ts";
-import { showLog, shownPlans } from "../src/shown.ts";
+import { showLog, shownPlans } from "../src/show-log.ts";
 import { launchRequest } from "./contracts/request.ts";
 import { testWorld } from "./fakes/world.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { abortable, inTime, unlessAborted, untilAborted } from "../src/patience.ts";
+import { abortable, inTime, unlessAborted, untilAborted } from "../src/abort.ts";
 
 const hangs = new Promise<never>(() => undefined);
 
