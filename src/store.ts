@@ -23,6 +23,11 @@ export interface NewRun
   readonly body: RunBody;
 }
 
+/** How many items a page has unless asked for. */
+export const DEFAULT_PAGE_SIZE = 50;
+/** The most items a page may have. */
+export const MAX_PAGE_SIZE = 500;
+
 /** Which runs to list, newest first. All given filters must hold. */
 export interface RunQuery {
   readonly flow?: string;
@@ -33,7 +38,7 @@ export interface RunQuery {
   readonly search?: string;
   /** Only runs that were made before this moment. */
   readonly before?: Timestamp;
-  /** At most so many; default 50, at most 500. */
+  /** The most runs of a page: 1 to 500. Default: 50. */
   readonly limit?: number;
   /** `next` of the page before. */
   readonly cursor?: string;
@@ -55,7 +60,7 @@ export interface Move {
   readonly place?: Place | undefined;
 }
 
-/** A body of a run, in JSON, holds at most so many bytes. */
+/** The most bytes a body of a run may take, in JSON. */
 export const MAX_BODY_BYTES = 256 * 1024;
 
 /**
@@ -78,9 +83,9 @@ export interface RunStore {
   body(id: string): Promise<RunBody | undefined>;
 
   /**
-   * Moves a run to its next state; `since` changes only with the type of the state (see
-   * `sinceAfter`). Returns nothing, and changes nothing, if `run` is not
-   * the newest revision. A write of this very call that was answered late counts as done.
+   * Moves a run to its next state; `since` changes only with the type of the state (see `sinceAfter`).
+   * Returns nothing, and changes nothing, if `run` is not the newest revision. A write of this very call
+   * that was answered late counts as done.
    */
   transition(run: Run, next: RunState, move: Move): Promise<Run | undefined>;
 
