@@ -13,7 +13,7 @@ import type { App } from "../src/app.ts";
 import type { openAws as OpenAws } from "../src/aws/app.ts";
 import type { Backend } from "../src/backend.ts";
 import { noCredentials } from "../src/backends/vertex/credentials.ts";
-import type { openVertex as OpenVertex } from "../src/backends/vertex/index.ts";
+import type { vertexBackend as VertexBackend } from "../src/backends/vertex/index.ts";
 import { runOf, vertexAgent } from "./backends/vertex/world.ts";
 import { launchRequest, type RequestParts } from "./contracts/request.ts";
 import { type AnswerServer, answerServer } from "./fakes/answers.ts";
@@ -196,14 +196,14 @@ describe("the bundles of the functions", () => {
 
   test("hold what Vertex AI needs over gRPC, and no more of its definitions than that", async () => {
     const grpcServer = await serveGrpc(vertex);
-    const { openVertex } = (await import(join(folder, "vertex.js"))) as {
-      readonly openVertex: typeof OpenVertex;
+    const { vertexBackend } = (await import(join(folder, "vertex.js"))) as {
+      readonly vertexBackend: typeof VertexBackend;
     };
     const { default: gax } = (await import(join(folder, "gax.js"))) as {
       readonly default: typeof Gax;
     };
     const agent = vertexAgent({ transport: "grpc", api_endpoint: `127.0.0.1:${grpcServer.port}` });
-    const backend = openVertex(agent, testWorld(), {
+    const backend = vertexBackend(agent, testWorld(), {
       credentials: noCredentials,
       clientOptions: { sslCreds: gax.grpc.credentials.createInsecure(), projectId: "my-project" },
     });

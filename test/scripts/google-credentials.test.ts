@@ -4,7 +4,7 @@ import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { packageGoogleCredentials } from "../../scripts/google-credentials.ts";
 import { googleCredentials } from "../../src/backends/vertex/credentials.ts";
-import { openVertex } from "../../src/backends/vertex/index.ts";
+import { vertexBackend } from "../../src/backends/vertex/index.ts";
 import { runOf, vertexAgent } from "../backends/vertex/world.ts";
 import { launchRequest } from "../contracts/request.ts";
 import { answerServer } from "../fakes/answers.ts";
@@ -109,7 +109,7 @@ describe("a function with a packaged configuration", () => {
     };
     Object.assign(process.env, env);
     const agent = vertexAgent({ api_endpoint: `http://127.0.0.1:${vertex.port}` });
-    const backend = openVertex(agent, testWorld({ env }), { credentials: googleCredentials });
+    const backend = vertexBackend(agent, testWorld({ env }), { credentials: googleCredentials });
 
     const plan = await backend.plan(launchRequest(runOf("runs")));
     const key = { runId: "run-1", launch: 1, target: plan.target };

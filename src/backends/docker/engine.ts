@@ -6,7 +6,7 @@ import { type DockerApi, dockerApi } from "./api.ts";
 import { reportEnds } from "./events.ts";
 import { type Identity, openIdentity } from "./identity.ts";
 import { type Look, openInspector } from "./inspect.ts";
-import { openSweeper } from "./sweep.ts";
+import { tidier } from "./tidy.ts";
 import { openTransport } from "./transport.ts";
 
 /** One engine, with what this process remembers of it. */
@@ -18,7 +18,7 @@ export interface Engine {
   /** What containers are about, by id. */
   inspect(ids: readonly string[]): Promise<ReadonlyMap<string, Look>>;
   /** Removes containers of the agent that remove themselves and whose end is stored, until it is aborted. */
-  sweep(signal: AbortSignal): Promise<void>;
+  tidy(signal: AbortSignal): Promise<void>;
   /** Begins to report the end of the agent's containers, if somebody wants to know; once. */
   listen(): void;
 }
@@ -83,7 +83,7 @@ function openEngine(api: DockerApi, { agent, address, world }: Opening): Engine 
       }
     },
     inspect: openInspector(api, world),
-    sweep: openSweeper(api, agent, world),
+    tidy: tidier(api, agent, world),
     listen() {
       if (listens || world.observe === undefined) return;
       listens = true;

@@ -2,7 +2,7 @@ import type { LaunchAnswer } from "../../backend.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 import type { DockerApi } from "./api.ts";
 import { EngineError, type PullFailure, pullFailureOf, UnreachableError } from "./errors.ts";
-import type { PlannedLaunch } from "./plan-shape.ts";
+import type { PlannedLaunch } from "./planned-launch.ts";
 import { referenceOf } from "./pull.ts";
 import type { Credentials } from "./transport.ts";
 

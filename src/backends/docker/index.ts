@@ -63,7 +63,7 @@ export function dockerBackend(
     cancel: (job) => cancelJob(job, { options, world, engineAt }),
     async tidy(jobs, signal) {
       const engines = new Set(jobs.map((job) => engineAt(refOf(job).target)));
-      await Promise.all([...engines].map((engine) => engine.sweep(signal)));
+      await Promise.all([...engines].map((engine) => engine.tidy(signal)));
     },
     logs: (job, after) => logsOf(job, after, { options, engineAt }),
   };

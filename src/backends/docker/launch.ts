@@ -14,7 +14,7 @@ import {
 import { imageMissing, type Pull, pullImage } from "./image.ts";
 import { jobOf } from "./job.ts";
 import { INSTALLATION, isOwn, type Labels } from "./labels.ts";
-import { type PlannedLaunch, plannedLaunch } from "./plan-shape.ts";
+import { type PlannedLaunch, plannedLaunch } from "./planned-launch.ts";
 import { wasStarted } from "./status.ts";
 
 /** What launching needs beside the plan and its key. */

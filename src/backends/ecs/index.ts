@@ -18,9 +18,13 @@ import { planLaunch } from "./request.ts";
 import { openSources } from "./sources.ts";
 
 /** Runs as tasks of Amazon ECS, on Fargate, EC2 or elsewhere. */
-export const backend: BackendModule = { name: "ecs", agentOptions, open };
+export const backend: BackendModule = {
+  name: "ecs",
+  agentOptions,
+  open: (agent, world) => ecsBackend(agent, world),
+};
 
-function open(agent: Agent, world: World): Backend {
+function ecsBackend(agent: Agent, world: World): Backend {
   const options = agent.options as EcsAgentOptions;
   const { installation } = world;
   const api = ecsApi(world.env);

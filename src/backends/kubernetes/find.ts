@@ -1,7 +1,7 @@
 import type { Job, LaunchKey } from "../../run.ts";
 import type { Connected } from "./connected.ts";
+import { jobOf, PUT_BACK } from "./job.ts";
 import { isOfNoCluster, launchSelector, namespaceOf, targetOf } from "./names.ts";
-import { PUT_BACK, toJob } from "./ref.ts";
 
 /**
  * The Jobs with the labels of a launch of this installation. Throws where there are none and the launch was begun at another
@@ -18,5 +18,5 @@ export async function findJobs(key: LaunchKey, { api, cluster, world }: Connecte
       `launch ${key.launch} of run ${key.runId} was begun at ${key.target}, and the kubeconfig of its agent now leads to ${here}: ${PUT_BACK}`,
     );
   }
-  return jobs.map((job) => toJob(job, here));
+  return jobs.map((job) => jobOf(job, here));
 }

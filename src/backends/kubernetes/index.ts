@@ -11,12 +11,12 @@ import type { Connected } from "./connected.ts";
 import { AccessError, NotSentError } from "./errors.ts";
 import { findJobs } from "./find.ts";
 import { ASKING_MS, look } from "./inspect.ts";
+import { elsewhere, refOf } from "./job.ts";
 import { launchJob } from "./launch.ts";
-import { readLogs } from "./logs.ts";
+import { readLog } from "./logs.ts";
 import { clusterOf, targetOf } from "./names.ts";
 import { condition } from "./objects.ts";
 import { type AgentOptions, agentOptions, runOptions } from "./options.ts";
-import { elsewhere, refOf } from "./ref.ts";
 import { plannedJob } from "./request.ts";
 import { CANCELLED, stopPatch, stoppedEnd } from "./stop.ts";
 import { templateOf } from "./template.ts";
@@ -54,7 +54,7 @@ export function kubernetesBackend(
     async launch(plan, key, signal) {
       const answer = await launchJob(plan, key, { ...connected, signal });
       if (answer.type === "launched" && shown.has(plan)) {
-        const page = (after?: string) => readLogs(api, refOf(answer.job), after);
+        const page = (after?: string) => readLog(api, refOf(answer.job), after);
         void showLog(world, key.runId, { page, sleep, ...SHOW });
       }
       return answer;
@@ -168,7 +168,7 @@ async function logsOf(
   { api, cluster }: Connected,
 ): Promise<LogPage> {
   const ref = refOf(job);
-  const page = await readLogs(api, ref, after);
+  const page = await readLog(api, ref, after);
   if (page.lines.length > 0) return page;
   const away = elsewhere(job, await cluster());
   if (away === undefined || (await api.getJob(ref.namespace, ref.name)) !== undefined) return page;

@@ -8,10 +8,10 @@ import type { KubernetesApi } from "./api.ts";
 import { KubernetesError } from "./errors.ts";
 import type { Patience } from "./evidence.ts";
 import { puzzleOf, unstarted } from "./hopeless.ts";
+import { type JobRef, refOf } from "./job.ts";
 import { isLabelled, runsSelector } from "./names.ts";
 import type { EventJson, JobJson, PodJson } from "./objects.ts";
 import type { End } from "./pod-end.ts";
-import { type JobRef, refOf } from "./ref.ts";
 import { judge, needsPods } from "./status.ts";
 import { reminderPatch, stopPatch } from "./stop.ts";
 

@@ -6,6 +6,7 @@ import type { JsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { Connected } from "./connected.ts";
 import { answerTo, KubernetesError } from "./errors.ts";
+import { jobOf } from "./job.ts";
 import {
   INSTALLATION_LABEL,
   isLabelled,
@@ -14,7 +15,6 @@ import {
   RUN_LABEL,
   targetOf,
 } from "./names.ts";
-import { toJob } from "./ref.ts";
 import { asSent } from "./send.ts";
 
 /** What is needed to make a Job. */
@@ -42,7 +42,7 @@ export async function launchJob(
     }
     const sent = await asSent(job, (reference) => world.secret(reference));
     const created = await api.createJob(namespace, sent, signal);
-    return { type: "launched", job: toJob(created, await cluster()) };
+    return { type: "launched", job: jobOf(created, await cluster()) };
   } catch (error) {
     if (isTaken(error)) return adopt(namespace, key, launcher);
     return answerTo(error, what);
@@ -67,7 +67,7 @@ async function adopt(
   if (job === undefined) throw new Error(`Job ${namespace}/${name} was there and is gone`);
   const labels = job.metadata?.labels;
   if (isLabelled(labels, key, installation))
-    return { type: "launched", job: toJob(job, await cluster()) };
+    return { type: "launched", job: jobOf(job, await cluster()) };
   throw new PermanentError(
     "rejected",
     `Job ${namespace}/${name} exists and is not of run ${key.runId}${whose(labels)}: its labels ${RUN_LABEL}, ${LAUNCH_LABEL} and ${INSTALLATION_LABEL} are not those of this launch; delete it, or take another namespace`,

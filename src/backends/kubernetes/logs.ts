@@ -1,9 +1,9 @@
 import type { LogLine, LogPage } from "../../backend.ts";
 import type { KubernetesApi } from "./api.ts";
+import type { JobRef } from "./job.ts";
 import { launchSelector } from "./names.ts";
 import { condition } from "./objects.ts";
 import { isOver, newest, statusOfContainer } from "./pods.ts";
-import type { JobRef } from "./ref.ts";
 
 const FIRST_LIMIT_BYTES = 1_048_576;
 
@@ -11,7 +11,7 @@ const FIRST_LIMIT_BYTES = 1_048_576;
  * What the flow container of a Job has written, from a cursor on. Only the newest pod is read: where
  * Kubernetes started the flow more than once, the logs of earlier pods are not told.
  */
-export async function readLogs(api: KubernetesApi, ref: JobRef, after = ""): Promise<LogPage> {
+export async function readLog(api: KubernetesApi, ref: JobRef, after = ""): Promise<LogPage> {
   const selector = launchSelector({ runId: ref.run, launch: ref.launch }, ref.installation);
   const pod = newest(await api.listPods(ref.namespace, selector));
   if (pod === undefined) return { lines: [], next: after, complete: await isFinished(api, ref) };

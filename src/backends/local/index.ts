@@ -13,7 +13,7 @@ import { showLog, shownPlans } from "../../show-log.ts";
 import { folderOf, jobOf, readTrace, traceOfJob } from "./folder.ts";
 import { type Launch, launchProcess } from "./launch.ts";
 import { readLog } from "./logs.ts";
-import { localOptions } from "./options.ts";
+import { agentOptions } from "./options.ts";
 import { planProcess, type Surface, startOf, targetIn, thisMachine } from "./plan.ts";
 import { reportEnd } from "./report.ts";
 import { statusOf } from "./status.ts";
@@ -22,7 +22,7 @@ import { stopProcess } from "./stop.ts";
 /** Runs as processes of this machine, which outlive the process that started them. */
 export const backend: BackendModule = {
   name: "local",
-  agentOptions: localOptions,
+  agentOptions,
   open: (agent, world) => localBackend(agent, world),
 };
 
@@ -34,7 +34,7 @@ const READ_TOGETHER = 64;
 
 /** The backend of one agent, on the data folder of its world. */
 export function localBackend(agent: Agent, world: World, machine: Surface = thisMachine): Backend {
-  const options = checked(localOptions, agent.options, `the agent ${agent.name}`);
+  const options = checked(agentOptions, agent.options, `the agent ${agent.name}`);
   const shown = shownPlans(options.show_flow_logs);
   const inspect = (job: Job) => inspectJob(job, world);
   const logs = (job: Job, after?: string) => logOf(job, world, after);

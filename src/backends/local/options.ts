@@ -1,7 +1,7 @@
 import * as z from "zod";
 
 /** What an agent of the backend `local` may set. */
-export const localOptions = z.strictObject({
+export const agentOptions = z.strictObject({
   import_paths: z
     .array(z.string())
     .default([])
@@ -34,4 +34,4 @@ export const localOptions = z.strictObject({
     .describe("Directory of runs that name none. Default: the one in which the agent was started."),
 });
 
-export type LocalOptions = z.infer<typeof localOptions>;
+export type LocalOptions = z.infer<typeof agentOptions>;

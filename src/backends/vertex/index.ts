@@ -22,7 +22,7 @@ import { planJob } from "./request.ts";
 export const backend: BackendModule = {
   name: "vertex",
   agentOptions,
-  open: (agent, world) => openVertex(agent, world),
+  open: (agent, world) => vertexBackend(agent, world),
 };
 
 /** What the backend takes from the process it lives in; a test brings its own. */
@@ -35,7 +35,7 @@ export interface Surroundings {
 }
 
 /** Opens the backend for one agent; Google's client is loaded by the first call that needs it. */
-export function openVertex(
+export function vertexBackend(
   agent: Agent,
   world: World,
   surroundings: Partial<Surroundings> = {},

@@ -6,7 +6,7 @@ import { SECOND } from "../../time.ts";
 import { codeOf, failureOf, PERMISSION_DENIED, textOf } from "./errors.ts";
 import { jobOf } from "./job.ts";
 import type { ApiFor } from "./regions.ts";
-import { type PlannedJob, type Secrets, toClientJob } from "./sent.ts";
+import { type PlannedJob, type Secrets, toClientJob } from "./send.ts";
 
 /** What is needed to launch. */
 export interface Launcher {

@@ -11,7 +11,7 @@ import { launchLabels, type Whose } from "./labels.ts";
 import { type ReadMessage, readMessage } from "./message.ts";
 import { isNone } from "./none.ts";
 import { runOptions, type VertexAgentOptions, type VertexRunOptions } from "./options.ts";
-import { isSentAsItIs } from "./sent.ts";
+import { isSentAsItIs } from "./send.ts";
 
 /** What the job of a run is made from, beside its request. */
 export interface JobSettings extends Whose {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { localOptions } from "../../../src/backends/local/options.ts";
+import { agentOptions } from "../../../src/backends/local/options.ts";
 import { processRequest, type Surroundings } from "../../../src/backends/local/request.ts";
 import { engines } from "../../../src/engines/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
@@ -18,7 +18,7 @@ async function processOf(
   }: Partial<Omit<Surroundings, "options">> & { options?: object } = {},
 ) {
   return processRequest(launchRequest(parts), {
-    options: localOptions.parse(options),
+    options: agentOptions.parse(options),
     env,
     cwd: "/srv/agent",
     secret: async (reference) => `text of ${reference}`,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend } from "../../../src/backend.ts";
 import { googleCredentials, noCredentials } from "../../../src/backends/vertex/credentials.ts";
-import { openVertex } from "../../../src/backends/vertex/index.ts";
+import { vertexBackend } from "../../../src/backends/vertex/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import { fakeVertex, ServiceError, UNAUTHENTICATED } from "../../fakes/vertex.ts";
@@ -122,7 +122,7 @@ describe("launching with Google's credentials", () => {
 
   function open(env: Readonly<Record<string, string>> = {}): Backend {
     const agent = vertexAgent({ api_endpoint: `http://127.0.0.1:${server.port}` });
-    return openVertex(agent, testWorld({ env }), { credentials: googleCredentials });
+    return vertexBackend(agent, testWorld({ env }), { credentials: googleCredentials });
   }
 
   async function launch(backend = open()) {
@@ -277,7 +277,7 @@ describe("the project of an agent that names none", () => {
 
   it("is the one of the process", async () => {
     const world = testWorld({ env: { GOOGLE_CLOUD_PROJECT: "ambient" } });
-    const { target } = await openVertex(agent, world).plan(request);
+    const { target } = await vertexBackend(agent, world).plan(request);
     expect(target).toBe("projects/ambient/locations/us-central1");
   });
 
@@ -294,13 +294,13 @@ describe("the project of an agent that names none", () => {
 
   it("is asked for where there are no credentials", async () => {
     process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
-    await expect(openVertex(agent, testWorld()).plan(request)).rejects.toThrow(
+    await expect(vertexBackend(agent, testWorld()).plan(request)).rejects.toThrow(
       new RegExp(`the agent ${agent.name} names no.*nowhere.json.*set project in sluice.yml`),
     );
   });
 
   it("is asked for where nobody names one", async () => {
-    const backend = openVertex(agent, testWorld(), { credentials: noCredentials });
+    const backend = vertexBackend(agent, testWorld(), { credentials: noCredentials });
     await expect(backend.plan(request)).rejects.toMatchObject({
       code: "invalid",
       message: expect.stringMatching(

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend, LaunchAnswer, LaunchPlan } from "../../../src/backend.ts";
 import { noCredentials } from "../../../src/backends/vertex/credentials.ts";
-import { openVertex } from "../../../src/backends/vertex/index.ts";
+import { vertexBackend } from "../../../src/backends/vertex/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { launchRates } from "../../../src/launch-rates.ts";
 import type { LaunchKey } from "../../../src/run.ts";
@@ -343,7 +343,7 @@ describe("a launch whose lease ended on its way to Google", () => {
       return signer;
     };
     const credentials = () => ({ ...others, ready: late });
-    const backend = openVertex(world.agent, testWorld(), { credentials });
+    const backend = vertexBackend(world.agent, testWorld(), { credentials });
     const { plan: planned, key } = await plan(backend);
     await expect(backend.launch(planned, key, controller.signal)).rejects.toThrow(/abort/);
     expect(world.service.calls).toEqual([]);
@@ -360,7 +360,7 @@ describe("a launch whose lease ended on its way to Google", () => {
       if (freezes) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
       return signer;
     };
-    const backend = openVertex(world.agent, testWorld(), {
+    const backend = vertexBackend(world.agent, testWorld(), {
       credentials: () => ({ ...others, ready: freezing }),
     });
     const { plan: planned, key } = await plan(backend);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { noCredentials } from "../../../src/backends/vertex/credentials.ts";
-import { backend, openVertex } from "../../../src/backends/vertex/index.ts";
+import { backend, vertexBackend } from "../../../src/backends/vertex/index.ts";
 import { consoleUrl, regionOf } from "../../../src/backends/vertex/job.ts";
 import { addressOf } from "../../../src/backends/vertex/regions.ts";
 import type { JsonObject } from "../../../src/json.ts";
@@ -23,7 +23,7 @@ interface VertexVector extends Omit<PlanVector, "expect"> {
 const module = {
   ...backend,
   open: (...[agent, world]: Parameters<typeof backend.open>) =>
-    openVertex(agent, world, { credentials: noCredentials }),
+    vertexBackend(agent, world, { credentials: noCredentials }),
 };
 
 const recorded = comparison("vertex");

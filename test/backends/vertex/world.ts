@@ -2,7 +2,7 @@ import { grpc } from "google-gax";
 import type { Agent } from "../../../src/agent.ts";
 import type { Backend, World } from "../../../src/backend.ts";
 import { noCredentials } from "../../../src/backends/vertex/credentials.ts";
-import { openVertex, type Surroundings } from "../../../src/backends/vertex/index.ts";
+import { type Surroundings, vertexBackend } from "../../../src/backends/vertex/index.ts";
 import type { JsonObject } from "../../../src/json.ts";
 import { type RequestParts, testAgent } from "../../contracts/request.ts";
 import { type FakeVertex, type FakeVertexOptions, fakeVertex } from "../../fakes/vertex.ts";
@@ -49,7 +49,7 @@ export async function openWorld(
     service,
     agent,
     open: (parts = {}, world = {}) =>
-      openVertex(
+      vertexBackend(
         { ...agent, ...parts, options: { ...agent.options, ...parts.options } },
         testWorld({ now: service.now, closing: closing.signal, ...world }),
         surroundings,

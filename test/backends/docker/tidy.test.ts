@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend, World } from "../../../src/backend.ts";
 import { type Address, addressOf } from "../../../src/backends/docker/address.ts";
 import { type DockerApi, dockerApi } from "../../../src/backends/docker/api.ts";
-import { openSweeper } from "../../../src/backends/docker/sweep.ts";
+import { tidier } from "../../../src/backends/docker/tidy.ts";
 import { openTransport } from "../../../src/backends/docker/transport.ts";
 import type { Job } from "../../../src/run.ts";
 import { never } from "../../contracts/backend-steps.ts";
@@ -27,16 +27,16 @@ beforeEach(async () => {
 afterEach(() => harness.close());
 
 describe("a container that removes itself", () => {
-  it("is kept until its end is stored, however often, late and by whom it is swept", async () => {
+  it("is kept until its end is stored, however often, late and by whom is tidied up", async () => {
     const done = await launched("exit", 1);
     harness.docker.tick();
     for (let day = 0; day < 3; day++) {
-      await sweeper()();
+      await openTidier()();
       expect(await harness.backend.inspect([done])).toMatchObject([{ end: "succeeded" }]);
       later(DAY);
     }
     over.add(1);
-    await sweeper()();
+    await openTidier()();
     expect(names()).toEqual([]);
     // With it go the volumes that have no name, and nothing is killed for it.
     expect(harness.docker.received.at(-1)?.url).toBe(`/containers/${idOf(done)}?v=true`);
@@ -47,13 +47,13 @@ describe("a container that removes itself", () => {
     over.add(1);
     later(DAY);
     harness.docker.end(idOf(long), 0);
-    const sweep = sweeper();
-    await sweep();
+    const tidy = openTidier();
+    await tidy();
     later(30 * MINUTE - 1);
-    await sweep();
+    await tidy();
     expect(names()).toEqual(["sluice-run-1-1"]);
     later(5 * MINUTE);
-    await sweep();
+    await tidy();
     expect(names()).toEqual([]);
   });
 
@@ -61,7 +61,7 @@ describe("a container that removes itself", () => {
     await launched("forever", 1);
     over.add(1);
     later(DAY);
-    await sweeper()();
+    await openTidier()();
     expect(names()).toEqual(["sluice-run-1-1"]);
   });
 
@@ -69,10 +69,10 @@ describe("a container that removes itself", () => {
     harness.docker.faults.push({ method: "POST", path: /start$/, how: "cut" });
     await expect(launched("forever", 1)).rejects.toThrow();
     later(DAY);
-    await sweeper()();
+    await openTidier()();
     expect(names()).toEqual(["sluice-run-1-1"]);
     over.add(1);
-    await sweeper()();
+    await openTidier()();
     expect(names()).toEqual([]);
   });
 
@@ -88,9 +88,9 @@ describe("a container that removes itself", () => {
       if (names().length === 2) dying.abort();
       return true;
     };
-    await sweeper({ isOver, closing: dying.signal })();
+    await openTidier({ isOver, closing: dying.signal })();
     expect(names()).toHaveLength(1);
-    await sweeper()();
+    await openTidier()();
     expect(names()).toEqual([]);
   });
 
@@ -114,8 +114,8 @@ describe("a container that removes itself", () => {
     over.add(1);
     harness.docker.tick();
     later(9 * DAY);
-    await sweeper()();
-    await sweeper({}, "another agent")();
+    await openTidier()();
+    await openTidier({}, "another agent")();
     expect(names()).toEqual(["sluice-run-1-1"]);
   });
 
@@ -125,11 +125,11 @@ describe("a container that removes itself", () => {
     over.add(1);
     harness.docker.tick();
     later(DAY);
-    await sweeper({ installation: "sluice-prod" })();
+    await openTidier({ installation: "sluice-prod" })();
     expect(names()).toHaveLength(2);
-    await sweeper()();
+    await openTidier()();
     expect(names()).toEqual(["sluice-sluice-dev.run-1-1"]);
-    await sweeper({ installation: "sluice-dev" })();
+    await openTidier({ installation: "sluice-dev" })();
     expect(names()).toEqual([]);
   });
 
@@ -140,39 +140,39 @@ describe("a container that removes itself", () => {
     later(2 * DAY);
     const how = { status: 500, message: "busy" };
     harness.docker.faults.push({ method: "DELETE", path: /./, how });
-    const sweep = sweeper();
-    await sweep();
+    const tidy = openTidier();
+    await tidy();
     expect(warnings).toEqual([
       ["ended containers not removed", { target: harness.docker.url, failures: 1, reason: "busy" }],
     ]);
     later(5 * MINUTE);
-    await sweep();
+    await tidy();
     expect(names()).toEqual([]);
   });
 
   it("is looked for every five minutes at most, and by one at a time", async () => {
-    const sweep = sweeper();
+    const tidy = openTidier();
     const lists = () => harness.docker.calls.filter((call) => call === "GET /containers/json");
-    await Promise.all([sweep(), sweep()]);
+    await Promise.all([tidy(), tidy()]);
     later(5 * MINUTE - 1);
-    await sweep();
+    await tidy();
     expect(lists()).toHaveLength(1);
     later(1);
-    await sweep();
+    await tidy();
     expect(lists()).toHaveLength(2);
   });
 
   it("is removed as long as there is time, and not while the process closes", async () => {
     await ended(21);
     const before = harness.docker.calls.length;
-    await sweeper({ closing: AbortSignal.abort() })();
-    const sweep = sweeper();
-    await sweep(AbortSignal.abort());
+    await openTidier({ closing: AbortSignal.abort() })();
+    const tidy = openTidier();
+    await tidy(AbortSignal.abort());
     expect(harness.docker.calls).toHaveLength(before);
-    await sweep(timeFor(20));
+    await tidy(timeFor(20));
     expect(names()).toHaveLength(1);
     // More may end in five minutes than there is time for after one look.
-    await sweep();
+    await tidy();
     expect(names()).toEqual([]);
   });
 
@@ -181,11 +181,11 @@ describe("a container that removes itself", () => {
     const how = { status: 500, message: "busy" };
     for (let times = 0; times < 2; times++)
       harness.docker.faults.push({ method: "DELETE", path: /./, how });
-    const sweep = sweeper();
-    await sweep();
+    const tidy = openTidier();
+    await tidy();
     expect(names()).toHaveLength(2);
     later(5 * MINUTE);
-    await sweep();
+    await tidy();
     expect(names()).toEqual([]);
     expect(warnings).toEqual([
       ["ended containers not removed", { target: harness.docker.url, failures: 2, reason: "busy" }],
@@ -195,28 +195,28 @@ describe("a container that removes itself", () => {
   it("leaves none behind twenty that can never be removed", async () => {
     await ended(25);
     refuse([...harness.docker.containers.keys()].slice(-20));
-    const sweep = sweeper();
-    await sweep(timeFor(20));
+    const tidy = openTidier();
+    await tidy(timeFor(20));
     expect(names()).toHaveLength(25);
-    await sweep();
+    await tidy();
     expect(names()).toHaveLength(20);
     // Those twenty are left alone until the next pass, which tries them all again.
-    await sweep();
+    await tidy();
     expect(removals()).toBe(25);
     harness.docker.faults.length = 0;
     later(5 * MINUTE);
-    await sweep();
+    await tidy();
     expect(names()).toEqual([]);
   });
 
   it("is tried once in five minutes by an engine that refuses to remove any", async () => {
     await ended(25);
     for (let pass = 0; pass < 2; pass++) refuse([...harness.docker.containers.keys()]);
-    const sweep = sweeper();
+    const tidy = openTidier();
     const tries: number[] = [];
     for (const wait of [0, 0, 0, 5 * MINUTE - 1, 1, 0, 0]) {
       later(wait);
-      await sweep();
+      await tidy();
       tries.push(removals());
     }
     expect(tries).toEqual([25, 25, 25, 25, 50, 50, 50]);
@@ -226,15 +226,15 @@ describe("a container that removes itself", () => {
   it("is listed again after five minutes where the list did not come, and the pass goes on", async () => {
     await ended(25);
     refuse([...harness.docker.containers.keys()].slice(-20));
-    const sweep = sweeper();
-    await sweep(timeFor(20));
+    const tidy = openTidier();
+    await tidy(timeFor(20));
     const how = { status: 500, message: "busy" };
     harness.docker.faults.unshift({ method: "GET", path: /containers\/json$/, how });
-    await sweep();
-    await sweep();
+    await tidy();
+    await tidy();
     expect(names()).toHaveLength(25);
     later(5 * MINUTE);
-    await sweep();
+    await tidy();
     expect(removals()).toBe(25);
     expect(names()).toHaveLength(20);
   });
@@ -243,13 +243,13 @@ describe("a container that removes itself", () => {
     await launched("exit", 1);
     harness.docker.tick();
     later(DAY);
-    await sweeper({ isOver: undefined })();
+    await openTidier({ isOver: undefined })();
     expect(names()).toHaveLength(1);
   });
 });
 
-/** A sweeper as each process opens one. */
-function sweeper(
+/** A tidier as each process opens one. */
+function openTidier(
   more: Omit<Partial<World>, "isOver"> & { readonly isOver?: World["isOver"] | undefined } = {},
   agent = harness.agent.name,
 ): (signal?: AbortSignal) => Promise<void> {
@@ -257,8 +257,8 @@ function sweeper(
   const remove: DockerApi["remove"] = (id) => api.remove(id).finally(() => removed());
   const { isOver, ...rest } = { ...world(), ...more };
   const known = { ...rest, ...(isOver === undefined ? {} : { isOver }) };
-  const sweep = openSweeper({ ...api, remove }, agent, known);
-  return (signal = never()) => sweep(signal);
+  const tidy = tidier({ ...api, remove }, agent, known);
+  return (signal = never()) => tidy(signal);
 }
 
 /** So much time as so many removals take, whether or not they succeed. */

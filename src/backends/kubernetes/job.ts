@@ -23,7 +23,7 @@ const refSchema = z.object({
 export type JobRef = z.infer<typeof refSchema>;
 
 /** A Job as any process can find it again. */
-export function toJob({ metadata, spec }: JobJson, cluster: string): Job {
+export function jobOf({ metadata, spec }: JobJson, cluster: string): Job {
   const { namespace = "", name = "", labels } = metadata ?? {};
   const installation = labels?.[INSTALLATION_LABEL];
   const ref: JobRef = {

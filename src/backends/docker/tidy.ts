@@ -7,7 +7,7 @@ import { finishedAt } from "./status.ts";
 
 /** For so long after its end the log of a container can still be read. */
 const KEPT_MS = 30 * MINUTE;
-const SWEEP_EVERY_MS = 5 * MINUTE;
+const TIDY_EVERY_MS = 5 * MINUTE;
 
 /**
  * Removes those containers of an agent that remove themselves, half an hour after their end: the engine
@@ -19,7 +19,7 @@ const SWEEP_EVERY_MS = 5 * MINUTE;
  * Goes through all every five minutes, over as many calls as that takes, and never twice at once. What
  * cannot be removed is told, left to the next pass, and keeps nobody else; it never throws.
  */
-export function openSweeper(
+export function tidier(
   api: Api,
   agent: string,
   world: Surroundings,
@@ -32,9 +32,9 @@ export function openSweeper(
     const until = AbortSignal.any([signal, closing]);
     if (isOver === undefined || until.aborted || moment < next) return;
     next = Number.POSITIVE_INFINITY;
-    const { came, failures } = await sweep(api, agent, { ...world, failed, until });
+    const { came, failures } = await goThrough(api, agent, { ...world, failed, until });
     if (came === "to its end") failed.clear();
-    next = came === "to a break" ? moment : moment + SWEEP_EVERY_MS;
+    next = came === "to a break" ? moment : moment + TIDY_EVERY_MS;
     if (closing.aborted || failures.length === 0) return;
     const reason = messageOf(failures[0]);
     const fields = { target: api.target, failures: failures.length, reason };
@@ -51,13 +51,13 @@ interface Pass extends Surroundings {
   readonly until: AbortSignal;
 }
 
-interface Sweep {
+interface Outcome {
   /** How far the pass came; to nothing where its list did not come. */
   readonly came: "to its end" | "to a break" | "to nothing";
   readonly failures: readonly unknown[];
 }
 
-async function sweep(api: Api, agent: string, pass: Pass): Promise<Sweep> {
+async function goThrough(api: Api, agent: string, pass: Pass): Promise<Outcome> {
   const ofAgent = [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`];
   const label = [...ofAgent, ...labelsOfInstallation(pass.installation)];
   const failures: unknown[] = [];
