@@ -1,23 +1,22 @@
 import { describe, expect, test } from "vitest";
 import type { App } from "../src/app.ts";
-import { dispatch } from "../src/dispatch.ts";
 import { LOST_AFTER_MS } from "../src/hosts.ts";
 import { tellLateEnds } from "../src/late-ends.ts";
+import { observe } from "../src/observe.ts";
+import type { Job, JobStatus } from "../src/run.ts";
 import type { Page, RunQuery } from "../src/store.ts";
 import { MINUTE, timestamp } from "../src/time.ts";
-import { twoPlaces } from "./fakes/two-places.ts";
+import { linesOf, runOf, start, stateOf, twoPlaces } from "./fakes/two-places.ts";
 
-const FLOW = { name: "load", command: "true" };
+const EXIT = { type: "exit", message: "exit code 0", exitCode: 0 } as const;
+const SUCCEEDED: JobStatus = { type: "ended", end: "succeeded", cause: EXIT };
 const T0 = "2026-11-21T12:00:00.000Z";
 
 /** A host that comes back after so many runs of it were lost. */
 async function comeBack(runs: number) {
   const places = twoPlaces();
   const { cloud, host } = places;
-  for (let index = 0; index < runs; index++) {
-    const body = JSON.stringify({ run_id: `r${index}`, flow: FLOW });
-    await dispatch(cloud.app, { id: `m-${index}`, body });
-  }
+  for (let index = 0; index < runs; index++) await start(places, `r${index}`);
   await host.work();
   cloud.clock.pass(LOST_AFTER_MS);
   await places.tick();
@@ -100,5 +99,71 @@ describe("what a host tells that comes back", () => {
     await tellLateEnds(host.app, T0);
     expect(alive()).toEqual([]);
     expect(told("jobs of lost runs not asked about")).toHaveLength(1);
+  });
+
+  test("changes nothing of what its runs ended as", async () => {
+    const places = twoPlaces();
+    for (const id of ["ended", "alive", "gone"]) await start(places, id);
+    await places.host.work();
+    const { job } = (await stateOf(places, "ended")) as { job: Job };
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    const before = await runOf(places, "ended");
+    const { platform, app } = places.host;
+    platform.set("ended", SUCCEEDED);
+    platform.set("gone", { type: "missing" });
+    await places.host.work();
+    await tellLateEnds(app, T0);
+    await observe(app, "ended", { launch: 1, job, status: SUCCEEDED });
+    expect(await runOf(places, "ended")).toEqual(before);
+    const ended = {
+      level: "warn",
+      message: "job of a lost run ended after all",
+      fields: {
+        runId: "ended",
+        job: "here/ended/1",
+        end: "succeeded",
+        detail: "exit code 0",
+      },
+    };
+    const alive = {
+      level: "warn",
+      message: "job of a lost run found alive",
+      fields: { runId: "alive", job: "here/alive/1" },
+    };
+    const warnings = linesOf(places, "warn");
+    expect(warnings).toHaveLength(3);
+    expect(warnings.slice(0, 2)).toEqual(expect.arrayContaining([ended, alive]));
+    expect(warnings[2]).toEqual(ended);
+  });
+
+  test("is nothing where no run was lost, and where the platform is down says so", async () => {
+    const places = twoPlaces();
+    const { platform, app } = places.host;
+    platform.fail("inspect", new Error("down"));
+    await tellLateEnds(app, T0);
+    expect(linesOf(places, "warn")).toEqual([]);
+    await start(places);
+    await places.host.beat();
+    platform.fail("inspect", undefined);
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    platform.fail("inspect", new Error("down"));
+    await tellLateEnds(app, T0);
+    expect(linesOf(places, "warn")).toMatchObject([
+      { message: "jobs of lost runs not asked about", fields: { reason: "down" } },
+    ]);
+  });
+
+  test("is only of the jobs that the platform spoke of", async () => {
+    const places = twoPlaces();
+    await start(places);
+    await places.host.work();
+    places.cloud.clock.pass(LOST_AFTER_MS);
+    await places.tick();
+    const backend = { ...places.host.platform.backend, inspect: async () => [] };
+    await tellLateEnds({ ...places.host.app, backend: async () => backend }, T0);
+    expect(linesOf(places, "warn")).toEqual([]);
   });
 });

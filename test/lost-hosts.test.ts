@@ -2,145 +2,21 @@ import { describe, expect, test } from "vitest";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { explainRun } from "../src/explain.ts";
-import { areOthersLost, LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../src/hosts.ts";
+import { LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../src/hosts.ts";
 import { tellLateEnds } from "../src/late-ends.ts";
-import { runLogs } from "../src/logs.ts";
 import { judgeHosts } from "../src/lost-hosts.ts";
-import { observe } from "../src/observe.ts";
 import { poll } from "../src/poll.ts";
-import type { Job, JobStatus } from "../src/run.ts";
+import type { JobStatus } from "../src/run.ts";
 import { MINUTE, SECOND } from "../src/time.ts";
-import { type TwoPlaces, twoPlaces } from "./fakes/two-places.ts";
+import { linesOf, runOf, start, stateOf, type TwoPlaces, twoPlaces } from "./fakes/two-places.ts";
 
-const FLOW = { name: "load", command: "true" };
 const EXIT = { type: "exit", message: "exit code 0", exitCode: 0 } as const;
 const SUCCEEDED: JobStatus = { type: "ended", end: "succeeded", cause: EXIT };
-const KILLED = { type: "killed", message: "ended by SIGTERM", signal: "SIGTERM" } as const;
 const T0 = "2026-11-21T12:00:00.000Z";
-
-async function start({ cloud }: TwoPlaces, id = "r1") {
-  await dispatch(cloud.app, { id: `m-${id}`, body: JSON.stringify({ run_id: id, flow: FLOW }) });
-}
-
-async function runOf({ cloud }: TwoPlaces, id = "r1") {
-  const run = await cloud.app.store.get(id);
-  if (run === undefined) throw new Error(`expected a run ${id}`);
-  return run;
-}
-
-async function stateOf(places: TwoPlaces, id = "r1") {
-  return (await runOf(places, id)).state;
-}
 
 async function because(places: TwoPlaces, id = "r1") {
   return (await explainRun(places.cloud.app, id)).because;
 }
-
-function linesOf({ cloud }: TwoPlaces, level: string) {
-  return cloud.lines.filter((line) => line.level === level);
-}
-
-describe("the other hosts of an agent", () => {
-  test("are lost where there never was one", () => {
-    expect(areOthersLost(undefined, "this", "2026-11-21T12:00:00.000Z")).toBe(true);
-  });
-});
-
-describe("a run for a remote agent", () => {
-  test("is launched once, on the machine of its host, and ends as its job there does", async () => {
-    const places = twoPlaces();
-    await places.host.beat();
-    await start(places);
-    expect(await stateOf(places)).toMatchObject({
-      type: "waiting",
-      reason: "agent",
-      message: "waits for the host of agent lab on bench",
-    });
-    await places.tick();
-    await places.host.work();
-    await places.host.work();
-    expect(places.host.platform.started).toHaveLength(1);
-    places.host.platform.set("r1", SUCCEEDED);
-    await places.tick();
-    expect(await stateOf(places)).toMatchObject({ type: "submitted", agent: "lab" });
-    await places.host.work();
-    expect(await stateOf(places)).toMatchObject({ type: "succeeded", agent: "lab", cause: EXIT });
-    expect(places.cloud.platform.started).toEqual([]);
-    expect(linesOf(places, "error")).toEqual([]);
-  });
-
-  test("waits while no host was ever seen, and goes when one comes", async () => {
-    const places = twoPlaces();
-    await start(places);
-    const message =
-      "waits for the host of agent lab, which was never seen: run `sluice agent lab` on its machine";
-    expect(await stateOf(places)).toMatchObject({ type: "waiting", message });
-    places.cloud.clock.pass(24 * 60 * MINUTE);
-    await places.tick();
-    expect(await stateOf(places)).toMatchObject({ type: "waiting", message });
-    expect(await because(places)).toBe(message);
-    await places.host.work();
-    expect(await stateOf(places)).toMatchObject({ type: "submitted" });
-  });
-
-  test("is left alone by a message that reaches the cloud a second time", async () => {
-    const places = twoPlaces();
-    places.host.platform.behave({ type: "request lost" });
-    await start(places);
-    await places.host.work();
-    const before = await runOf(places);
-    expect(before.state.type).toBe("launching");
-    places.cloud.clock.pass(2 * MINUTE);
-    await start(places);
-    expect(await runOf(places)).toEqual(before);
-  });
-
-  test("stays in its place if the host reads labels that do not fit, and says so", async () => {
-    const places = twoPlaces();
-    await start(places);
-    const labelled = places.host.app.agents.map((agent) => ({ ...agent, labels: ["x"] }));
-    const app = { ...places.host.app, agents: labelled };
-    await dispatch(app, { id: "m", body: '{"run_id":"r1"}' });
-    const run = await runOf(places);
-    expect(run).toMatchObject({ place: "lab", state: { type: "waiting", reason: "no_agent" } });
-    await places.host.beat();
-    places.cloud.clock.pass(LOST_AFTER_MS);
-    await places.tick();
-    expect(await runOf(places)).toEqual(run);
-  });
-
-  test("shows its logs on the machine of its host only, and elsewhere says where", async () => {
-    const places = twoPlaces();
-    await start(places);
-    expect(await runLogs(places.cloud.app, "r1")).toMatchObject({ lines: [], complete: false });
-    await places.host.work();
-    await expect(runLogs(places.cloud.app, "r1")).rejects.toMatchObject({
-      code: "unsupported",
-      message:
-        "the logs of run r1 are on the machine of agent lab, bench: read them there, with `sluice logs r1 --agent lab`",
-    });
-  });
-
-  test("is cancelled at once while it waits, and by its host once it has a job", async () => {
-    const places = twoPlaces();
-    await start(places, "r1");
-    await cancel(places.cloud.app, "r1");
-    await places.host.work();
-    expect(await stateOf(places)).toMatchObject({ type: "cancelled" });
-    expect(places.host.platform.started).toEqual([]);
-
-    await start(places, "r2");
-    await places.host.work();
-    await cancel(places.cloud.app, "r2");
-    await places.tick();
-    expect(places.host.platform.cancelled).toEqual([]);
-    await places.host.work();
-    expect(places.host.platform.cancelled).toEqual(["here/r2/1"]);
-    places.host.platform.set("r2", { type: "ended", end: "failed", cause: KILLED });
-    await places.host.work();
-    expect(await stateOf(places, "r2")).toMatchObject({ type: "cancelled" });
-  });
-});
 
 describe("the host of a remote agent that is no longer seen", () => {
   test("keeps its runs until the grace is over, to the millisecond, and then loses them", async () => {
@@ -305,72 +181,6 @@ describe("the host of a remote agent that is no longer seen", () => {
     );
     await places.host.work();
     expect(await stateOf(places)).toMatchObject({ type: "submitted", launch: 2 });
-  });
-
-  test("changes nothing of what runs ended as when it comes back, and logs what it finds", async () => {
-    const places = twoPlaces();
-    for (const id of ["ended", "alive", "gone"]) await start(places, id);
-    await places.host.work();
-    const { job } = (await stateOf(places, "ended")) as { job: Job };
-    places.cloud.clock.pass(LOST_AFTER_MS);
-    await places.tick();
-    const before = await runOf(places, "ended");
-    const { platform, app } = places.host;
-    platform.set("ended", SUCCEEDED);
-    platform.set("gone", { type: "missing" });
-    await places.host.work();
-    await tellLateEnds(app, T0);
-    await observe(app, "ended", { launch: 1, job, status: SUCCEEDED });
-    expect(await runOf(places, "ended")).toEqual(before);
-    const ended = {
-      level: "warn",
-      message: "job of a lost run ended after all",
-      fields: {
-        runId: "ended",
-        job: "here/ended/1",
-        end: "succeeded",
-        detail: "exit code 0",
-      },
-    };
-    const alive = {
-      level: "warn",
-      message: "job of a lost run found alive",
-      fields: { runId: "alive", job: "here/alive/1" },
-    };
-    const warnings = linesOf(places, "warn");
-    expect(warnings).toHaveLength(3);
-    expect(warnings.slice(0, 2)).toEqual(expect.arrayContaining([ended, alive]));
-    expect(warnings[2]).toEqual(ended);
-  });
-
-  test("asks nothing when it comes back and no run was lost, and survives a platform that is down", async () => {
-    const places = twoPlaces();
-    const { platform, app } = places.host;
-    platform.fail("inspect", new Error("down"));
-    await tellLateEnds(app, T0);
-    expect(linesOf(places, "warn")).toEqual([]);
-    await start(places);
-    await places.host.beat();
-    platform.fail("inspect", undefined);
-    await places.host.work();
-    places.cloud.clock.pass(LOST_AFTER_MS);
-    await places.tick();
-    platform.fail("inspect", new Error("down"));
-    await tellLateEnds(app, T0);
-    expect(linesOf(places, "warn")).toMatchObject([
-      { message: "jobs of lost runs not asked about", fields: { reason: "down" } },
-    ]);
-  });
-
-  test("tells only of the jobs that a platform spoke of", async () => {
-    const places = twoPlaces();
-    await start(places);
-    await places.host.work();
-    places.cloud.clock.pass(LOST_AFTER_MS);
-    await places.tick();
-    const backend = { ...places.host.platform.backend, inspect: async () => [] };
-    await tellLateEnds({ ...places.host.app, backend: async () => backend }, T0);
-    expect(linesOf(places, "warn")).toEqual([]);
   });
 
   test("loses every run but the one that cannot be written, which is logged and judged again", async () => {

@@ -1,4 +1,5 @@
 import type { App } from "../../src/app.ts";
+import { dispatch } from "../../src/dispatch.ts";
 import { turn } from "../../src/embedded/loop.ts";
 import type { AgentHost } from "../../src/hosts.ts";
 import { poll } from "../../src/poll.ts";
@@ -67,4 +68,26 @@ export function twoPlaces(): TwoPlaces {
     },
     tick: () => poll(cloud.app),
   };
+}
+
+/** Has the cloud handle a message for a run. */
+export async function start({ cloud }: TwoPlaces, id = "r1") {
+  const body = JSON.stringify({ run_id: id, flow: { name: "load", command: "true" } });
+  await dispatch(cloud.app, { id: `m-${id}`, body });
+}
+
+/** A run as it is stored; throws if there is none. */
+export async function runOf({ cloud }: TwoPlaces, id = "r1") {
+  const run = await cloud.app.store.get(id);
+  if (run === undefined) throw new Error(`expected a run ${id}`);
+  return run;
+}
+
+export async function stateOf(places: TwoPlaces, id = "r1") {
+  return (await runOf(places, id)).state;
+}
+
+/** What the cloud has logged at a level. */
+export function linesOf({ cloud }: TwoPlaces, level: string) {
+  return cloud.lines.filter((line) => line.level === level);
 }
