@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openSqlite } from "../../src/stores/sqlite/database.ts";
-import { sqliteRegistry } from "../../src/stores/sqlite/flows.ts";
 import { sqliteStore } from "../../src/stores/sqlite/runs.ts";
 import { sqliteTokens } from "../../src/stores/sqlite/tokens.ts";
 import { newRun, START } from "../contracts/store-samples.ts";
@@ -156,29 +155,6 @@ describe("sqlite tokens", () => {
     await expect(tokens.add({ ...boss, name: "ci", scope: "read" })).rejects.toThrow("UNIQUE");
 
     expect(await tokens.find("same")).toStrictEqual(boss);
-    db.close();
-  });
-});
-
-describe("sqlite once", () => {
-  it("gives up waiting for a maker after a while, and says for what", async () => {
-    const db = openSqlite(":memory:");
-    let time = Date.parse(START);
-    const { once } = sqliteRegistry(db, {
-      now: () => new Date(time),
-      newId: () => crypto.randomUUID(),
-      sleep: async (ms) => {
-        time += ms;
-      },
-      leaseMs: 600_000,
-      waitMs: 5_000,
-    });
-    void once("slow thing", () => new Promise<string>(() => {}));
-
-    await expect(once("slow thing", async () => "made")).rejects.toThrow(
-      "slow thing is still being made by others after 5000 ms",
-    );
-    expect(time).toBe(Date.parse(START) + 5_000);
     db.close();
   });
 });

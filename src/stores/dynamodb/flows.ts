@@ -9,14 +9,14 @@ import { readPosition, writePosition } from "./cursor.ts";
 import { flowCache } from "./flow-cache.ts";
 import { type Item, textOf } from "./item.ts";
 import { nameKey } from "./keys.ts";
-import { dynamoOnce, type OnceOptions } from "./once.ts";
+import { type DynamoOnceOptions, dynamoOnce } from "./once.ts";
 import type { Key, Table } from "./table.ts";
 
 /**
  * Flows, and whatever else exists once, in a table. What is registered through another process is the newest
  * version of its flow here `FRESH_MS` later at the latest.
  */
-export function dynamoRegistry(table: Table, options: OnceOptions): FlowRegistry {
+export function dynamoRegistry(table: Table, options: DynamoOnceOptions): FlowRegistry {
   const cache = flowCache(() => options.now());
   return {
     async register(flow, now) {

@@ -3,9 +3,10 @@ import { canonicalJson } from "../../json.ts";
 import type { FlowRegistry, RegisteredFlow } from "../../registry.ts";
 import type { Page } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
+import type { OnceOptions } from "../once.ts";
 import { pageLimit } from "../page.ts";
 import type { Sqlite } from "./database.ts";
-import { type OnceOptions, sqliteOnce } from "./once.ts";
+import { sqliteOnce } from "./once.ts";
 import { pageOf, readCursor } from "./page.ts";
 
 /** Flows, and whatever else exists once, in a data file. */

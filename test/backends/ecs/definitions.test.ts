@@ -2,8 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ecsApi } from "../../../src/backends/ecs/api.ts";
 import { MAKING_MS, openDefinitions, says } from "../../../src/backends/ecs/definitions.ts";
 import { PermanentError } from "../../../src/errors.ts";
-import { LEASE_MS as DYNAMODB_LEASE_MS } from "../../../src/stores/dynamodb/once.ts";
-import { LEASE_MS as SQLITE_LEASE_MS } from "../../../src/stores/sqlite/once.ts";
+import { LEASE_MS } from "../../../src/stores/once.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
 import { ecsAgent, ecsRun, jobOf, keyOf, launch, openEcs, sharedOnce, signal } from "./steps.ts";
 
@@ -240,7 +239,7 @@ describe("task definitions on ecs", () => {
 
   it("are made within the lease of those who make them, with time to spare", () => {
     const spare = 10_000;
-    expect(MAKING_MS + spare).toBeLessThanOrEqual(Math.min(DYNAMODB_LEASE_MS, SQLITE_LEASE_MS));
+    expect(MAKING_MS + spare).toBeLessThanOrEqual(LEASE_MS);
   });
 
   it("end a launch for good when AWS refuses them", async () => {

@@ -139,6 +139,16 @@ describe("DynamoDB that answers too late", () => {
     expect(await registry().once("key", async () => "made")).toBe("made");
   });
 
+  it("says why making failed, also where the claim cannot be given back", async () => {
+    const gone = { type: "refused", status: 400, error: "ValidationException" } as const;
+    proxy.break(gone, ({ operation }) => operation === "DeleteItem");
+    const fault = new Error("no");
+
+    await expect(registry().once("key", () => Promise.reject(fault))).rejects.toBe(fault);
+
+    expect(proxy.done).toBe(true);
+  });
+
   it("adds, replaces and removes a token", async () => {
     const tokens = dynamoTokens(through);
     const token: Token = { name: "ci", scope: "run", hash: "one", createdAt: START };
