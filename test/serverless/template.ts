@@ -32,6 +32,9 @@ export interface Deployment {
   remove(): void;
 }
 
+/** The functions of the AWS shape, as the template calls them. */
+export const FUNCTIONS = ["Dispatch", "Poll", "Observe", "Abandon", "Publish", "Api"];
+
 /** Agents that ask for every kind of right. */
 export const AGENTS = `
 agents:
@@ -122,6 +125,11 @@ export async function packageService(
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** An attribute of a resource, as a template names it. */
+export function attribute(name: string, key: string) {
+  return { "Fn::GetAtt": [name, key] };
 }
 
 /** A statement of a policy, its lists made lists. */
