@@ -10,7 +10,7 @@ import { tidier } from "./tidy.ts";
 import { openTransport } from "./transport.ts";
 
 /** One engine, with what this process remembers of it. */
-export interface Engine {
+export interface DockerEngine {
   readonly api: DockerApi;
   readonly identity: Identity;
   /** The version of the engine, or why it does not say: that once, until it has said it again. */
@@ -35,8 +35,8 @@ export function openEngines(
   agent: string,
   world: World,
   timeoutSeconds: number,
-): (target: string) => Engine {
-  const engines = new Map<string, Engine>();
+): (target: string) => DockerEngine {
+  const engines = new Map<string, DockerEngine>();
   return (target) => {
     const { url } = partsOf(target);
     const known = engines.get(url);
@@ -57,7 +57,7 @@ interface Opening {
   readonly world: World;
 }
 
-function openEngine(api: DockerApi, { agent, address, world }: Opening): Engine {
+function openEngine(api: DockerApi, { agent, address, world }: Opening): DockerEngine {
   const identity = openIdentity(api, address, world);
   let known: { readonly version: string; readonly at: number } | undefined;
   let warned = false;

@@ -5,7 +5,7 @@ import type { Installation } from "../../installation.ts";
 import { MINUTE, SECOND } from "../../time.ts";
 import type { DockerApi } from "./api.ts";
 import { jobOf } from "./job.ts";
-import { AGENT, labelsOfInstallation, launchOf } from "./labels.ts";
+import { AGENT, labelsOfInstallation, launchOfLabels } from "./labels.ts";
 import { nameOf, statusOf } from "./status.ts";
 
 const LONGEST_WAIT_MS = MINUTE;
@@ -89,7 +89,7 @@ async function reportEnd(
       readonly Attributes?: Readonly<Record<string, string>>;
     };
   };
-  const launch = launchOf(Actor?.Attributes ?? {}, installation);
+  const launch = launchOfLabels(Actor?.Attributes ?? {}, installation);
   if (launch === undefined || Actor?.ID === undefined) return;
   const container = await api.inspect(Actor.ID);
   if (container === undefined) return;

@@ -17,7 +17,7 @@ import type { Job, LaunchKey } from "../../run.ts";
 import { shownPlans } from "../../show-log.ts";
 import { SECOND } from "../../time.ts";
 import { addressOf, defaultUrl, targetOf } from "./address.ts";
-import { type Engine, openEngines } from "./engine.ts";
+import { type DockerEngine, openEngines } from "./engine.ts";
 import { environmentOf, textOf } from "./environment.ts";
 import { jobOf, refOf } from "./job.ts";
 import { isOwn, LAUNCH, labelsOfInstallation, RUN_ID } from "./labels.ts";
@@ -25,7 +25,7 @@ import { type Launcher, launchContainer } from "./launch.ts";
 import { followLog, readLog } from "./logs.ts";
 import { agentOptions, type DockerOptions } from "./options.ts";
 import { registryOf } from "./pull.ts";
-import { launchOf, prepare } from "./request.ts";
+import { prepare, toLaunch } from "./request.ts";
 import { statusesOf } from "./statuses.ts";
 import type { Credentials } from "./transport.ts";
 import { volumesOf } from "./volumes.ts";
@@ -73,7 +73,7 @@ interface Planning {
   readonly options: DockerOptions;
   readonly platform: string;
   readonly world: World;
-  readonly engine: Engine;
+  readonly engine: DockerEngine;
 }
 
 async function planLaunch(
@@ -86,7 +86,7 @@ async function planLaunch(
   const { version, warning } = await engine.version();
   return {
     target: await engine.identity.target(),
-    launch: launchOf(prepared, { version, env }),
+    launch: toLaunch(prepared, { version, env }),
     secrets: secretNames(variables),
     warnings: [...prepared.warnings, ...(warning === undefined ? [] : [warning])],
   };
@@ -123,7 +123,10 @@ function launcherAt(
 }
 
 /** Why a launch cannot be made where it was planned: another engine listens there, or none answers. */
-async function whyNotThere(target: string, { api, identity }: Engine): Promise<string | undefined> {
+async function whyNotThere(
+  target: string,
+  { api, identity }: DockerEngine,
+): Promise<string | undefined> {
   try {
     if (await identity.isHere(target)) return undefined;
     return `another engine listens at ${api.target} than the launch was planned for`;
@@ -132,7 +135,7 @@ async function whyNotThere(target: string, { api, identity }: Engine): Promise<s
   }
 }
 
-async function findJobs(key: LaunchKey, engine: Engine, world: World): Promise<Job[]> {
+async function findJobs(key: LaunchKey, engine: DockerEngine, world: World): Promise<Job[]> {
   const { runId, launch, target } = key;
   engine.listen();
   const { installation } = world;
@@ -152,7 +155,7 @@ async function findJobs(key: LaunchKey, engine: Engine, world: World): Promise<J
 interface Working {
   readonly options: DockerOptions;
   readonly world: World;
-  readonly engineAt: (target: string) => Engine;
+  readonly engineAt: (target: string) => DockerEngine;
 }
 
 async function cancelJob(job: Job, { options, world, engineAt }: Working): Promise<void> {
@@ -183,7 +186,7 @@ async function logsOf(
 async function leaveIfElsewhere(
   what: string,
   target: string,
-  { engine, world: { machine } }: { readonly engine: Engine; readonly world: World },
+  { engine, world: { machine } }: { readonly engine: DockerEngine; readonly world: World },
 ): Promise<void> {
   if (machine === undefined || !(await engine.identity.isOther(target))) return;
   await leaveElsewhere(what, machine);

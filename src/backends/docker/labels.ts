@@ -44,12 +44,12 @@ export function isOwn(
   { runId, launch }: Pick<LaunchKey, "runId" | "launch">,
   installation: Installation,
 ): boolean {
-  const own = launchOf(labels, installation);
+  const own = launchOfLabels(labels, installation);
   return own?.runId === runId && own.launch === launch;
 }
 
 /** The launch a container belongs to, if it is one of this installation. */
-export function launchOf(
+export function launchOfLabels(
   labels: Labels,
   installation: Installation,
 ): { runId: string; launch: number } | undefined {

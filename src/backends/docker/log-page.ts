@@ -3,22 +3,23 @@ import { PermanentError } from "../../errors.ts";
 import type { Frame } from "./frames.ts";
 
 /**
- * A place in a log: so many messages after the start of a second. The second lies a little back, since
- * messages of the two streams may be kept in another order than they were written.
+ * A position in a log. Its second lies a little back, since messages of the two streams may be kept in
+ * another order than they were written.
  */
-export interface Place {
+export interface LogPosition {
   readonly second: number;
+  /** How many messages lie between the start of that second and the position. */
   readonly messages: number;
 }
 
-/** A page holds at most so much that is new; a line that is longer is cut. */
+/** The most that is new in a page; a line that is longer is cut. */
 const MOST_LINES = 5_000;
 const MOST_BYTES = 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
-/** Reads a place as an earlier page gave it; the start of the log if there is none. */
-export function placeOf(cursor: string | undefined): Place {
+/** Reads a position as an earlier page gave it; the start of the log if there is none. */
+export function positionOf(cursor: string | undefined): LogPosition {
   if (cursor === undefined) return { second: 0, messages: 0 };
   const [, second, messages] = /^(\d{1,15})\/(\d{1,15})$/.exec(cursor) ?? [];
   if (second !== undefined && messages !== undefined) {
@@ -26,48 +27,48 @@ export function placeOf(cursor: string | undefined): Place {
   }
   throw new PermanentError(
     "invalid",
-    `expected a place in a log as an earlier page gave it, got ${JSON.stringify(cursor)}`,
+    `expected a position in a log as an earlier page gave it, got ${JSON.stringify(cursor)}`,
   );
 }
 
 /**
- * The page that follows a place, from messages read from the second of that place on. A line that is
- * still being written waits for its end, unless the container has `ended`, which must have been known
- * before the messages were read.
+ * The page that follows a position, from messages read from its second on. A line that is still being
+ * written waits for its end, unless the container has `ended`, which must have been known before the
+ * messages were read.
  */
 export async function pageAfter(
-  place: Place,
+  position: LogPosition,
   frames: AsyncIterable<Frame>,
   ended: boolean,
 ): Promise<LogPage> {
-  const position = positionAt(place);
+  const counter = counterFrom(position);
   const assembly = assembleLines();
-  let skip = place.messages;
+  let skip = position.messages;
   let bytes = 0;
-  // The last place at which no line was half written, and how many lines stood before it.
-  let whole = { next: cursorOf(place), lines: 0 };
+  // The last position at which no line was half written, and how many lines stood before it.
+  let whole = { next: cursorOf(position), lines: 0 };
   const upTo = ({ next, lines }: typeof whole): LogPage => ({
     lines: assembly.lines.slice(0, lines),
     next,
     complete: false,
   });
   for await (const frame of frames) {
-    position.pass(frame);
+    counter.pass(frame);
     if (skip > 0) {
       skip -= 1;
       continue;
     }
     assembly.add(frame);
     bytes += frame.content.length;
-    if (assembly.isWhole()) whole = { next: position.cursor(), lines: assembly.lines.length };
+    if (assembly.isWhole()) whole = { next: counter.cursor(), lines: assembly.lines.length };
     if (bytes < MOST_BYTES && assembly.lines.length < MOST_LINES) continue;
     if (whole.lines > 0) return upTo(whole);
     assembly.cut();
-    return { lines: assembly.lines, next: position.cursor(), complete: false };
+    return { lines: assembly.lines, next: counter.cursor(), complete: false };
   }
   if (!ended) return upTo(whole);
   assembly.cut();
-  return { lines: assembly.lines, next: position.cursor(), complete: true };
+  return { lines: assembly.lines, next: counter.cursor(), complete: true };
 }
 
 /** Puts messages together to lines: of each stream on its own. */
@@ -99,8 +100,8 @@ export function assembleLines() {
   };
 }
 
-/** Counts the messages of the newest two seconds: the next place stands at the start of the first. */
-function positionAt({ second }: Place) {
+/** Counts the messages of the newest two seconds: the next position is at the start of the first. */
+function counterFrom({ second }: LogPosition) {
   let newest = second;
   let [before, within] = [0, 0];
   return {
@@ -114,6 +115,6 @@ function positionAt({ second }: Place) {
   };
 }
 
-function cursorOf({ second, messages }: Place): string {
+function cursorOf({ second, messages }: LogPosition): string {
   return `${second}/${messages}`;
 }

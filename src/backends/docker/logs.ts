@@ -4,7 +4,7 @@ import type { DockerApi } from "./api.ts";
 import { EngineError, hasStatus } from "./errors.ts";
 import { framesOf } from "./frames.ts";
 import type { ContainerRef } from "./job.ts";
-import { assembleLines, pageAfter, placeOf } from "./log-page.ts";
+import { assembleLines, pageAfter, positionOf } from "./log-page.ts";
 import { statusOf } from "./status.ts";
 
 /** Reads a page of what a container has written. Throws `PermanentError` if its log cannot be read. */
@@ -13,14 +13,14 @@ export async function readLog(
   { id, name, target }: ContainerRef,
   { after, signal }: { readonly after: string | undefined; readonly signal: AbortSignal },
 ): Promise<LogPage> {
-  const place = placeOf(after);
+  const position = positionOf(after);
   const container = await api.inspect(id, signal);
   const gone = `the container ${name} at ${target} is gone, and its log with it`;
   if (container === undefined) throw new PermanentError("not_found", gone);
   const ended = statusOf(container.State).type === "ended";
   try {
-    const frames = framesOf(api.logs(id, { since: String(place.second) }, signal));
-    return await pageAfter(place, frames, ended);
+    const frames = framesOf(api.logs(id, { since: String(position.second) }, signal));
+    return await pageAfter(position, frames, ended);
   } catch (error) {
     if (hasStatus(error, 404)) throw new PermanentError("not_found", gone, { cause: error });
     if (!isUnreadable(error)) throw error;

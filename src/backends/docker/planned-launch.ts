@@ -9,7 +9,7 @@ export interface PlannedLaunch {
   readonly networks: readonly string[];
 }
 
-/** Reads a planned launch, as `launchOf` in `request.ts` wrote it. */
+/** Reads a planned launch, as `toLaunch` in `request.ts` wrote it. */
 export function plannedLaunch(launch: JsonObject): PlannedLaunch {
   const { name, create, pull, pull_policy: policy, networks } = launch;
   if (typeof name !== "string" || !isJsonObject(create)) {

@@ -69,7 +69,7 @@ export function prepare(
  * the image is pulled before (`pull_policy` says if only when it is missing), and the networks
  * connected between creation and start. Throws `PermanentError` ("invalid").
  */
-export function launchOf(prepared: Prepared, asked: Asked): JsonObject {
+export function toLaunch(prepared: Prepared, asked: Asked): JsonObject {
   const { request, installation, image, pull, process, networking, volumes, labels } = prepared;
   const [first, ...others] = networking.networks;
   const inside = [

@@ -2,7 +2,7 @@ import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
 import { statusElsewhere } from "../../other-machines.ts";
 import type { Job, JobStatus } from "../../run.ts";
-import type { Engine } from "./engine.ts";
+import type { DockerEngine } from "./engine.ts";
 import { UnreachableError } from "./errors.ts";
 import type { Look } from "./inspect.ts";
 import { type ContainerRef, refOf } from "./job.ts";
@@ -10,7 +10,7 @@ import { lost } from "./status.ts";
 
 /** Where jobs are looked for. */
 export interface Engines {
-  readonly engineAt: (target: string) => Engine;
+  readonly engineAt: (target: string) => DockerEngine;
   /** The address of the agent's own engine. */
   readonly own: string;
   readonly world: Pick<World, "machine" | "log">;
@@ -32,7 +32,7 @@ export async function statusesOf(
   const asked = jobs.map((job) => ({ job, ref: refOf(job) }));
   const byEngine = Map.groupBy(asked, ({ ref }) => engines.engineAt(ref.target));
   const statuses = new Map<Job, JobStatus | undefined>();
-  const work = async ([engine, group]: [Engine, readonly Asked[]]) => {
+  const work = async ([engine, group]: [DockerEngine, readonly Asked[]]) => {
     engine.listen();
     const looks = await looksAt(engine, group, engines);
     const unknown = group.filter(({ ref }) => looks.get(ref.id) === "unknown");
@@ -50,7 +50,7 @@ export async function statusesOf(
 
 /** An engine the agent has left may be gone for ever, which must not hide the jobs on its own one. */
 async function looksAt(
-  engine: Engine,
+  engine: DockerEngine,
   group: readonly Asked[],
   { own, world }: Engines,
 ): Promise<ReadonlyMap<string, Look>> {
@@ -69,7 +69,7 @@ async function looksAt(
 /** Which targets of some containers are other engines than this one; undefined if it does not say. */
 async function othersAmong(
   unknown: readonly Asked[],
-  engine: Engine,
+  engine: DockerEngine,
   { world }: Engines,
 ): Promise<ReadonlySet<string> | undefined> {
   const others = new Set<string>();

@@ -2,7 +2,7 @@ import type { World } from "../../backend.ts";
 import { messageOf } from "../../errors.ts";
 import { MINUTE } from "../../time.ts";
 import type { DockerApi, Listed } from "./api.ts";
-import { AGENT, AUTO_REMOVE, labelsOfInstallation, launchOf } from "./labels.ts";
+import { AGENT, AUTO_REMOVE, labelsOfInstallation, launchOfLabels } from "./labels.ts";
 import { finishedAt } from "./status.ts";
 
 /** For so long after its end the log of a container can still be read. */
@@ -83,7 +83,7 @@ async function isDone(
   api: Pick<DockerApi, "inspect">,
   { installation, now, isOver }: Pick<World, "installation" | "now" | "isOver">,
 ): Promise<boolean> {
-  const launch = launchOf(Labels ?? {}, installation);
+  const launch = launchOfLabels(Labels ?? {}, installation);
   // A container ended after it was made, so most are told from this without a question.
   if (launch === undefined || isYoung(Created * 1000, now())) return false;
   if (!((await isOver?.(launch.runId, launch.launch)) ?? false)) return false;

@@ -4,7 +4,7 @@ import { asJson, type JsonObject } from "../../json.ts";
 import { markUnconnected, sendWatched } from "./attempts.ts";
 import { clientSettings, perRegion } from "./clients.ts";
 import type { Failure } from "./errors.ts";
-import type { ClusterPlace } from "./names.ts";
+import type { ClusterRef } from "./names.ts";
 import type { TaskView } from "./status.ts";
 
 /** Tasks and failures, as RunTask and DescribeTasks answer them. */
@@ -23,11 +23,7 @@ export interface EcsApi {
   /** The ARNs of tasks with a mark. ECS lists running and stopped ones apart. */
   listTasks(region: string, query: TaskQuery): Promise<readonly string[]>;
   /** At most 100 tasks, all of one cluster. */
-  describeTasks(
-    place: ClusterPlace,
-    tasks: readonly string[],
-    within?: Within,
-  ): Promise<TasksAnswer>;
+  describeTasks(where: ClusterRef, tasks: readonly string[], within?: Within): Promise<TasksAnswer>;
   stopTask(region: string, input: StopInput): Promise<void>;
 }
 

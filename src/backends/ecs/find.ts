@@ -6,7 +6,7 @@ import type { EcsApi } from "./api.ts";
 import { faultOf } from "./errors.ts";
 import { jobOf, type TaskRef, taskRef } from "./job.ts";
 import { findLog, type Whereabouts } from "./log-place.ts";
-import { isUndone, placeOf, startedBy } from "./names.ts";
+import { clusterOf, isUndone, startedBy } from "./names.ts";
 
 /** Whose tasks are looked for, and where. */
 export interface Searcher {
@@ -23,7 +23,7 @@ export async function findTasks(
   { api, installation }: Searcher,
   key: LaunchKey,
 ): Promise<readonly string[]> {
-  const { region, cluster } = placeOf(key.target);
+  const { region, cluster } = clusterOf(key.target);
   const query = { cluster, startedBy: startedBy(key, installation) };
   try {
     const lists = await Promise.all(
@@ -52,15 +52,15 @@ export interface Finding extends Whereabouts, Searcher {
  * the tasks; if that fails, it is warned of, and tried again when somebody reads the output.
  */
 export async function findJobs(finding: Finding, key: LaunchKey): Promise<readonly Job[]> {
-  const place = placeOf(key.target);
+  const where = clusterOf(key.target);
   const arns = await findTasks(finding, key);
   if (arns.length === 0) return [];
-  const { tasks } = await finding.api.describeTasks(place, arns);
+  const { tasks } = await finding.api.describeTasks(where, arns);
   const views = new Map(tasks.map((task) => [task.taskArn, task]));
   const ours = arns.filter((arn) => !isUndone(views.get(arn)?.stoppedReason ?? ""));
   return Promise.all(
     ours.map(async (task) => {
-      const ref = taskRef(place, task, startedBy(key, finding.installation));
+      const ref = taskRef(where, task, startedBy(key, finding.installation));
       const definition = views.get(task)?.taskDefinitionArn;
       return jobOf(definition === undefined ? ref : await withLog(finding, { ...ref, definition }));
     }),

@@ -48,9 +48,9 @@ export async function inspectTasks(
   if (failed[0] !== undefined && failed.length === answers.length) throw failed[0].error;
   for (const { chunk, error } of failed) {
     const [first] = chunk;
-    const place = { region: first?.region, cluster: first?.cluster };
+    const where = { region: first?.region, cluster: first?.cluster };
     const reason = messageOf(error);
-    log.warn("tasks not asked about", { agent, ...place, jobs: chunk.length, reason });
+    log.warn("tasks not asked about", { agent, ...where, jobs: chunk.length, reason });
   }
   const unasked = new Set(failed.flatMap(({ chunk }) => chunk.map(({ task }) => task)));
   const tasks = new Map(

@@ -1,10 +1,10 @@
 import type { JsonObject } from "../../json.ts";
 import type { Job } from "../../run.ts";
-import { type ClusterPlace, FLOW_CONTAINER, flowIn, idOfArn, LOG_PREFIX } from "./names.ts";
+import { type ClusterRef, FLOW_CONTAINER, flowIn, idOfArn, LOG_PREFIX } from "./names.ts";
 import type { Template } from "./schema.ts";
 
 /** What `ref` of an ECS job holds. */
-export interface TaskRef extends ClusterPlace {
+export interface TaskRef extends ClusterRef {
   readonly task: string;
   /** The container that runs the flow. */
   readonly container: string;
@@ -24,7 +24,7 @@ export interface LogTarget {
 }
 
 /** The reference of a task by its ARN, with the mark of its launch. */
-export function taskRef({ region, cluster }: ClusterPlace, task: string, mark: string): TaskRef {
+export function taskRef({ region, cluster }: ClusterRef, task: string, mark: string): TaskRef {
   return { region, cluster, task, container: FLOW_CONTAINER, startedBy: mark };
 }
 

@@ -9,7 +9,7 @@ import { lostOverrides } from "./echo.ts";
 import { answerTo, faultOf, kindOf, type Refusal, refusal, refusalFor } from "./errors.ts";
 import { findTasks, type Searcher } from "./find.ts";
 import { jobOf, logOf, taskRef } from "./job.ts";
-import { type ClusterPlace, clientToken, placeOf, startedBy, undoReason } from "./names.ts";
+import { type ClusterRef, clientToken, clusterOf, startedBy, undoReason } from "./names.ts";
 import type { Template } from "./schema.ts";
 import type { Sources } from "./sources.ts";
 
@@ -24,7 +24,7 @@ export interface Launcher extends Searcher {
 interface Attempt extends Launcher {
   readonly plan: LaunchPlan;
   readonly key: LaunchKey;
-  readonly place: ClusterPlace;
+  readonly where: ClusterRef;
   readonly signal: AbortSignal;
   /** The definition to register; undefined if one is given by ARN. */
   readonly register: JsonObject | undefined;
@@ -45,12 +45,12 @@ export async function launchTask(
   signal: AbortSignal,
 ): Promise<LaunchAnswer> {
   signal.throwIfAborted();
-  const place = placeOf(key.target);
+  const where = clusterOf(key.target);
   const { register_task_definition: made, task_definition: given } = plan.launch;
   const register = isJsonObject(made) ? made : undefined;
-  const attempt = { ...launcher, plan, key, place, signal, register, second: false };
+  const attempt = { ...launcher, plan, key, where, signal, register, second: false };
   if (register === undefined) return run(attempt, String(given));
-  return runOnce(attempt, () => launcher.definitions.arnOf(place.region, register));
+  return runOnce(attempt, () => launcher.definitions.arnOf(where.region, register));
 }
 
 /** Runs the definition as soon as its ARN is known, which other launches may wait for too. */
@@ -65,11 +65,11 @@ async function runOnce(attempt: Attempt, definition: () => Promise<string>): Pro
 }
 
 async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> {
-  const { api, place, signal } = attempt;
+  const { api, where, signal } = attempt;
   const input = inputOf(attempt, definition);
   let answer: TasksAnswer;
   try {
-    answer = await api.runTask(place.region, input, signal);
+    answer = await api.runTask(where.region, input, signal);
   } catch (error) {
     return onError(attempt, error, definition);
   }
@@ -89,11 +89,11 @@ async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> 
  * find that task. Throws `PermanentError` if it cannot be stopped: beside it nothing may be launched.
  */
 async function undo(attempt: Attempt, task: string, lost: string): Promise<LaunchAnswer> {
-  const { api, installation, place, key } = attempt;
+  const { api, installation, where, key } = attempt;
   const what = `ECS started the task ${task} without ${lost} of the run`;
-  const input = { cluster: place.cluster, task, reason: undoReason(startedBy(key, installation)) };
+  const input = { cluster: where.cluster, task, reason: undoReason(startedBy(key, installation)) };
   try {
-    await api.stopTask(place.region, input);
+    await api.stopTask(where.region, input);
   } catch (error) {
     throw new PermanentError(
       "rejected",
@@ -106,12 +106,12 @@ async function undo(attempt: Attempt, task: string, lost: string): Promise<Launc
   return { type: "refused", message, hint: "configuration", stopped: true };
 }
 
-/** The input as planned, at the place and with the marks of the key. */
-function inputOf({ plan, key, place, installation }: Attempt, taskDefinition: string): JsonObject {
+/** The input as planned, in the cluster and with the marks of the key. */
+function inputOf({ plan, key, where, installation }: Attempt, taskDefinition: string): JsonObject {
   const planned = plan.launch["run_task"];
   return {
     ...(isJsonObject(planned) ? planned : {}),
-    ...(key.target === plan.target ? {} : { cluster: place.cluster }),
+    ...(key.target === plan.target ? {} : { cluster: where.cluster }),
     taskDefinition,
     clientToken: clientToken(key, installation),
     startedBy: startedBy(key, installation),
@@ -144,12 +144,12 @@ async function onInactive(
   error: unknown,
   definition: string,
 ): Promise<LaunchAnswer> {
-  const { register, definitions, place, second } = attempt;
+  const { register, definitions, where, second } = attempt;
   if (register === undefined) throw refusal(TO_RUN, error);
   if (second) {
     return refused(attempt, { message: `the task definition ${definition} is inactive` });
   }
-  const next = () => definitions.arnAfter(place.region, register, definition);
+  const next = () => definitions.arnAfter(where.region, register, definition);
   return runOnce({ ...attempt, second: true }, next);
 }
 
@@ -158,7 +158,7 @@ async function onInactive(
  * tasks of the first call are the ones.
  */
 async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswer> {
-  const { api, installation, place, key } = attempt;
+  const { api, installation, where, key } = attempt;
   const [bound] = faultOf(error).resourceIds;
   if (bound === undefined) {
     // The request for the inactive definition may have used the token up; it has started nothing.
@@ -167,7 +167,7 @@ async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswe
     if (found !== undefined) return found;
     throw error;
   }
-  const { tasks } = await api.describeTasks(place, [bound]);
+  const { tasks } = await api.describeTasks(where, [bound]);
   const [task] = tasks;
   // Not described: too young, or stopped for too long. The token is enough then.
   if (task === undefined || task.startedBy === startedBy(key, installation))
@@ -189,14 +189,14 @@ async function adopt(attempt: Attempt): Promise<LaunchAnswer | undefined> {
 }
 
 async function launched(attempt: Attempt, task: string): Promise<LaunchAnswer> {
-  const { key, place, installation } = attempt;
+  const { key, where, installation } = attempt;
   const log = logOf(await definitionOf(attempt), task);
-  const ref = taskRef(place, task, startedBy(key, installation));
+  const ref = taskRef(where, task, startedBy(key, installation));
   return { type: "launched", job: jobOf(log === undefined ? ref : { ...ref, log }) };
 }
 
-async function definitionOf({ plan, place, known }: Attempt): Promise<Template> {
+async function definitionOf({ plan, where, known }: Attempt): Promise<Template> {
   const { register_task_definition: register, task_definition: given } = plan.launch;
-  const definition = isJsonObject(register) ? register : await known(place.region, String(given));
+  const definition = isJsonObject(register) ? register : await known(where.region, String(given));
   return definition ?? {};
 }

@@ -16,18 +16,18 @@ export function flowIn<T extends { readonly name?: string | null | undefined }>(
 export const LOG_PREFIX = "sluice";
 
 /** Where a cluster is; `cluster` is a name or an ARN. */
-export interface ClusterPlace {
+export interface ClusterRef {
   readonly region: string;
   readonly cluster: string;
 }
 
 /** The target of launches into a cluster: its ARN, or region and name where only these are known. */
-export function targetOf({ region, cluster }: ClusterPlace): string {
+export function targetOf({ region, cluster }: ClusterRef): string {
   return cluster.startsWith("arn:") ? cluster : `${region}/${cluster}`;
 }
 
 /** The cluster of a target. */
-export function placeOf(target: string): ClusterPlace {
+export function clusterOf(target: string): ClusterRef {
   const region = regionOfArn(target);
   if (region !== undefined) return { region, cluster: target };
   const slash = target.indexOf("/");

@@ -14,7 +14,7 @@ import { type Chosen, chooseDefinition } from "./choose.ts";
 import { taskIssues } from "./fargate.ts";
 import { overridesFault } from "./limits.ts";
 import { knownRunTask } from "./members.ts";
-import { type ClusterPlace, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
+import { type ClusterRef, clientToken, regionOfArn, startedBy, targetOf } from "./names.ts";
 import { type EcsAgentOptions, type EcsRunOptions, runOptionsOf } from "./options.ts";
 import { overridesOf } from "./overrides.ts";
 import type { RunTaskArguments, Template } from "./schema.ts";
@@ -39,8 +39,8 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
   const given = checkedRun(runOptionsOf(request.config));
   const { run, runKwargs } = given;
   const kwargs = await sources.kwargs();
-  const place = await placeFor(planning, [runKwargs, { cluster: options.cluster }, kwargs]);
-  const { region } = place;
+  const where = await clusterFor(planning, [runKwargs, { cluster: options.cluster }, kwargs]);
+  const { region } = where;
   const launchType = launchTypeOf(options, kwargs);
   const chosen = await chooseDefinition(request, { run, options, sources, region, launchType });
   const base = baseArguments(options, kwargs, runKwargs);
@@ -51,7 +51,7 @@ export async function planLaunch(request: LaunchRequest, planning: Planning): Pr
   const { value: known, unknown } = knownRunTask({ ...base, ...network });
   const task = withOverrides(known, { run, options, chosen });
   checkTask(task, chosen, given);
-  const target = targetOf(place);
+  const target = targetOf(where);
   const key = { runId: request.run.id, launch: request.launch, target };
   return {
     target,
@@ -90,7 +90,7 @@ function checkedRun(options: EcsRunOptions): Given {
 }
 
 /** The cluster of a run: its own, the agent's, or that of the agent's RunTask arguments. */
-async function placeFor(planning: Planning, givers: readonly JsonObject[]): Promise<ClusterPlace> {
+async function clusterFor(planning: Planning, givers: readonly JsonObject[]): Promise<ClusterRef> {
   const named = givers.map(({ cluster }) => cluster).find((cluster) => cluster);
   const cluster = typeof named === "string" ? named : "default";
   return { cluster, region: regionOfArn(cluster) || (await planning.region()) };

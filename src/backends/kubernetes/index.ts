@@ -91,12 +91,12 @@ async function planOf(
     template,
     installation: world.installation,
   });
-  const place = await placeOf(cluster);
+  const known = await clusterForPlan(cluster);
   return {
-    target: targetOf(place.cluster, namespace),
+    target: targetOf(known.cluster, namespace),
     launch: { namespace, job },
     secrets,
-    warnings: [...warnings, ...place.warnings],
+    warnings: [...warnings, ...known.warnings],
   };
 }
 
@@ -105,7 +105,7 @@ async function planOf(
  * kubeconfig does not answer, a plan is made all the same, for whoever only wants to read it, and is
  * launched nowhere. A kubeconfig of no use is refused.
  */
-async function placeOf(
+async function clusterForPlan(
   cluster: Connected["cluster"],
 ): Promise<{ readonly cluster?: string; readonly warnings: readonly string[] }> {
   try {

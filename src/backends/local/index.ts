@@ -43,7 +43,7 @@ export function localBackend(agent: Agent, world: World, machine: Surface = this
     plan: async (request) =>
       shown.note(request, await planProcess(request, { options, world, machine })),
     async launch(plan, key, signal) {
-      const { answer, end } = await launchProcess(launchOf(plan, key, world), signal);
+      const { answer, end } = await launchProcess(startFor(plan, key, world), signal);
       if (answer.type !== "launched" || end === undefined) return answer;
       const { job } = answer;
       void end.then(() => reportEnd(world, key, { job, inspect: () => inspect(job) }));
@@ -109,7 +109,7 @@ async function machineElsewhere(
   return world.machine;
 }
 
-function launchOf(plan: LaunchPlan, key: LaunchKey, world: World): Launch {
+function startFor(plan: LaunchPlan, key: LaunchKey, world: World): Launch {
   const shown = maskVariables(plan.launch, plan.secrets);
   return {
     ...startOf(plan, world.cwd),

@@ -60,6 +60,6 @@ function parseCursor(after: string | undefined): number {
   if (/^\d{1,15}$/.test(after)) return Number(after);
   throw new PermanentError(
     "invalid",
-    `expected a place in a log as an earlier page gave it, got ${JSON.stringify(after)}`,
+    `expected a position in a log as an earlier page gave it, got ${JSON.stringify(after)}`,
   );
 }

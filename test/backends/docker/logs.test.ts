@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LogPage } from "../../../src/backend.ts";
 import { framesOf } from "../../../src/backends/docker/frames.ts";
-import { pageAfter, placeOf } from "../../../src/backends/docker/log-page.ts";
+import { pageAfter, positionOf } from "../../../src/backends/docker/log-page.ts";
 import type { Job } from "../../../src/run.ts";
 import { never } from "../../contracts/backend-steps.ts";
 import { launchRequest } from "../../contracts/request.ts";
@@ -19,14 +19,14 @@ function message(content: string | Buffer, nanos = 0, stream: 1 | 2 = 1): FakeMe
   return { stream, time, content: Buffer.from(content) };
 }
 
-/** The page the engine's answer makes: every message from the second of the place on. */
+/** The page the engine's answer makes: every message from the second of the position on. */
 async function page(
   log: readonly FakeMessage[],
   { after, ended = true, cut = 7 }: { after?: string; ended?: boolean; cut?: number } = {},
 ): Promise<LogPage> {
-  const place = placeOf(after);
-  const wanted = log.filter(({ time }) => secondsOf(time) >= place.second);
-  return pageAfter(place, framesOf(inPieces(Buffer.concat(wanted.map(frame)), cut)), ended);
+  const position = positionOf(after);
+  const wanted = log.filter(({ time }) => secondsOf(time) >= position.second);
+  return pageAfter(position, framesOf(inPieces(Buffer.concat(wanted.map(frame)), cut)), ended);
 }
 
 /** The engine's answer in pieces of any size, as they come over a network. */
@@ -153,13 +153,13 @@ describe("a page of a log", () => {
     const broken = frame(message("no such file\n"));
     broken[0] = 3;
     const frames = framesOf(inPieces(Buffer.concat([frame(message("a\n")), broken]), 9));
-    await expect(pageAfter(placeOf(undefined), frames, true)).rejects.toThrow(
+    await expect(pageAfter(positionOf(undefined), frames, true)).rejects.toThrow(
       "the engine broke the log off",
     );
   });
 
-  it("refuses a place it has not given", () => {
-    expect(() => placeOf("yesterday")).toThrow("as an earlier page gave it");
+  it("refuses a position it has not given", () => {
+    expect(() => positionOf("yesterday")).toThrow("as an earlier page gave it");
   });
 
   async function pagesOf(log: readonly FakeMessage[]): Promise<number[]> {

@@ -4,7 +4,7 @@ import { PREFECT_DEFAULTS } from "../../../src/agent.ts";
 import type { LaunchRequest } from "../../../src/backend.ts";
 import { containerName } from "../../../src/backends/docker/labels.ts";
 import { agentOptions } from "../../../src/backends/docker/options.ts";
-import { launchOf, prepare } from "../../../src/backends/docker/request.ts";
+import { prepare, toLaunch } from "../../../src/backends/docker/request.ts";
 import { engines } from "../../../src/engines/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import type { JsonObject } from "../../../src/json.ts";
@@ -68,7 +68,7 @@ function planned(
     installation: undefined,
   });
   const { variables } = prepared.process;
-  const launch = launchOf(prepared, { version, env: [] });
+  const launch = toLaunch(prepared, { version, env: [] });
   const create = launch["create"] as { readonly HostConfig: JsonObject } & JsonObject;
   const { name, pull, pull_policy, networks } = launch;
   const { HostConfig: host } = create;

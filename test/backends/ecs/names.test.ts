@@ -4,10 +4,10 @@ import { faultOf, kindOf } from "../../../src/backends/ecs/errors.ts";
 import { jobOf, logOf } from "../../../src/backends/ecs/job.ts";
 import {
   clientToken,
+  clusterOf,
   flowIn,
   launchOfMark,
   markStart,
-  placeOf,
   startedBy,
   targetOf,
 } from "../../../src/backends/ecs/names.ts";
@@ -82,8 +82,8 @@ describe("marks and tokens of ecs", () => {
   it("have a target that leads back to the cluster", () => {
     const arn = "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/prod";
     expect(targetOf({ region: "ignored", cluster: arn })).toBe(arn);
-    expect(placeOf(arn)).toEqual({ region: "cn-north-1", cluster: arn });
-    expect(placeOf(targetOf({ region: "eu-west-1", cluster: "prod" }))).toEqual({
+    expect(clusterOf(arn)).toEqual({ region: "cn-north-1", cluster: arn });
+    expect(clusterOf(targetOf({ region: "eu-west-1", cluster: "prod" }))).toEqual({
       region: "eu-west-1",
       cluster: "prod",
     });
