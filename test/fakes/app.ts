@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Agent, PREFECT_DEFAULTS } from "../../src/agent.ts";
+import type { Agent } from "../../src/agent.ts";
 import type { App, StateChange } from "../../src/app.ts";
 import { PermanentError } from "../../src/errors.ts";
 import type { LogFields } from "../../src/log.ts";
@@ -10,6 +10,7 @@ import { sqliteRegistry } from "../../src/stores/sqlite/flows.ts";
 import { sqliteHosts } from "../../src/stores/sqlite/hosts.ts";
 import { sqliteStore } from "../../src/stores/sqlite/runs.ts";
 import { sqliteTokens } from "../../src/stores/sqlite/tokens.ts";
+import { testAgent as plainAgent } from "../contracts/request.ts";
 import { type TestClock, testClock } from "./clock.ts";
 import { type TestPlatform, testPlatform } from "./platform.ts";
 
@@ -31,18 +32,7 @@ export interface TestApp {
 
 /** An agent of the test platform; without labels unless some are given. */
 export function testAgent(agent: Partial<Agent> = {}): Agent {
-  return {
-    name: "here",
-    backend: "test",
-    labels: [],
-    env: {},
-    prefect: PREFECT_DEFAULTS,
-    templates: [],
-    allow: [],
-    remote: false,
-    options: {},
-    ...agent,
-  };
+  return plainAgent({ name: "here", backend: "test", ...agent });
 }
 
 export function testApp(overrides: Partial<App> = {}): TestApp {
