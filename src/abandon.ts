@@ -1,6 +1,7 @@
 import type { App } from "./app.ts";
 import { causeOf } from "./cause.ts";
-import { bodyIfSame, failedRun, newRun, readBody } from "./dispatch/intake.ts";
+import { readBody } from "./dispatch/intake.ts";
+import { bodyIfSame, failedRun, newRun } from "./dispatch/new-run.ts";
 import type { JsonValue } from "./json.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";

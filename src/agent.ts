@@ -48,7 +48,7 @@ export interface Agent {
   readonly allow: readonly string[];
   /** Works on a machine of its own, through `sluice agent NAME`. */
   readonly remote: boolean;
-  /** What only its backend reads. */
+  /** What its backend takes beside the keys all agents have, checked by it. Engines read a few of them. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -82,6 +82,11 @@ export function verdict(agent: Agent, wanted: Wanted): Verdict {
   const unlabelled = wanted.labels.length === 0 && agent.labels.length > 0;
   const takes = missing.length === 0 && !otherBackend && !unlabelled;
   return { agent: agent.name, takes, missing, otherBackend, unlabelled };
+}
+
+/** The agent of a name, if `sluice.yml` has it. */
+export function agentNamed(agents: readonly Agent[], name: string): Agent | undefined {
+  return agents.find((agent) => agent.name === name);
 }
 
 /** The first agent that takes a run. */
@@ -120,7 +125,7 @@ function quote(label: string): string {
   return /^[\w.:/-]+$/.test(label) ? label : JSON.stringify(label);
 }
 
-/** What an agent is, when `sluice.yml` or a request says no more than its name and backend. */
+/** How runs reach Prefect, unless the agent says otherwise. */
 export const PREFECT_DEFAULTS: PrefectSettings = {
   backend: "cloud",
   logging_level: "INFO",

@@ -1,5 +1,6 @@
 import type { App } from "./app.ts";
-import { messageOf, PermanentError } from "./errors.ts";
+import { messageOf } from "./errors.ts";
+import { existingRun } from "./existing-run.ts";
 import { backendOf } from "./jobs.ts";
 import { move } from "./move.ts";
 import { isFinal, type Run, type RunState } from "./run.ts";
@@ -13,8 +14,7 @@ import { MINUTE, plus, timestamp } from "./time.ts";
  */
 export async function cancel(app: App, id: string): Promise<Run> {
   for (;;) {
-    const run = await app.store.get(id);
-    if (run === undefined) throw notFound(id);
+    const run = await existingRun(app.store, id);
     const next = stateWhenCancelled(app, run);
     if (next === undefined) return run;
     const moved = await move(app, run, { event: "cancel", next });
@@ -22,11 +22,6 @@ export async function cancel(app: App, id: string): Promise<Run> {
     await stopJob(app, moved);
     return moved;
   }
-}
-
-/** The error for a run nobody knows. */
-export function notFound(id: string): PermanentError {
-  return new PermanentError("not_found", `no run ${id} is known: \`sluice runs\` lists them`);
 }
 
 function stateWhenCancelled(app: App, { state, place }: Run): RunState | undefined {

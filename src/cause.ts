@@ -1,7 +1,7 @@
 import type { PermanentError } from "./errors.ts";
 import type { Cause } from "./run.ts";
 
-/** Why a run ends that can never work; of many faults the first. */
+/** Why a run ends that can never work; of many faults as many as a head has room for. */
 export function causeOf(error: PermanentError): Cause {
   const { code } = error;
   const type =

@@ -123,7 +123,7 @@ function readAgent(
   if (name === CLOUD) {
     issues.push({
       path: at,
-      message: "expected another name: cloud is the place of the dispatcher",
+      message: "expected another name: cloud is reserved",
     });
   }
   if (!AGENT_NAME.test(name)) {

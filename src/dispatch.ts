@@ -1,15 +1,9 @@
 import type { App } from "./app.ts";
 import { causeOf } from "./cause.ts";
 import { type Decision, decide } from "./dispatch/decide.ts";
-import {
-  type Accepted,
-  bodyIfSame,
-  failedRun,
-  type Intake,
-  newRun,
-  readBody,
-} from "./dispatch/intake.ts";
+import { type Accepted, type Intake, readBody } from "./dispatch/intake.ts";
 import { launchNow } from "./dispatch/launch.ts";
+import { bodyIfSame, failedRun, newRun } from "./dispatch/new-run.ts";
 import { takeOver } from "./dispatch/take-over.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";

@@ -18,7 +18,7 @@ export interface EngineContext {
  * Says what the process of a run executes, and which variables it needs. Pure.
  *
  * Variables come in layers, later ones win: what the process inherits, `defaults`, the agent's, the
- * run's, `required`.
+ * run's, `required`, Sluice's own.
  */
 export interface Engine {
   readonly name: EngineName;

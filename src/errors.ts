@@ -18,19 +18,23 @@ export interface Issue {
  * refuses for good · `start_failed` a job that cannot start as asked · `unsupported` something this
  * backend cannot do.
  */
-export type ErrorCode =
-  | "invalid"
-  | "too_large"
-  | "unknown_flow"
-  | "not_found"
-  | "no_agent"
-  | "conflict"
-  | "forbidden"
-  | "template"
-  | "image"
-  | "rejected"
-  | "start_failed"
-  | "unsupported";
+export const ERROR_CODES = [
+  "invalid",
+  "too_large",
+  "unknown_flow",
+  "not_found",
+  "no_agent",
+  "conflict",
+  "forbidden",
+  "template",
+  "image",
+  "rejected",
+  "start_failed",
+  "unsupported",
+] as const;
+
+/** One of `ERROR_CODES`. */
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /**
  * A failure that no retry can cure. Anything else that is thrown means: try again.

@@ -1,16 +1,16 @@
 import { inTime } from "./abort.ts";
-import { matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
+import { agentNamed, matchAgent, type Verdict, verdict, whyNoAgent } from "./agent.ts";
 import type { App } from "./app.ts";
-import { notFound } from "./cancel.ts";
 import { accept } from "./dispatch/intake.ts";
 import { messageOf } from "./errors.ts";
+import { existingRun } from "./existing-run.ts";
 import { isOnline, unseen, waitsForHost } from "./hosts.ts";
 import { backendOf } from "./jobs.ts";
 import type { JsonValue } from "./json.ts";
-import { agentOf, CLOUD, isFinal, type Run, type RunState } from "./run.ts";
+import { agentOf, CLOUD, isFinal, jobOf, type Run, type RunState } from "./run.ts";
 import { SECOND, timestamp } from "./time.ts";
 
-/** Why a run goes, or does not go, where. */
+/** Which agent takes a run, or why none does. */
 export interface Explanation {
   /** The run's state, if it is stored. */
   readonly state?: RunState;
@@ -37,8 +37,7 @@ const PATIENCE_MS = 5 * SECOND;
  * Throws `PermanentError` ("not_found") if there is none.
  */
 export async function explainRun(app: App, id: string): Promise<Explanation> {
-  const run = await app.store.get(id);
-  if (run === undefined) throw notFound(id);
+  const run = await existingRun(app.store, id);
   const { state } = run;
   return {
     ...trace(app, run),
@@ -99,24 +98,24 @@ async function because(app: App, run: Run): Promise<string> {
 
 /** What holds up a job that has not started, in its platform's words. */
 async function fromPlatform(app: App, { state }: Run): Promise<string> {
-  const job = "job" in state ? state.job : undefined;
+  const job = jobOf(state);
   const agent = agentOf(state);
   if (job === undefined || agent === undefined) return "";
-  if (!app.agents.some(({ name }) => name === agent)) return "";
+  if (agentNamed(app.agents, agent) === undefined) return "";
   try {
     const backend = await backendOf(app, { agent });
     const patience = app.timeout(PATIENCE_MS);
     const [status] = await inTime(patience, PATIENCE_MS, backend.inspect([job]));
     return status?.type === "pending" && status.detail !== undefined ? `: ${status.detail}` : "";
   } catch (error) {
-    return `; its platform does not say more now: ${messageOf(error)}`;
+    return `; its platform could not be asked for more: ${messageOf(error)}`;
   }
 }
 
 /** A run whose agent is gone is followed again as soon as the agent is back. */
 function goneAgent(app: App, { state }: Run): string {
   const name = agentOf(state);
-  if (name === undefined || app.agents.some((agent) => agent.name === name)) return "";
+  if (name === undefined || agentNamed(app.agents, name) !== undefined) return "";
   return `; agent ${name} is no longer in sluice.yml: put it back, for nobody else can ask about the run`;
 }
 

@@ -16,7 +16,7 @@ export interface Change extends Move {
 export function firstHead(given: Omit<NewRun, "body">): Run {
   const { id, name, flow, labels, backend, place, createdAt, state } = given;
   const run = { id, name, flow, labels, backend, place, createdAt, state };
-  return plain({ ...run, since: createdAt, launches: launchOf(state), revision: 1 });
+  return plain({ ...run, since: createdAt, launches: launchNumber(state), revision: 1 });
 }
 
 /** The head of a run after it was moved. Pure; the same in every store. */
@@ -26,7 +26,7 @@ export function nextHead({ run, next, now, place }: Change): Run {
     state: next,
     since: sinceAfter(run, next, now),
     place: place ?? run.place,
-    launches: Math.max(run.launches, launchOf(next)),
+    launches: Math.max(run.launches, launchNumber(next)),
     revision: run.revision + 1,
   });
 }
@@ -37,11 +37,11 @@ export function refuseLargeBody(id: string, text: string): void {
   if (bytes <= MAX_BODY_BYTES) return;
   throw new PermanentError(
     "too_large",
-    `run ${id} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; pass large parameters by reference`,
+    `run ${id} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; store large parameters elsewhere and pass their address`,
   );
 }
 
-function launchOf(state: RunState): number {
+function launchNumber(state: RunState): number {
   return ("launch" in state ? state.launch : undefined) ?? 0;
 }
 

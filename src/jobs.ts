@@ -1,4 +1,4 @@
-import type { Agent } from "./agent.ts";
+import { type Agent, agentNamed } from "./agent.ts";
 import type { App } from "./app.ts";
 import type { Backend, World } from "./backend.ts";
 import { isFinal, type Job, type LaunchKey, type Run } from "./run.ts";
@@ -10,7 +10,7 @@ export async function backendOf(app: App, state: { readonly agent: string }): Pr
 
 /** The agent a state names. Throws if it is no longer in `sluice.yml`. */
 export function namedAgent(app: App, { agent: name }: { readonly agent: string }): Agent {
-  const agent = app.agents.find((candidate) => candidate.name === name);
+  const agent = agentNamed(app.agents, name);
   if (agent === undefined) throw new Error(`agent ${name} is no longer in sluice.yml: put it back`);
   return agent;
 }

@@ -2,7 +2,7 @@ import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
 import { isGivenUp, tellLate } from "./given-up.ts";
 import { backendOf } from "./jobs.ts";
-import type { Job, Run } from "./run.ts";
+import { type Job, jobOf, type Run } from "./run.ts";
 import type { Page } from "./store.ts";
 import { MINUTE, plus, type Timestamp } from "./time.ts";
 
@@ -46,7 +46,7 @@ interface LostJob {
 
 /** A launch that was given up may have no job. */
 function withJob(run: Run): readonly LostJob[] {
-  const job = "job" in run.state ? run.state.job : undefined;
+  const job = jobOf(run.state);
   return job === undefined ? [] : [{ run, job }];
 }
 

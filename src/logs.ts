@@ -1,9 +1,9 @@
 import type { App } from "./app.ts";
 import type { LogPage } from "./backend.ts";
-import { notFound } from "./cancel.ts";
 import { PermanentError } from "./errors.ts";
+import { existingRun } from "./existing-run.ts";
 import { backendOf } from "./jobs.ts";
-import { isFinal, type Job, type Run } from "./run.ts";
+import { isFinal, jobOf } from "./run.ts";
 
 /**
  * What the job of a run has written, from `after` on. A run without a job has written nothing: that is
@@ -11,10 +11,9 @@ import { isFinal, type Job, type Run } from "./run.ts";
  * if its logs are not to be had from here.
  */
 export async function runLogs(app: App, id: string, after?: string): Promise<LogPage> {
-  const run = await app.store.get(id);
-  if (run === undefined) throw notFound(id);
+  const run = await existingRun(app.store, id);
   const { state } = run;
-  const job = jobOf(run);
+  const job = jobOf(state);
   if (job === undefined || !("agent" in state) || state.agent === undefined) {
     return { lines: [], next: after ?? "", complete: isFinal(state) };
   }
@@ -33,8 +32,4 @@ export async function runLogs(app: App, id: string, after?: string): Promise<Log
   }
   const page = await backend.logs(job, after);
   return page.complete && !isFinal(state) ? { ...page, complete: false } : page;
-}
-
-function jobOf({ state }: Run): Job | undefined {
-  return "job" in state ? state.job : undefined;
 }

@@ -2,7 +2,7 @@ import type { App } from "./app.ts";
 import { messageOf } from "./errors.ts";
 import { type AgentHost, isLost, unseen, waitsForHost } from "./hosts.ts";
 import { move } from "./move.ts";
-import type { Cause, Final, Launch, Run, RunState } from "./run.ts";
+import { type Cause, type Final, jobOf, type Launch, type Run, type RunState } from "./run.ts";
 import { type Timestamp, timestamp } from "./time.ts";
 
 /**
@@ -42,18 +42,18 @@ async function judgeGuarded(app: App, run: Run, host: AgentHost): Promise<boolea
  * It is asked for with every write, for a tick may write for a minute.
  */
 async function judge(app: App, run: Run, host: AgentHost): Promise<boolean> {
-  const verdict = verdictOn(run, host, timestamp(app.now()));
-  if (verdict === undefined) return true;
+  const change = changeOf(run, host, timestamp(app.now()));
+  if (change === undefined) return true;
   const newest = await app.hosts.get(host.agent);
   if (newest?.lastSeen !== host.lastSeen) return false;
-  await move(app, run, verdict);
+  await move(app, run, change);
   return true;
 }
 
-type Verdict = Pick<Parameters<typeof move>[2], "event" | "next">;
+type Change = Pick<Parameters<typeof move>[2], "event" | "next">;
 
 /** What becomes of a run whose host is lost, if that changes it. */
-function verdictOn({ state }: Run, host: AgentHost, now: Timestamp): Verdict | undefined {
+function changeOf({ state }: Run, host: AgentHost, now: Timestamp): Change | undefined {
   switch (state.type) {
     case "scheduled":
       return undefined;
@@ -83,7 +83,7 @@ type Launched = Extract<RunState, Launch>;
 
 function lost(state: Launched, host: AgentHost): Final {
   const { agent, target, launch } = state;
-  const job = "job" in state ? state.job : undefined;
+  const job = jobOf(state);
   const startedAt = "startedAt" in state ? state.startedAt : undefined;
   const subject = job === undefined ? "whether its job was started" : `how ${job.id} ended`;
   const cause: Cause = {

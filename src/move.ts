@@ -1,5 +1,5 @@
 import type { App } from "./app.ts";
-import { agentOf, isFinal, type Place, type Run, type RunState } from "./run.ts";
+import { agentOf, isFinal, jobOf, type Place, type Run, type RunState } from "./run.ts";
 import { timestamp } from "./time.ts";
 import { isTransition, type TransitionEvent } from "./transitions.ts";
 
@@ -23,6 +23,7 @@ export async function move(
 /** Logs a change of state and tells whoever listens. */
 export function announce(app: App, run: Run, from?: RunState["type"]): void {
   const { state } = run;
+  const job = jobOf(state);
   // Sending a message again, or renewing a lease, is no news.
   if (from !== state.type) {
     app.log.info("run changed state", {
@@ -31,7 +32,7 @@ export function announce(app: App, run: Run, from?: RunState["type"]): void {
       state: state.type,
       ...(from === undefined ? {} : { from }),
       ...(agentOf(state) === undefined ? {} : { agent: agentOf(state) }),
-      ...("job" in state && state.job !== undefined ? { job: state.job.id } : {}),
+      ...(job === undefined ? {} : { job: job.id }),
       ...(state.type === "waiting" ? { reason: state.reason, detail: state.message } : {}),
       ...(isFinal(state) ? { cause: state.cause.type, detail: state.cause.message } : {}),
     });

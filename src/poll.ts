@@ -1,8 +1,9 @@
 import { inTime, unlessAborted } from "./abort.ts";
-import { matchAgent, whyNoAgent } from "./agent.ts";
+import { matchAgent } from "./agent.ts";
 import type { App } from "./app.ts";
 import { chunks } from "./chunks.ts";
 import { type CancellingRun, continueCancel } from "./continue-cancel.ts";
+import { waitForSomeAgent } from "./dispatch/decide.ts";
 import { messageOf } from "./errors.ts";
 import { backendOf } from "./jobs.ts";
 import type { LogFields } from "./log.ts";
@@ -13,6 +14,7 @@ import type { OutgoingMessage } from "./queue.ts";
 import {
   CLOUD,
   type Job,
+  jobOf,
   type Launch,
   type Launching,
   type Run,
@@ -94,18 +96,8 @@ async function followUp(app: App, run: Run, now: Timestamp): Promise<void> {
 /** Says anew for what a run waits when other agents have become the nearest; else writes nothing. */
 async function renewReason(app: App, run: Run, state: Waiting): Promise<void> {
   if (matchAgent(app.agents, run) !== undefined) return;
-  const message = whyNoAgent(app.agents, run);
-  if (message === state.message) return;
-  const next: Waiting = {
-    type: "waiting",
-    reason: "no_agent",
-    message,
-    until: timestamp(app.now()),
-    tries: 0,
-    ...(state.refused === undefined ? {} : { refused: state.refused }),
-    ...(state.refusals === undefined ? {} : { refusals: state.refusals }),
-  };
-  await move(app, run, { event: "wait", next });
+  const wait = waitForSomeAgent(app, run);
+  if (wait.next.message !== state.message) await move(app, run, wait);
 }
 
 /** Whether the work was done; if not, that is logged. */
@@ -156,7 +148,7 @@ function messageFor(run: Sendable, now: Timestamp): OutgoingMessage {
 type RunWithJob = Run & { readonly state: Launch & { readonly job: Job } };
 
 function hasJob(run: Run): run is RunWithJob {
-  return "job" in run.state && run.state.job !== undefined;
+  return jobOf(run.state) !== undefined;
 }
 
 async function inspect(app: App, agent: string, runs: readonly RunWithJob[]): Promise<void> {

@@ -19,8 +19,8 @@ export interface RunProcess {
 
 /**
  * Puts together what a run executes. Variables come in layers, later ones win and keep the place of
- * the first: `inherited`, the engine's defaults, Sluice's own, the agent's, the run's, the engine's
- * required ones.
+ * the first: `inherited`, the engine's defaults, the agent's, the run's, the engine's required ones,
+ * Sluice's own.
  */
 export function processOf(
   request: LaunchRequest,

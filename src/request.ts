@@ -1,8 +1,8 @@
 import type { EngineName } from "./engine.ts";
-import { invalid, PermanentError } from "./errors.ts";
+import { invalid } from "./errors.ts";
 import type { Flow } from "./flow.ts";
 import type { JsonObject } from "./json.ts";
-import type { MessageFlow, RunMessage } from "./message.ts";
+import type { RunMessage } from "./message.ts";
 import { parseRunConfig, type RunConfig } from "./run-config/index.ts";
 import { sortedLabels } from "./run-config/labels.ts";
 import { effectiveRunConfig, hasType } from "./run-config/patch.ts";
@@ -29,14 +29,12 @@ export interface ResolvedRequest {
 }
 
 /**
- * Completes what a message asks for from the flow it brings, or from the registered one it names. Pure.
+ * Completes what a message asks for from its flow: the one it brings, or the registered one it names. Pure.
  *
- * Run config, labels and parameters are chosen independently of each other. Throws `PermanentError`:
- * `invalid` with every fault of the effective run config, `unknown_flow` if the registered flow is
- * missing.
+ * Run config, labels and parameters are chosen independently of each other. Throws `PermanentError`
+ * ("invalid") with every fault of the effective run config.
  */
-export function resolveRequest(message: RunMessage, registered?: Flow): ResolvedRequest {
-  const flow = flowOf(message.flow, registered);
+export function resolveRequest(message: RunMessage, flow: Flow): ResolvedRequest {
   const runConfig = effectiveRunConfig(flow.run_config, message.runConfig);
   const at = message.runConfig === undefined ? "flow.run_config" : "run_config";
   const parsed = parseRunConfig(runConfig, at);
@@ -54,16 +52,6 @@ export function resolveRequest(message: RunMessage, registered?: Flow): Resolved
     config: { ...parsed.config, labels },
     warnings: parsed.warnings,
   };
-}
-
-function flowOf(asked: MessageFlow, registered: Flow | undefined): Flow {
-  if (asked.type === "inline") return asked.flow;
-  if (registered !== undefined) return registered;
-  throw new PermanentError(
-    "unknown_flow",
-    `expected the flow ${asked.name} to be registered, got none: register it or send it whole`,
-    { issues: [{ path: "flow", message: `no flow ${asked.name} is registered` }] },
-  );
 }
 
 /**

@@ -6,6 +6,7 @@
  * run config  JSON that says where and how a run executes
  * agent       a named target in `sluice.yml`: a backend, labels, defaults
  * backend     code that launches and inspects jobs on one platform
+ * engine      what executes a flow in its process: a command, Prefect 1, Orion
  * job         what a backend started: a task, a CustomJob, a Job, a container, a process
  * launch      the act of starting the job of a run, and its number
  * target      the place in which a launch key is unique: a cluster, an engine, a data folder
@@ -194,6 +195,17 @@ export type RunState = Scheduled | Waiting | Launching | Submitted | Running | C
 
 export type StateType = RunState["type"];
 
+/** All states, in the order in which a run may come by them. */
+export const STATES = [
+  "scheduled",
+  "waiting",
+  "launching",
+  "submitted",
+  "running",
+  "cancelling",
+  ...FINAL_STATES,
+] as const satisfies readonly StateType[];
+
 /** What a backend says of a job at the moment it is asked. */
 export type JobStatus =
   | { readonly type: "pending"; readonly detail?: string }
@@ -215,4 +227,9 @@ export function sinceAfter(run: Run, next: RunState, now: Timestamp): Timestamp 
 /** The agent a state names, if it names one. */
 export function agentOf(state: RunState): string | undefined {
   return "agent" in state ? state.agent : undefined;
+}
+
+/** The job a state names, if it names one. */
+export function jobOf(state: RunState): Job | undefined {
+  return "job" in state ? state.job : undefined;
 }

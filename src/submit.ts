@@ -1,7 +1,8 @@
 import type { App } from "./app.ts";
-import { notFound } from "./cancel.ts";
-import { accept, newRun, sameBody } from "./dispatch/intake.ts";
+import { accept } from "./dispatch/intake.ts";
+import { newRun, sameBody } from "./dispatch/new-run.ts";
 import { PermanentError } from "./errors.ts";
+import { runNotFound } from "./existing-run.ts";
 import { isJsonObject, type JsonValue } from "./json.ts";
 import { announce } from "./move.ts";
 import type { Run } from "./run.ts";
@@ -48,7 +49,7 @@ export async function submit(
  */
 export async function rerun(app: App, id: string): Promise<Submission> {
   const body = await app.store.body(id);
-  if (body === undefined) throw notFound(id);
+  if (body === undefined) throw runNotFound(id);
   if (!isJsonObject(body.received)) {
     throw new PermanentError(
       "invalid",

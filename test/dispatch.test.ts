@@ -355,7 +355,7 @@ describe("dispatch of a message that can never work", () => {
     await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));
     expect(await stateOf(t, "r1")).toMatchObject({
       type: "crashed",
-      cause: { type: "invalid", message: expect.stringMatching(/place of its launch/) },
+      cause: { type: "invalid", message: expect.stringMatching(/name of its target/) },
     });
     expect(t.platform.started).toEqual([]);
   });

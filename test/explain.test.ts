@@ -149,12 +149,14 @@ describe("explain of a run", () => {
     const t = testApp();
     await start(t);
     t.platform.fail("inspect", new Error("nobody answers"));
-    expect(await because(t)).toMatch(/yet; its platform does not say more now: nobody answers$/);
+    expect(await because(t)).toMatch(
+      /yet; its platform could not be asked for more: nobody answers$/,
+    );
     const inspect = () => new Promise<never>(() => undefined);
     const silent = { ...t.app, timeout: () => AbortSignal.abort() };
     const backend = { ...t.platform.backend, inspect };
     const { because: said } = await explainRun({ ...silent, backend: async () => backend }, "r1");
-    expect(said).toMatch(/does not say more now: no answer within 5 seconds$/);
+    expect(said).toMatch(/could not be asked for more: no answer within 5 seconds$/);
   });
 
   test("at a remote agent's is not asked about from elsewhere", async () => {

@@ -64,7 +64,8 @@ describe("labels", () => {
 function chosen({ name, run, flow }: EffectiveVector): JsonObject {
   const parsed = parseMessage({ ...run, flow: { name, id: "f", ...flow } });
   if (!parsed.ok || parsed.type === "reference") throw new Error(JSON.stringify(parsed));
-  const { request } = resolveRequest(parsed.message);
+  if (parsed.message.flow.type !== "inline") throw new Error("expected a flow");
+  const { request } = resolveRequest(parsed.message, parsed.message.flow.flow);
   return { labels: request.labels, run_config: normal(request.runConfig) };
 }
 

@@ -9,7 +9,10 @@ import { read } from "./run-config/read.ts";
 function resolve(body: JsonObject, registered?: Flow): ResolvedRequest {
   const parsed = parseMessage(body);
   if (!parsed.ok || parsed.type === "reference") throw new Error(JSON.stringify(parsed));
-  return resolveRequest(parsed.message, registered);
+  const { message } = parsed;
+  const flow = message.flow.type === "inline" ? message.flow.flow : registered;
+  if (flow === undefined) throw new Error("no registered flow given");
+  return resolveRequest(message, flow);
 }
 
 function refusal(body: JsonObject, registered?: Flow): PermanentError {
@@ -42,14 +45,6 @@ describe("a resolved request", () => {
     const { request } = resolve({ flow: "load" }, { ...FLOW, version: 7 });
     expect(request.flow).toEqual({ ...FLOW, version: 7 });
     expect(request.runConfig).toEqual(ECS);
-  });
-
-  test("needs the flow to be registered", () => {
-    const error = refusal({ flow: "load" });
-    expect(error.code).toBe("unknown_flow");
-    expect(error.message).toBe(
-      "expected the flow load to be registered, got none: register it or send it whole",
-    );
   });
 
   test("has the run config of the message instead if that has a type", () => {

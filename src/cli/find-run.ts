@@ -1,4 +1,5 @@
 import { PermanentError } from "../errors.ts";
+import { runNotFound } from "../existing-run.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { RunDetail } from "./documents.ts";
 
@@ -12,7 +13,7 @@ const SHOWN = 5;
 export async function findRun(dispatcher: Dispatcher, text: string): Promise<RunDetail> {
   const run = await findRunOrNone(dispatcher, text);
   if (run !== undefined) return run;
-  throw new PermanentError("not_found", `no run ${text} is known: \`sluice runs\` lists them`);
+  throw runNotFound(text);
 }
 
 /** As `findRun`, but undefined if there is none. */

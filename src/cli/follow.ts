@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogLine } from "../backend.ts";
-import { notFound } from "../cancel.ts";
 import { PermanentError } from "../errors.ts";
+import { runNotFound } from "../existing-run.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { RunDetail, RunDocument } from "./documents.ts";
 
@@ -39,7 +39,7 @@ export async function follow(
     await Promise.race([dispatcher.refresh(), stopped]);
     if (signal.aborted) break;
     const run = await dispatcher.run(id);
-    if (run === undefined) throw notFound(id);
+    if (run === undefined) throw runNotFound(id);
     for (const before of dispatcher.changes(id)) if (!before.final) await tell(before);
     // What a run has written belongs before the news of its end.
     const complete = run.final && (await log(run));
@@ -107,7 +107,7 @@ export async function settle(
   for (;;) {
     await dispatcher.refresh();
     const run = await dispatcher.run(id);
-    if (run === undefined) throw notFound(id);
+    if (run === undefined) throw runNotFound(id);
     if (isSettled(run, now()) || now().getTime() > end) return run;
     await sleep(Math.min(dispatcher.restMs, 100));
   }

@@ -1,4 +1,4 @@
-import { type Agent, matchAgent, whyNoAgent } from "../agent.ts";
+import { type Agent, agentNamed, matchAgent, whyNoAgent } from "../agent.ts";
 import type { App } from "../app.ts";
 import type { LaunchPlan } from "../backend.ts";
 import { brief, MOST_BYTES } from "../brief.ts";
@@ -128,21 +128,24 @@ async function launchOn(app: App, run: Candidate, on: OnAgent): Promise<Decision
 /** A run may name its own cluster or namespace, and the state that is written before the launch holds it. */
 function refuseLongTarget({ target }: LaunchPlan): void {
   if (brief(target) === target) return;
-  const message = `the place of its launch takes more than ${MOST_BYTES} bytes: expected the name of one, got ${show(target)}`;
+  const message = `the name of its target takes ${MOST_BYTES} bytes at most, got ${show(target)}`;
   throw new PermanentError("invalid", message);
 }
 
 /** A platform may have started a job although it said no; a second one must not stand beside it. */
 async function jobOfRefused(app: App, run: Candidate): Promise<Decision | undefined> {
   const { refused } = kept(run.state);
-  if (refused === undefined || !app.agents.some(({ name }) => name === refused.agent))
+  if (refused === undefined || agentNamed(app.agents, refused.agent) === undefined)
     return undefined;
   const job = await findJob(app, await backendOf(app, refused), keyOf(run, refused));
   return job && { event: "observe", next: { type: "submitted", ...refused, job } };
 }
 
-/** The run stays where it is: two places that read different files would hand it back and forth. */
-function waitForSomeAgent(app: App, run: Candidate): Decision {
+/**
+ * How a run waits that no agent takes. It stays where it is: two places that read different files would
+ * hand it back and forth.
+ */
+export function waitForSomeAgent(app: App, run: Candidate): Decision & { readonly event: "wait" } {
   const message = whyNoAgent(app.agents, run);
   const until = timestamp(app.now());
   const next: Waiting = {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import type { Agent } from "../agent.ts";
+import { type Agent, agentNamed } from "../agent.ts";
 import type { App } from "../app.ts";
 import type { Machine } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
@@ -103,9 +103,9 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
 }
 
 function checkAgent(name: string, agents: readonly Agent[]): void {
-  const agent = agents.find((candidate) => candidate.name === name);
+  const agent = agentNamed(agents, name);
   if (agent === undefined) {
-    const names = agents.map((known) => known.name).join(", ");
+    const names = agents.map((known) => known.name).join(", ") || "none";
     throw new PermanentError("not_found", `sluice.yml has no agent ${name}: it has ${names}`);
   }
   if (name === CLOUD) {
@@ -114,7 +114,7 @@ function checkAgent(name: string, agents: readonly Agent[]): void {
   if (placeBesideFunctions(agent) === CLOUD) {
     throw new PermanentError(
       "unsupported",
-      `the functions of the deployment work for agent ${name} (backend ${agent.backend}): set \`remote: true\` in both files if this machine should`,
+      `the functions of the deployment work for agent ${name} (backend ${agent.backend}): to have this machine work for it, set \`remote: true\` here and in the deployment's sluice.yml`,
     );
   }
 }

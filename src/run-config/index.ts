@@ -18,7 +18,7 @@ export interface RunConfig {
   /** The labels an agent must have, sorted, each once. Flow runners have none. */
   readonly labels: readonly string[];
   readonly env: EnvMap;
-  /** Every other field of the type under its wire name, defaults filled in. Only the backend reads it. */
+  /** Every other field of the type under its wire name, defaults filled in. The backend reads them, and engines a few. */
   readonly options: JsonObject;
 }
 

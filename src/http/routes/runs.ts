@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { cancel, notFound } from "../../cancel.ts";
+import { cancel } from "../../cancel.ts";
 import { check } from "../../check.ts";
 import { invalid } from "../../errors.ts";
+import { existingRun } from "../../existing-run.ts";
 import { runLogs } from "../../logs.ts";
 import { messageSchema } from "../../message.ts";
 import { PREFECT_STATES } from "../../prefect-state.ts";
@@ -101,8 +102,7 @@ export const runRoutes: readonly Route[] = [
     scope: "read",
     responses: { 200: { description: "The run.", schema: runDetailSchema } },
     handle: async ({ app, params: { id = "" } }) => {
-      const run = await app.store.get(id);
-      if (run === undefined) throw notFound(id);
+      const run = await existingRun(app.store, id);
       return { status: 200, body: runDetailView(run, await app.store.body(id)) };
     },
   },
