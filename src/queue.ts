@@ -1,7 +1,7 @@
 /** What is put on the queue. */
 export interface OutgoingMessage {
   readonly body: string;
-  /** Stays hidden for so long: 0 (default) to 900. */
+  /** How long it stays hidden: 0 (default) to 900. */
   readonly delaySeconds?: number;
 }
 

@@ -3,6 +3,7 @@ import {
   PutEventsCommand,
   type PutEventsRequestEntry,
 } from "@aws-sdk/client-eventbridge";
+import { type BatchLimits, batches } from "../chunks.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 import type { Logger } from "../log.ts";
 import { sdkSettings } from "./sdk.ts";
@@ -12,10 +13,15 @@ import type { Env } from "./settings.ts";
 const SOURCE = "sluice";
 const DETAIL_TYPE = "Sluice Run State Change";
 
-/** PutEvents takes at most so many. */
-const BATCH = 10;
-/** PutEvents takes 256 KiB, the names around the details included; what is over fails all that is with it. */
-const BATCH_BYTES = 255 * 1024;
+/**
+ * What PutEvents takes with one call: of 256 KiB, with the names around the details, some are left for what
+ * is not counted here, for what is over fails all that is with it.
+ */
+const BATCH: BatchLimits<Event> = {
+  most: 10,
+  mostBytes: 255 * 1024,
+  bytesOf: ({ bytes }) => bytes,
+};
 
 /**
  * Puts events on the bus in order and returns how many went before the first that did not: all, unless
@@ -36,7 +42,10 @@ export function eventBus(env: Env, log: Logger): PutEvents {
         ...nameOf(details[position]),
       });
     }
-    for (const batch of batchesOf(events.filter((event) => !isTooLarge(event)))) {
+    for (const batch of batches(
+      events.filter((event) => !isTooLarge(event)),
+      BATCH,
+    )) {
       const Entries = batch.map(({ entry }) => entry);
       const { Entries: results = [] } = await client.send(new PutEventsCommand({ Entries }));
       const failed = batch[results.findIndex(({ ErrorCode }) => ErrorCode !== undefined)];
@@ -65,23 +74,7 @@ function eventOf(detail: JsonObject, position: number, EventBusName: string): Ev
 }
 
 function isTooLarge({ bytes }: Event): boolean {
-  return bytes > BATCH_BYTES;
-}
-
-function batchesOf(events: readonly Event[]): Event[][] {
-  const batches: Event[][] = [];
-  let room = 0;
-  for (const event of events) {
-    const last = batches.at(-1);
-    if (last === undefined || last.length === BATCH || event.bytes > room) {
-      batches.push([event]);
-      room = BATCH_BYTES - event.bytes;
-    } else {
-      last.push(event);
-      room -= event.bytes;
-    }
-  }
-  return batches;
+  return bytes > BATCH.mostBytes;
 }
 
 /** Which run an event is about. */

@@ -1,7 +1,7 @@
-import { invalid, PermanentError } from "../errors.ts";
-import { MAX_DELAY_SECONDS, type Message, type OutgoingMessage, type Queue } from "../queue.ts";
+import type { Message, OutgoingMessage, Queue } from "../queue.ts";
 import type { Sqlite } from "../stores/sqlite/database.ts";
-import { plus, SECOND, type Timestamp, timestamp } from "../time.ts";
+import { plus, SECOND, timestamp } from "../time.ts";
+import { checkDelay, checkSize } from "./checks.ts";
 
 /** A message in the hands of a receiver. */
 export interface ReceivedMessage extends Message {
@@ -9,18 +9,6 @@ export interface ReceivedMessage extends Message {
   readonly receipt: string;
   /** How often it has been handed out, this time included. */
   readonly receiveCount: number;
-}
-
-/** How many messages there are. A message counts in one place only. */
-export interface QueueCounts {
-  /** Waiting to be received. */
-  readonly ready: number;
-  /** Waiting for their delay to end. */
-  readonly delayed: number;
-  /** In the hands of a receiver. */
-  readonly inFlight: number;
-  /** Received too often; waiting for, or in the hands of, whoever handles the dead. */
-  readonly dead: number;
 }
 
 /**
@@ -37,7 +25,6 @@ export interface ReceivingQueue extends Queue {
   release(receipt: string, delaySeconds?: number): Promise<void>;
   /** Takes up to `max` dead messages, on the same terms. They stay until they are `done`. */
   dead(max: number): Promise<readonly ReceivedMessage[]>;
-  counts(): Promise<QueueCounts>;
 }
 
 /** What the queue needs from outside, and its settings. */
@@ -50,12 +37,9 @@ export interface QueueOptions {
    * Default: 300,000.
    */
   readonly visibilityMs?: number;
-  /** After so many deliveries a message counts as dead. Default: 5. */
+  /** The most often a message is delivered before it counts as dead. Default: 5. */
   readonly maxReceives?: number;
 }
-
-/** A body holds at most so many bytes: what SQS takes. */
-export const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 const VISIBILITY_MS = 300_000;
 const MAX_RECEIVES = 5;
@@ -63,17 +47,16 @@ const MAX_RECEIVES = 5;
 /** A queue in a data file, with the promises of SQS. */
 export function sqliteQueue(db: Sqlite, options: QueueOptions): ReceivingQueue {
   const maxReceives = options.maxReceives ?? MAX_RECEIVES;
-  const now = () => timestamp(options.now());
   return {
     send: async (messages) => send(db, messages, options),
     receive: async (max) => take(db, { from: 0, to: maxReceives - 1, max }, options),
     done: async (receipts) => done(db, receipts),
     release: async (receipt, delaySeconds = 0) => {
       checkDelay(delaySeconds);
-      db.run(RELEASE, { receipt, visible_at: plus(now(), delaySeconds * SECOND) });
+      const visibleAt = plus(timestamp(options.now()), delaySeconds * SECOND);
+      db.run(RELEASE, { receipt, visible_at: visibleAt });
     },
     dead: async (max) => take(db, { from: maxReceives, to: Number.MAX_SAFE_INTEGER, max }, options),
-    counts: async () => counts(db, maxReceives, now()),
   };
 }
 
@@ -94,25 +77,6 @@ function send(db: Sqlite, messages: readonly OutgoingMessage[], options: QueueOp
 
 const SEND =
   "INSERT INTO messages (id, body, visible_at, receives) VALUES ($id, $body, $visible_at, 0)";
-
-function checkDelay(seconds: number): void {
-  if (Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_DELAY_SECONDS) return;
-  throw invalid("the delay of a message", [
-    {
-      path: "",
-      message: `expected a whole number of seconds from 0 to ${MAX_DELAY_SECONDS}, got ${seconds}`,
-    },
-  ]);
-}
-
-function checkSize(body: string): void {
-  const bytes = Buffer.byteLength(body);
-  if (bytes <= MAX_MESSAGE_BYTES) return;
-  throw new PermanentError(
-    "too_large",
-    `a message takes ${bytes} bytes: expected at most ${MAX_MESSAGE_BYTES}; pass large parameters by reference`,
-  );
-}
 
 /** Which messages to take: those received at least `from` and at most `to` times. */
 interface Taking {
@@ -163,23 +127,3 @@ function done(db: Sqlite, receipts: readonly string[]): void {
     ),
   );
 }
-
-function counts(db: Sqlite, max: number, now: Timestamp): QueueCounts {
-  const rows = db.rows(SELECT_COUNTS, { max, now }) as readonly {
-    place: keyof QueueCounts;
-    n: number;
-  }[];
-  const none: QueueCounts = { ready: 0, delayed: 0, inFlight: 0, dead: 0 };
-  return rows.reduce((all, { place, n }) => ({ ...all, [place]: n }), none);
-}
-
-/** In its last delivery a message has been received `max` times and still lives. */
-const SELECT_COUNTS = `
-  SELECT CASE
-      WHEN receives > $max THEN 'dead'
-      WHEN receives = $max AND (receipt IS NULL OR visible_at <= $now) THEN 'dead'
-      WHEN visible_at <= $now THEN 'ready'
-      WHEN receipt IS NULL THEN 'delayed'
-      ELSE 'inFlight'
-    END AS place, count(*) AS n
-  FROM messages GROUP BY place`;

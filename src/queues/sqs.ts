@@ -1,7 +1,9 @@
 import type * as Sqs from "@aws-sdk/client-sqs";
 import type { BatchResultErrorEntry, SQSClient, SQSClientConfig } from "@aws-sdk/client-sqs";
-import { invalid, PermanentError } from "../errors.ts";
-import { MAX_DELAY_SECONDS, type OutgoingMessage, type Queue } from "../queue.ts";
+import { type BatchLimits, batches } from "../chunks.ts";
+import { PermanentError } from "../errors.ts";
+import type { OutgoingMessage, Queue } from "../queue.ts";
+import { checkDelay, checkSize, MAX_MESSAGE_BYTES } from "./checks.ts";
 
 /** Which queue, how it is reached, and what is needed from outside. */
 export interface SqsQueueOptions {
@@ -18,10 +20,12 @@ export interface SqsQueueOptions {
   sleep(ms: number): Promise<void>;
 }
 
-/** A batch, and so a message, holds at most so many bytes. */
-const MAX_BATCH_BYTES = 1_048_576;
-/** A batch holds at most so many messages. */
-const MAX_BATCH = 10;
+/** What SQS takes with one call. */
+const BATCH: BatchLimits<Entry> = {
+  most: 10,
+  mostBytes: MAX_MESSAGE_BYTES,
+  bytesOf: ({ MessageBody }) => Buffer.byteLength(MessageBody),
+};
 /** How often messages are sent that SQS accepts the batch of, but not them. */
 const ATTEMPTS = 4;
 /** The longest wait before the second attempt, in milliseconds; it doubles with each. */
@@ -45,7 +49,7 @@ export function sqsQueue(options: SqsQueueOptions): Queue {
   return {
     async send(messages) {
       const entries = messages.map(entryOf);
-      for (const batch of batchesOf(entries)) await sendBatch(await open(), batch, options);
+      for (const batch of batches(entries, BATCH)) await sendBatch(await open(), batch, options);
     },
   };
 }
@@ -95,38 +99,6 @@ function legal(body: string): string {
     ILLEGAL,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-}
-
-function checkDelay(seconds: number): void {
-  if (Number.isInteger(seconds) && seconds >= 0 && seconds <= MAX_DELAY_SECONDS) return;
-  const message = `expected a whole number of seconds from 0 to ${MAX_DELAY_SECONDS}, got ${seconds}`;
-  throw invalid("the delay of a message", [{ path: "", message }]);
-}
-
-function checkSize(body: string): void {
-  const bytes = Buffer.byteLength(body);
-  if (bytes <= MAX_BATCH_BYTES) return;
-  throw new PermanentError(
-    "too_large",
-    `a message takes ${bytes} bytes: expected at most ${MAX_BATCH_BYTES}; pass large parameters by reference`,
-  );
-}
-
-function batchesOf(entries: readonly Entry[]): Entry[][] {
-  const batches: Entry[][] = [];
-  let room = 0;
-  for (const entry of entries) {
-    const bytes = Buffer.byteLength(entry.MessageBody);
-    const last = batches.at(-1);
-    if (last === undefined || last.length === MAX_BATCH || bytes > room) {
-      batches.push([entry]);
-      room = MAX_BATCH_BYTES - bytes;
-    } else {
-      last.push(entry);
-      room -= bytes;
-    }
-  }
-  return batches;
 }
 
 async function sendBatch(

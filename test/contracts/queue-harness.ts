@@ -16,10 +16,8 @@ export interface QueueTraits {
   readonly visibilityMs: number;
   /** A delay that tests can afford to wait for, in seconds, from 1 to 900. */
   readonly delaySeconds: number;
-  /** After so many deliveries a message is dead. */
+  /** The most often a message is delivered before it is dead. */
   readonly maxReceives: number;
-  /** Whether `counts` is exact; that of SQS is a guess. */
-  readonly exactCounts: boolean;
   readonly open: () => QueueHarness | Promise<QueueHarness>;
 }
 

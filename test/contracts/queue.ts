@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { PermanentError } from "../../src/errors.ts";
-import { MAX_MESSAGE_BYTES } from "../../src/queues/sqlite.ts";
+import { MAX_MESSAGE_BYTES } from "../../src/queues/checks.ts";
 import { buries } from "./queue-dead.ts";
 import { finishes, releases } from "./queue-handling.ts";
 import {
@@ -9,7 +9,6 @@ import {
   takeAll,
   takeDead,
   takeOne,
-  takeOneDead,
 } from "./queue-harness.ts";
 
 /** The promises every queue keeps, together with its receiving side. */
@@ -27,7 +26,6 @@ export function queueContract(name: string, traits: QueueTraits): void {
     finishes(current, traits);
     releases(current, traits);
     buries(current, traits);
-    if (traits.exactCounts) counts(current, traits);
   });
 }
 
@@ -179,45 +177,6 @@ function receives(current: () => QueueHarness, traits: QueueTraits): void {
       const ids = taken.flat().map(({ id }) => id);
       expect(ids).toHaveLength(50);
       expect(new Set(ids).size).toBe(50);
-    });
-  });
-}
-
-function counts(current: () => QueueHarness, traits: QueueTraits): void {
-  describe("counts", () => {
-    it("says where the messages are, each in one place", async () => {
-      const { queue, pass } = current();
-      const now = () => queue.counts();
-      expect(await now()).toStrictEqual({ ready: 0, delayed: 0, inFlight: 0, dead: 0 });
-
-      await queue.send([{ body: "a" }, { body: "b", delaySeconds: traits.delaySeconds }]);
-      expect(await now()).toStrictEqual({ ready: 1, delayed: 1, inFlight: 0, dead: 0 });
-
-      const { receipt } = await takeOne(queue);
-      expect(await now()).toStrictEqual({ ready: 0, delayed: 1, inFlight: 1, dead: 0 });
-
-      await queue.release(receipt, traits.delaySeconds);
-      expect(await now()).toStrictEqual({ ready: 0, delayed: 2, inFlight: 0, dead: 0 });
-
-      await pass(traits.delaySeconds * 1_000);
-      expect(await now()).toStrictEqual({ ready: 2, delayed: 0, inFlight: 0, dead: 0 });
-    });
-
-    it("counts a message as dead only after its last delivery", async () => {
-      const { queue, pass } = current();
-      await queue.send([{ body: "a" }]);
-      for (let delivery = 1; delivery <= traits.maxReceives; delivery++) {
-        await takeOne(queue);
-        expect(await queue.counts()).toMatchObject({ inFlight: 1, dead: 0 });
-        await pass(traits.visibilityMs);
-      }
-      expect(await queue.counts()).toMatchObject({ ready: 0, inFlight: 0, dead: 1 });
-
-      const { receipt } = await takeOneDead(queue);
-      expect(await queue.counts()).toMatchObject({ inFlight: 0, dead: 1 });
-
-      await queue.done([receipt]);
-      expect(await queue.counts()).toStrictEqual({ ready: 0, delayed: 0, inFlight: 0, dead: 0 });
     });
   });
 }

@@ -13,11 +13,12 @@ import { sqliteTokens } from "../../src/stores/sqlite/tokens.ts";
 import { testAgent as plainAgent } from "../contracts/request.ts";
 import { type TestClock, testClock } from "./clock.ts";
 import { type TestPlatform, testPlatform } from "./platform.ts";
+import { type QueueCounts, queueCounts } from "./queue-counts.ts";
 
 /** An app on a store in memory, a platform in memory and a clock that stands still. */
 export interface TestApp {
   readonly app: App;
-  readonly queue: ReceivingQueue;
+  readonly queue: ReceivingQueue & { counts(): Promise<QueueCounts> };
   readonly clock: TestClock;
   readonly platform: TestPlatform;
   readonly lines: readonly {
@@ -77,7 +78,7 @@ export function testApp(overrides: Partial<App> = {}): TestApp {
   };
   return {
     app,
-    queue,
+    queue: { ...queue, counts: async () => queueCounts(db, now()) },
     clock,
     platform,
     lines,

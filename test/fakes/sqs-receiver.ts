@@ -40,7 +40,6 @@ export function withReceiver(queue: Queue, { client, url, deadUrl }: SqsQueues):
         .send(new ChangeMessageVisibilityCommand(input))
         .catch((error: unknown) => ignoreGone(error));
     },
-    counts: () => Promise.reject(new Error("SQS only guesses how many messages there are")),
   };
 }
 

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { sqliteQueue } from "../../src/queues/sqlite.ts";
 import { openSqlite } from "../../src/stores/sqlite/database.ts";
 import { queueContract } from "../contracts/queue.ts";
-import { takeDead, takeOne } from "../contracts/queue-harness.ts";
+import { takeAll, takeDead, takeOne } from "../contracts/queue-harness.ts";
 import { openFile } from "../stores/sqlite-file.ts";
 
 const VISIBILITY_MS = 30_000;
@@ -13,7 +13,6 @@ queueContract("sqlite", {
   visibilityMs: VISIBILITY_MS,
   delaySeconds: 60,
   maxReceives: MAX_RECEIVES,
-  exactCounts: true,
   open() {
     const file = openFile();
     let time = Date.parse("2026-11-21T12:00:00.000Z");
@@ -43,7 +42,8 @@ it("hides a message for five minutes and buries it after five deliveries by defa
   for (let delivery = 1; delivery <= 5; delivery++) {
     await takeOne(queue);
     time += 299_999;
-    expect(await queue.counts()).toMatchObject({ inFlight: 1, dead: 0 });
+    expect(await takeAll(queue)).toStrictEqual([]);
+    expect(await takeDead(queue)).toStrictEqual([]);
     time += 1;
   }
 

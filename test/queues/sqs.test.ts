@@ -64,7 +64,6 @@ queueContract("sqs", {
   visibilityMs: VISIBILITY_MS,
   delaySeconds: 60,
   maxReceives: MAX_RECEIVES,
-  exactCounts: false,
   open: () => open(),
 });
 
