@@ -3,7 +3,8 @@ import type { SSMClientConfig } from "@aws-sdk/client-ssm";
 import type { World } from "../backend.ts";
 import { hasNoCredentials, withoutCredentials } from "../credentials/aws.ts";
 import { messageOf, PermanentError } from "../errors.ts";
-import { SECOND } from "../time.ts";
+import { remember } from "../remember.ts";
+import { MINUTE } from "../time.ts";
 
 /** Where secrets are, and what is needed from outside. */
 export interface SecretOptions {
@@ -14,11 +15,9 @@ export interface SecretOptions {
   readonly ssm: SSMClientConfig;
   /** Settings of the SDK's client for `secretsmanager:ID`. */
   readonly secretsManager: SecretsManagerClientConfig;
-  /** How long a secret is kept in memory, in milliseconds. Default: 300,000. */
-  readonly keepMs?: number;
 }
 
-const KEEP_MS = 300 * SECOND;
+const KEPT_MS = 5 * MINUTE;
 
 /**
  * Reads secrets: `env:NAME` from the environment, `ssm:NAME` from the Parameter Store, decrypted, and
@@ -35,28 +34,17 @@ export function secretReader(options: SecretOptions): World["secret"] {
     ssm: ssmSource(options.ssm),
     secretsmanager: secretsManagerSource(options.secretsManager),
   };
-  const kept = new Map<string, Kept>();
-  return async (reference) => {
-    const now = options.now().getTime();
-    const known = kept.get(reference);
-    if (known !== undefined && now < known.until) return await known.value;
-    const value = read(reference, sources);
-    kept.set(reference, { value, until: now + (options.keepMs ?? KEEP_MS) });
-    value.catch(() => kept.delete(reference));
-    return await value;
-  };
+  const read = (reference: string) => textOf(reference, sources);
+  return remember(read, { now: () => options.now(), lifetimeMs: () => KEPT_MS }).get;
 }
 
 /** Reads the text under a name; undefined if it has none. */
 type Source = (name: string) => Promise<string | undefined>;
 
-interface Kept {
-  readonly value: Promise<string>;
-  /** Past this moment it is read again. */
-  readonly until: number;
-}
-
-async function read(reference: string, sources: Readonly<Record<string, Source>>): Promise<string> {
+async function textOf(
+  reference: string,
+  sources: Readonly<Record<string, Source>>,
+): Promise<string> {
   const [, kind = "", name = ""] = /^([a-z]+):(.+)$/s.exec(reference) ?? [];
   const source = Object.hasOwn(sources, kind) ? sources[kind] : undefined;
   if (source === undefined) {

@@ -1,12 +1,7 @@
-import { boundedMap } from "../../bounded.ts";
+import { boundedMap } from "./bounded.ts";
 
 /** The most answers kept at a time; beyond it the oldest goes. */
 const MAX_ENTRIES = 1_000;
-
-interface Entry<T> {
-  readonly value: Promise<T>;
-  readonly until: number;
-}
 
 /** Answers that are remembered. */
 export interface Remembered<T> {
@@ -42,4 +37,10 @@ export function remember<T>(
     },
     peek: (key) => entries.get(key)?.value,
   };
+}
+
+interface Entry<T> {
+  readonly value: Promise<T>;
+  /** From this moment on it is asked for again. */
+  readonly until: number;
 }
