@@ -11,9 +11,9 @@ import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildOptions, build, type Metafile } from "esbuild";
 import type { Agent } from "../src/agent.ts";
-import { namedImports } from "./named-imports.ts";
+import { namedImports } from "./build/named-imports.ts";
+import { prunedVertexProtos } from "./build/vertex-protos.ts";
 import { type PackageOptions, packageConfig } from "./package-config.ts";
-import { prunedVertexProtos } from "./vertex-protos.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");

@@ -3,10 +3,10 @@ import type { Agent } from "../src/agent.ts";
 import { type Issue, invalid } from "../src/errors.ts";
 import type { JsonObject, JsonValue } from "../src/json.ts";
 import { buildFunctions } from "./build.ts";
-import { agentsOutside, clustersOf } from "./ecs-rights.ts";
 import { packageGoogleCredentials } from "./google-credentials.ts";
-import { apiRights, dispatchRights, pollRights } from "./rights.ts";
-import type { Statement } from "./statement.ts";
+import { agentsOutside, clustersOf } from "./rights/ecs.ts";
+import { apiRights, dispatchRights, pollRights } from "./rights/index.ts";
+import type { Statement } from "./rights/statement.ts";
 
 /** What `serverless.yml` takes from the agents. */
 export interface Variables {

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { apiRights, dispatchRights, pollRights } from "../../scripts/rights.ts";
+import { apiRights, dispatchRights, pollRights } from "../../scripts/rights/index.ts";
+import type { Statement } from "../../scripts/rights/statement.ts";
 import { unheard, variablesFor } from "../../scripts/serverless-variables.ts";
-import type { Statement } from "../../scripts/statement.ts";
 import { templateAddress } from "../../src/templates/address.ts";
 import { isFenced } from "../../src/templates/fence.ts";
 import { isLike } from "../serverless/policies.ts";

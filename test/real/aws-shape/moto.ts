@@ -19,7 +19,7 @@ export async function startMoto(): Promise<Moto> {
   process.once("exit", kill);
   const failed = once(child, "error").then(([error]) => {
     throw new Error(
-      `moto_server cannot be started (${(error as Error).message}): pip install -r scripts/requirements.txt`,
+      `moto_server cannot be started (${(error as Error).message}): pip install -r scripts/test/requirements.txt`,
     );
   });
   await Promise.race([failed, ready(url)]);

@@ -8,7 +8,7 @@ import { openTransport } from "../../../src/backends/docker/transport.ts";
 import { testAgent } from "../../contracts/request.ts";
 import { testWorld } from "../../fakes/world.ts";
 
-/** The image `scripts/docker-engine.sh` makes: busybox and nothing else. */
+/** The image `scripts/test/docker-engine.sh` makes: busybox and nothing else. */
 export const IMAGE = "sluice-test:1";
 
 /** The engine under test, and what one test makes on it. */
@@ -34,7 +34,7 @@ export async function openRealEngine(): Promise<RealEngine> {
   const api = dockerApi(transport);
   if (!(await api.hasImage(IMAGE, AbortSignal.timeout(30_000)))) {
     throw new Error(
-      `the engine at ${url} has no image ${IMAGE}: run scripts/docker-engine.sh start`,
+      `the engine at ${url} has no image ${IMAGE}: run scripts/test/docker-engine.sh start`,
     );
   }
   const agent = testAgent({

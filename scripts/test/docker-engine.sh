@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # A Docker engine of its own on a socket of its own, with an image of busybox: what `npm run test:docker`
 # needs. For machines without an engine, as root on Debian; installs what is missing.
-#   . scripts/docker-engine.sh start            starts it and sets DOCKER_HOST
-#   eval "$(scripts/docker-engine.sh start)"    the same
-#   scripts/docker-engine.sh stop               ends it and removes all it has left
+#   . scripts/test/docker-engine.sh start            starts it and sets DOCKER_HOST
+#   eval "$(scripts/test/docker-engine.sh start)"    the same
+#   scripts/test/docker-engine.sh stop               ends it and removes all it has left
 # It has no bridge and touches no packet filter: containers have no network, or that of the machine.
 
 sluice_engine_folder=${TMPDIR:-/tmp}/sluice-docker-engine

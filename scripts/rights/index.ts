@@ -1,15 +1,15 @@
-import type { Agent } from "../src/agent.ts";
-import { isSecretReference } from "../src/agent.ts";
-import type { JsonValue } from "../src/json.ts";
-import { templateAddress } from "../src/templates/address.ts";
-import { ownTemplates } from "./agents.ts";
+import type { Agent } from "../../src/agent.ts";
+import { isSecretReference } from "../../src/agent.ts";
+import type { JsonValue } from "../../src/json.ts";
+import { templateAddress } from "../../src/templates/address.ts";
+import { ownTemplates } from "../agents.ts";
 import {
   describeRightsOnEcs,
   logRightsOnEcs,
   planRightsOnEcs,
   runRightsOnEcs,
   stopRightsOnEcs,
-} from "./ecs-rights.ts";
+} from "./ecs.ts";
 import { allow, type Statement, sub, unique } from "./statement.ts";
 
 /** What `dispatch` needs to plan and launch the runs of these agents, and nothing more. */

@@ -1,5 +1,5 @@
-import type { Agent } from "../src/agent.ts";
-import { isJsonObject, type JsonValue } from "../src/json.ts";
+import type { Agent } from "../../src/agent.ts";
+import { isJsonObject, type JsonValue } from "../../src/json.ts";
 import { allow, type Statement, sub, unique } from "./statement.ts";
 
 /** The account and region an ECS agent works in, and its cluster: texts for `Fn::Sub`. */

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../src/json.ts";
+import type { JsonValue } from "../../src/json.ts";
 
 /** A statement of an IAM policy. */
 export interface Statement {
