@@ -10,6 +10,7 @@
  * job         what a backend started: a task, a CustomJob, a Job, a container, a process
  * launch      the act of starting the job of a run, and its number
  * target      the place in which a launch key is unique: a cluster, an engine, a data folder
+ * dispatcher  the process, or the functions, that dispatch
  * place       who works on a run: `cloud`, or the name of a remote agent
  * state       where a run is; stored
  * status      what a platform says of a job; observed
@@ -141,6 +142,7 @@ export interface Cancelling extends Launch {
   readonly until: Timestamp;
   /** How often no job was found. */
   readonly misses: number;
+  readonly startedAt?: Timestamp;
   /** Since when nobody can look whether there is a job. */
   readonly unsearchedSince?: Timestamp;
 }

@@ -10,7 +10,7 @@ import type { Logger } from "../log.ts";
 import { runLogs } from "../logs.ts";
 import { registerFlow } from "../register.ts";
 import { rerun, type Submission, submit } from "../submit.ts";
-import type { Dispatcher, Submitted } from "./dispatcher.ts";
+import type { Client, SubmissionDocument } from "./client.ts";
 import type { RunDetail, RunDocument } from "./documents.ts";
 import type { Settings } from "./settings.ts";
 
@@ -19,26 +19,26 @@ const REST_MS = 250;
 const LONGEST_REFRESH_MS = 10_000;
 
 /**
- * Whether a dispatcher only asks how jobs are, or also launches runs, with the agents, the directory and
- * the environment of this process.
+ * Whether a client only asks how jobs are, or also is the dispatcher, which launches runs with the agents,
+ * the directory and the environment of this process.
  */
 export type EmbeddedMode = "looks" | "launches";
 
 /**
- * A dispatcher in this process, on the data folder. It works whenever it is refreshed, unless a lasting
- * dispatcher works on that folder.
+ * A client of the data folder, in this process. It works whenever it is refreshed, unless a lasting dispatcher
+ * works on that folder.
  */
-export async function embeddedDispatcher(
+export async function embeddedClient(
   settings: Settings,
   { log, mode }: { readonly log: Logger; readonly mode: EmbeddedMode },
-): Promise<Dispatcher> {
+): Promise<Client> {
   let changes: RunDocument[] = [];
   const embedded = await openEmbedded({
     ...settings,
     log,
     changed: ({ run }) => void changes.push(runView(run)),
   });
-  return dispatcherOver(embedded.app, {
+  return clientOver(embedded.app, {
     restMs: REST_MS,
     refresh: refresher(embedded, { log, work: mode === "launches" ? turn : look }),
     changes: (id) => {
@@ -50,11 +50,11 @@ export async function embeddedDispatcher(
   });
 }
 
-/** What a dispatcher is beside its app. */
-type Own = Pick<Dispatcher, "restMs" | "refresh" | "changes" | "close">;
+/** What a client is beside its app. */
+type Own = Pick<Client, "restMs" | "refresh" | "changes" | "close">;
 
-/** The dispatcher of an app in this process. */
-export function dispatcherOver(app: App, own: Own): Dispatcher {
+/** The client of an app in this process. */
+export function clientOver(app: App, own: Own): Client {
   return {
     ...own,
     submit: async (message) => submitted(await submit(app, message)),
@@ -101,7 +101,7 @@ function refresher(
 
 const SLOW = "slow";
 
-function submitted({ run, created, warnings }: Submission): Submitted {
+function submitted({ run, created, warnings }: Submission): SubmissionDocument {
   return { run: runView(run), created, warnings };
 }
 

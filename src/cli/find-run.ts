@@ -1,6 +1,6 @@
 import { PermanentError } from "../errors.ts";
 import { runNotFound } from "../existing-run.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import type { Client } from "./client.ts";
 import type { RunDetail } from "./documents.ts";
 
 /** Of so many runs a name may be the start, to be told apart in an error. */
@@ -10,26 +10,23 @@ const SHOWN = 5;
  * The run meant by an id, a name, or the start of either that fits no other. Throws `PermanentError`
  * ("not_found"), which names the candidates if there are several.
  */
-export async function findRun(dispatcher: Dispatcher, text: string): Promise<RunDetail> {
-  const run = await findRunOrNone(dispatcher, text);
+export async function findRun(client: Client, text: string): Promise<RunDetail> {
+  const run = await findRunOrNone(client, text);
   if (run !== undefined) return run;
   throw runNotFound(text);
 }
 
 /** As `findRun`, but undefined if there is none. */
-export async function findRunOrNone(
-  dispatcher: Dispatcher,
-  text: string,
-): Promise<RunDetail | undefined> {
+export async function findRunOrNone(client: Client, text: string): Promise<RunDetail | undefined> {
   // An id has no other letters, and asking for what cannot be one would be an error.
-  const byId = /^[a-z0-9-]{1,40}$/.test(text) ? await dispatcher.run(text) : undefined;
+  const byId = /^[a-z0-9-]{1,40}$/.test(text) ? await client.run(text) : undefined;
   if (byId !== undefined) return byId;
-  const { items } = await dispatcher.runs({ search: text, limit: 100 });
+  const { items } = await client.runs({ search: text, limit: 100 });
   const named = items.filter(({ name }) => name === text);
   const candidates = named.length > 0 ? named : items;
   const [only, ...others] = candidates;
   if (only === undefined) return undefined;
-  if (others.length === 0) return dispatcher.run(only.id);
+  if (others.length === 0) return client.run(only.id);
   const list = candidates.slice(0, SHOWN).map(({ id, name }) => `${name} (${id})`);
   const more = candidates.length > SHOWN ? ` and ${candidates.length - SHOWN} more` : "";
   throw new PermanentError(

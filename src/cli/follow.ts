@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LogLine } from "../backend.ts";
 import { PermanentError } from "../errors.ts";
 import { runNotFound } from "../existing-run.ts";
-import type { Dispatcher } from "./dispatcher.ts";
+import type { Client } from "./client.ts";
 import type { RunDetail, RunDocument } from "./documents.ts";
 
 /** Who is told what happens to a run that is followed. */
@@ -22,11 +22,11 @@ export interface Follower {
  * aborted, and returns undefined.
  */
 export async function follow(
-  dispatcher: Dispatcher,
+  client: Client,
   id: string,
   { follower, signal }: { readonly follower: Follower; readonly signal: AbortSignal },
 ): Promise<RunDetail | undefined> {
-  const log = logOf(dispatcher, id, follower);
+  const log = logOf(client, id, follower);
   const stopped = once(signal);
   let shown = "";
   const tell = async (run: RunDocument) => {
@@ -36,17 +36,17 @@ export async function follow(
     shown = state;
   };
   while (!signal.aborted) {
-    await Promise.race([dispatcher.refresh(), stopped]);
+    await Promise.race([client.refresh(), stopped]);
     if (signal.aborted) break;
-    const run = await dispatcher.run(id);
+    const run = await client.run(id);
     if (run === undefined) throw runNotFound(id);
-    for (const before of dispatcher.changes(id)) if (!before.final) await tell(before);
+    for (const before of client.changes(id)) if (!before.final) await tell(before);
     // What a run has written belongs before the news of its end.
     const complete = run.final && (await log(run));
     await tell(run);
     if (complete) return run;
     if (!run.final) await log(run);
-    await sleep(dispatcher.restMs, undefined, { signal }).catch(() => undefined);
+    await sleep(client.restMs, undefined, { signal }).catch(() => undefined);
   }
   return undefined;
 }
@@ -61,7 +61,7 @@ function once(signal: AbortSignal): Promise<void> {
 const LAST_LOOKS = 20;
 
 /** Reads on in the log of a run; true when nothing can follow. */
-function logOf(dispatcher: Dispatcher, id: string, follower: Follower) {
+function logOf(client: Client, id: string, follower: Follower) {
   let after: string | undefined;
   let launch: number | undefined;
   let unreadable = follower.line === undefined;
@@ -69,7 +69,7 @@ function logOf(dispatcher: Dispatcher, id: string, follower: Follower) {
   let looks = 0;
   const readOn = async (): Promise<boolean> => {
     for (;;) {
-      const page = await dispatcher.logs(id, after);
+      const page = await client.logs(id, after);
       after = page.next === "" ? undefined : page.next;
       for (const line of page.lines) await follower.line?.(line);
       if (page.complete) return true;
@@ -98,18 +98,14 @@ const SETTLING_MS = 90_000;
  * Works until a run is launched, or waits, or has ended, and returns it as it is then. One that starts
  * later stays scheduled.
  */
-export async function settle(
-  dispatcher: Dispatcher,
-  id: string,
-  now: () => Date,
-): Promise<RunDetail> {
+export async function settle(client: Client, id: string, now: () => Date): Promise<RunDetail> {
   const end = now().getTime() + SETTLING_MS;
   for (;;) {
-    await dispatcher.refresh();
-    const run = await dispatcher.run(id);
+    await client.refresh();
+    const run = await client.run(id);
     if (run === undefined) throw runNotFound(id);
     if (isSettled(run, now()) || now().getTime() > end) return run;
-    await sleep(Math.min(dispatcher.restMs, 100));
+    await sleep(Math.min(client.restMs, 100));
   }
 }
 

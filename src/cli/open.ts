@@ -1,23 +1,23 @@
 import type { Logger } from "../log.ts";
+import type { Client } from "./client.ts";
 import type { Context } from "./command.ts";
-import type { Dispatcher } from "./dispatcher.ts";
 import type { EmbeddedMode } from "./embedded.ts";
 
 /**
- * Opens the dispatcher of a command, does its work with it and closes it. It is the one behind
- * SLUICE_API_URL, or else one in this process, which looks at jobs but launches none.
+ * Opens the client of a command, does its work with it and closes it. It is one of the HTTP API behind
+ * SLUICE_API_URL, or else of the data folder; that one looks at jobs but launches none.
  */
-export async function withDispatcher<T>(
+export async function withClient<T>(
   context: Context,
-  work: (dispatcher: Dispatcher) => Promise<T>,
+  work: (client: Client) => Promise<T>,
 ): Promise<T> {
   return withMode(context, "looks", work);
 }
 
-/** As `withDispatcher`, for commands that also launch what is on the queue if nobody else does. */
+/** As `withClient`, for commands that also launch what is on the queue if nobody else does. */
 export async function withLaunching<T>(
   context: Context,
-  work: (dispatcher: Dispatcher) => Promise<T>,
+  work: (client: Client) => Promise<T>,
 ): Promise<T> {
   return withMode(context, "launches", work);
 }
@@ -25,40 +25,40 @@ export async function withLaunching<T>(
 async function withMode<T>(
   { settings, io }: Context,
   mode: EmbeddedMode,
-  work: (dispatcher: Dispatcher) => Promise<T>,
+  work: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { api } = settings;
-  const dispatcher =
+  const client =
     api === undefined
-      ? await (await import("./embedded.ts")).embeddedDispatcher(settings, {
+      ? await (await import("./embedded.ts")).embeddedClient(settings, {
           log: quietLogger(io.note),
           mode,
         })
-      : (await import("./remote.ts")).remoteDispatcher(api);
+      : (await import("./api.ts")).apiClient(api);
   try {
-    return await work(dispatcher);
+    return await work(client);
   } finally {
-    dispatcher.close();
+    client.close();
   }
 }
 
 /**
- * As `withDispatcher`, for the host of a remote agent on this machine: it sees the runs of the deployment,
+ * As `withClient`, for the host of a remote agent on this machine: it sees the runs of the deployment,
  * and the jobs of this machine. It works on nothing by itself.
  */
 export async function withHost<T>(
   { settings, io }: Context,
   agent: string,
-  work: (dispatcher: Dispatcher) => Promise<T>,
+  work: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const [{ hostOnThisMachine }, { dispatcherOver }] = await Promise.all([
+  const [{ hostOnThisMachine }, { clientOver }] = await Promise.all([
     import("./agent-host.ts"),
     import("./embedded.ts"),
   ]);
   const host = await hostOnThisMachine(settings, { agent, log: quietLogger(io.note) });
   try {
     return await work(
-      dispatcherOver(host.app, {
+      clientOver(host.app, {
         restMs: HOST_REST_MS,
         refresh: async () => undefined,
         changes: () => [],

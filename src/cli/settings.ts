@@ -11,7 +11,7 @@ export interface Settings {
   readonly dataFolder: string;
   /** Whether results and errors are JSON. */
   readonly json: boolean;
-  /** Where a dispatcher is reached; without it there is one in this process. */
+  /** Where the HTTP API is reached; without it commands work on the data folder. */
   readonly api?: { readonly url: string; readonly token: string | undefined };
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;

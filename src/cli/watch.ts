@@ -1,6 +1,6 @@
 import { messageOf } from "../errors.ts";
+import type { Client, SubmissionDocument } from "./client.ts";
 import type { Context } from "./command.ts";
-import type { Dispatcher, Submitted } from "./dispatcher.ts";
 import type { RunDetail, RunDocument } from "./documents.ts";
 import { type Follower, follow, settle } from "./follow.ts";
 import { duration, printable, stateDetail, stateName } from "./text.ts";
@@ -11,13 +11,13 @@ import { duration, printable, stateDetail, stateName } from "./text.ts";
  */
 export async function tellRun(
   context: Context,
-  dispatcher: Dispatcher,
-  { run, created, warnings }: Submitted,
+  client: Client,
+  { run, created, warnings }: SubmissionDocument,
 ): Promise<number> {
   const { io, options, settings } = context;
   if (!settings.json) warnings.forEach((warning) => io.note(`sluice: warning: ${warning}`));
-  if (options["watch"] === true) return watch(context, dispatcher, run);
-  const settled = await settle(dispatcher, run.id, io.now);
+  if (options["watch"] === true) return watch(context, client, run);
+  const settled = await settle(client, run.id, io.now);
   if (settings.json) {
     await io.write(`${JSON.stringify({ run: settled, created, warnings })}\n`);
     return 0;
@@ -29,7 +29,7 @@ export async function tellRun(
 }
 
 /** Follows a run to its end, or until Ctrl-C, which leaves the run alone. */
-async function watch(context: Context, dispatcher: Dispatcher, run: RunDocument): Promise<number> {
+async function watch(context: Context, client: Client, run: RunDocument): Promise<number> {
   const { io, settings } = context;
   const signal = io.catchSignals();
   const follower = settings.json
@@ -37,7 +37,7 @@ async function watch(context: Context, dispatcher: Dispatcher, run: RunDocument)
     : io.isTerminal
       ? terminalFollower(context)
       : plainFollower(context);
-  const ended = await follow(dispatcher, run.id, { follower, signal });
+  const ended = await follow(client, run.id, { follower, signal });
   if (ended !== undefined) return ended.state === "succeeded" ? 0 : 1;
   io.note(`The run goes on. Follow it with: sluice logs -f ${run.id}`);
   return Number(signal.reason);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LogPage } from "../../src/backend.ts";
-import type { Dispatcher } from "../../src/cli/dispatcher.ts";
+import type { Client } from "../../src/cli/client.ts";
 import type { RunDetail, RunDocument } from "../../src/cli/documents.ts";
 import { follow, settle } from "../../src/cli/follow.ts";
 import { PermanentError } from "../../src/errors.ts";
@@ -11,14 +11,12 @@ const page = (lines: readonly string[], next: number, complete = false): LogPage
   complete,
 });
 
-/** A dispatcher of one run, which with each refresh comes to its next look. */
-function fakeDispatcher(
-  looks: readonly { state: string; launch?: number; logs?: () => LogPage }[],
-) {
+/** A client of one run, which with each refresh comes to its next look. */
+function fakeClient(looks: readonly { state: string; launch?: number; logs?: () => LogPage }[]) {
   let at = -1;
   const now = () => looks[Math.min(at, looks.length - 1)] ?? { state: "scheduled" };
   const asked: (string | undefined)[] = [];
-  const dispatcher = {
+  const client = {
     restMs: 0,
     refresh: async () => void at++,
     changes: () => [],
@@ -32,28 +30,28 @@ function fakeDispatcher(
       return now().logs?.() ?? page([], 0, true);
     },
   };
-  return { dispatcher: dispatcher as unknown as Dispatcher, asked };
+  return { client: client as unknown as Client, asked };
 }
 
-async function told(dispatcher: Dispatcher, signal = new AbortController().signal) {
+async function told(client: Client, signal = new AbortController().signal) {
   const events: string[] = [];
   const follower = {
     line: async ({ text }: { readonly text: string }) => void events.push(`line ${text}`),
     state: async ({ state }: RunDocument) => void events.push(state),
     noLog: async (reason: unknown) => void events.push(`no log: ${(reason as Error).message}`),
   };
-  const run: RunDetail | undefined = await follow(dispatcher, "r", { follower, signal });
+  const run: RunDetail | undefined = await follow(client, "r", { follower, signal });
   return { events, ended: run?.state };
 }
 
 describe("following a run", () => {
   test("tells every state once, and its whole log before its end", async () => {
-    const { dispatcher } = fakeDispatcher([
+    const { client } = fakeClient([
       { state: "running", launch: 1, logs: () => page([], 0) },
       { state: "running", launch: 1, logs: () => page([], 0) },
       { state: "succeeded", launch: 1, logs: () => page(["a", "b"], 2, true) },
     ]);
-    expect(await told(dispatcher)).toEqual({
+    expect(await told(client)).toEqual({
       events: ["running", "line a", "line b", "succeeded"],
       ended: "succeeded",
     });
@@ -62,19 +60,19 @@ describe("following a run", () => {
   test("waits for the rest of a log that comes later than the end, but not for ever", async () => {
     let n = 0;
     const late = () => page(n++ === 3 ? ["late"] : [], n, n > 5);
-    const { dispatcher } = fakeDispatcher([{ state: "failed", launch: 1, logs: late }]);
-    expect((await told(dispatcher)).events).toEqual(["failed", "line late"]);
-    const never = fakeDispatcher([{ state: "failed", launch: 1, logs: () => page([], 0) }]);
-    expect((await told(never.dispatcher)).events).toEqual(["failed"]);
+    const { client } = fakeClient([{ state: "failed", launch: 1, logs: late }]);
+    expect((await told(client)).events).toEqual(["failed", "line late"]);
+    const never = fakeClient([{ state: "failed", launch: 1, logs: () => page([], 0) }]);
+    expect((await told(never.client)).events).toEqual(["failed"]);
   });
 
   test("reads the log of a new launch from its start", async () => {
-    const { dispatcher, asked } = fakeDispatcher([
+    const { client, asked } = fakeClient([
       { state: "running", launch: 1, logs: () => page(asked.length === 1 ? ["a"] : [], 7) },
       { state: "running", launch: 2, logs: () => page([], 0) },
       { state: "succeeded", launch: 2, logs: () => page([], 0, true) },
     ]);
-    await told(dispatcher);
+    await told(client);
     expect(asked.slice(0, 3)).toEqual([undefined, "7", undefined]);
   });
 
@@ -82,15 +80,11 @@ describe("following a run", () => {
     const unsupported = () => {
       throw new PermanentError("unsupported", "look elsewhere");
     };
-    const { dispatcher } = fakeDispatcher([
+    const { client } = fakeClient([
       { state: "running", launch: 1, logs: unsupported },
       { state: "succeeded", launch: 1, logs: unsupported },
     ]);
-    expect((await told(dispatcher)).events).toEqual([
-      "running",
-      "no log: look elsewhere",
-      "succeeded",
-    ]);
+    expect((await told(client)).events).toEqual(["running", "no log: look elsewhere", "succeeded"]);
   });
 
   test("reads on after a failure that passes", async () => {
@@ -99,29 +93,24 @@ describe("following a run", () => {
       if (n++ === 0) throw new Error("busy");
       return page(["a"], 1, true);
     };
-    const { dispatcher } = fakeDispatcher([
+    const { client } = fakeClient([
       { state: "running", launch: 1, logs: shaky },
       { state: "succeeded", launch: 1, logs: shaky },
     ]);
-    expect((await told(dispatcher)).events).toEqual([
-      "running",
-      "no log: busy",
-      "line a",
-      "succeeded",
-    ]);
+    expect((await told(client)).events).toEqual(["running", "no log: busy", "line a", "succeeded"]);
   });
 
   test("ends at once when it is stopped, even while a platform does not answer", async () => {
-    const { dispatcher } = fakeDispatcher([{ state: "running" }]);
+    const { client } = fakeClient([{ state: "running" }]);
     const stop = new AbortController();
-    const hanging = { ...dispatcher, refresh: () => new Promise<void>(() => stop.abort(130)) };
+    const hanging = { ...client, refresh: () => new Promise<void>(() => stop.abort(130)) };
     expect(await told(hanging, stop.signal)).toEqual({ events: [], ended: undefined });
   });
 });
 
 describe("settling", () => {
   const states = async (...looks: { state: string }[]) =>
-    (await settle(fakeDispatcher(looks).dispatcher, "r", () => new Date())).state;
+    (await settle(fakeClient(looks).client, "r", () => new Date())).state;
 
   test("lasts until a run is launched, or waits, or has ended", async () => {
     expect(

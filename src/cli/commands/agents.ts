@@ -1,13 +1,13 @@
 import type { Command, Context } from "../command.ts";
 import type { AgentDocument } from "../documents.ts";
-import { withDispatcher } from "../open.ts";
+import { withClient } from "../open.ts";
 import { table } from "../table.ts";
 import { fromNow } from "../text.ts";
 
 export const command: Command = (context) =>
-  withDispatcher(context, async (dispatcher) => {
+  withClient(context, async (client) => {
     const { io, settings } = context;
-    const agents = await dispatcher.agents();
+    const agents = await client.agents();
     if (settings.json) {
       for (const agent of agents) await io.write(`${JSON.stringify(agent)}\n`);
       return;

@@ -1,35 +1,35 @@
 import { PermanentError } from "../../errors.ts";
+import type { Client } from "../client.ts";
 import { argument, type Command, type Context } from "../command.ts";
-import type { Dispatcher } from "../dispatcher.ts";
 import { isFile } from "../document.ts";
 import type { ExplanationDocument } from "../documents.ts";
 import { findRunOrNone } from "../find-run.ts";
-import { withDispatcher } from "../open.ts";
+import { withClient } from "../open.ts";
 import { requestFrom } from "../request.ts";
 import { table } from "../table.ts";
 import { fromNow, printable } from "../text.ts";
 
 export const command: Command = (context) =>
-  withDispatcher(context, async (dispatcher) => {
+  withClient(context, async (client) => {
     const { io, settings } = context;
-    const explanation = await explain(context, dispatcher);
+    const explanation = await explain(context, client);
     if (settings.json) await io.write(`${JSON.stringify(explanation)}\n`);
     else await io.write(page(context, explanation));
   });
 
 /** A run wins over a flow of the same name; a file wins over both. */
-async function explain(context: Context, dispatcher: Dispatcher): Promise<ExplanationDocument> {
+async function explain(context: Context, client: Client): Promise<ExplanationDocument> {
   const source = argument(context);
   if (!(await isFile(context, source))) {
-    await dispatcher.refresh();
-    const run = await findRunOrNone(dispatcher, source);
-    if (run !== undefined) return dispatcher.explainRun(run.id);
-    return dispatcher.explainRequest(await requestFrom(context, source)).catch((error: unknown) => {
+    await client.refresh();
+    const run = await findRunOrNone(client, source);
+    if (run !== undefined) return client.explainRun(run.id);
+    return client.explainRequest(await requestFrom(context, source)).catch((error: unknown) => {
       const unknown = error instanceof PermanentError && error.code === "unknown_flow";
       throw unknown ? neither(source) : error;
     });
   }
-  return dispatcher.explainRequest(await requestFrom(context, source));
+  return client.explainRequest(await requestFrom(context, source));
 }
 
 function neither(source: string): PermanentError {

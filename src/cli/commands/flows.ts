@@ -1,16 +1,16 @@
 import type { Command } from "../command.ts";
 import type { FlowDocument } from "../documents.ts";
-import { withDispatcher } from "../open.ts";
+import { withClient } from "../open.ts";
 import { table } from "../table.ts";
 import { fromNow } from "../text.ts";
 
 export const command: Command = (context) =>
-  withDispatcher(context, async (dispatcher) => {
+  withClient(context, async (client) => {
     const { io, settings } = context;
     const flows: FlowDocument[] = [];
     let cursor: string | undefined;
     do {
-      const page = await dispatcher.flows(cursor === undefined ? {} : { cursor });
+      const page = await client.flows(cursor === undefined ? {} : { cursor });
       flows.push(...page.items);
       cursor = page.next;
     } while (cursor !== undefined);

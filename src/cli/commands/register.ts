@@ -2,7 +2,7 @@ import { invalid } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import { argument, type Command } from "../command.ts";
 import { readDocument } from "../document.ts";
-import { withDispatcher } from "../open.ts";
+import { withClient } from "../open.ts";
 
 export const command: Command = async (context) => {
   const { io, settings } = context;
@@ -12,8 +12,8 @@ export const command: Command = async (context) => {
       { path: "", message: "expected a flow, which is an object with a name" },
     ]);
   }
-  await withDispatcher(context, async (dispatcher) => {
-    const registered = await dispatcher.register(document);
+  await withClient(context, async (client) => {
+    const registered = await client.register(document);
     const { flow, created, warnings } = registered;
     if (settings.json) return io.write(`${JSON.stringify(registered)}\n`);
     warnings.forEach((warning) => io.note(`sluice: warning: ${warning}`));

@@ -4,7 +4,7 @@ import { withLaunching } from "../open.ts";
 import { tellRun } from "../watch.ts";
 
 export const command: Command = (context) =>
-  withLaunching(context, async (dispatcher) => {
-    const { id } = await findRun(dispatcher, argument(context));
-    return tellRun(context, dispatcher, await dispatcher.rerun(id));
+  withLaunching(context, async (client) => {
+    const { id } = await findRun(client, argument(context));
+    return tellRun(context, client, await client.rerun(id));
   });

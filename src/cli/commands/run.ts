@@ -5,7 +5,7 @@ import { tellRun } from "../watch.ts";
 
 export const command: Command = async (context) => {
   const message = await requestFrom(context, argument(context));
-  return withLaunching(context, async (dispatcher) =>
-    tellRun(context, dispatcher, await dispatcher.submit(message)),
+  return withLaunching(context, async (client) =>
+    tellRun(context, client, await client.submit(message)),
   );
 };

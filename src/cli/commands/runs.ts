@@ -1,16 +1,16 @@
 import type { RunQuery } from "../../store.ts";
 import { type Command, type Context, numberOption, textOption } from "../command.ts";
 import type { RunDocument } from "../documents.ts";
-import { withDispatcher } from "../open.ts";
+import { withClient } from "../open.ts";
 import { table } from "../table.ts";
 import { fromNow, printable, stateDetail, stateName } from "../text.ts";
 
 export const command: Command = (context) =>
-  withDispatcher(context, async (dispatcher) => {
+  withClient(context, async (client) => {
     const { io, settings } = context;
     const query = queryFrom(context);
-    await dispatcher.refresh();
-    const { items, next, lookedBackTo } = await dispatcher.runs(query);
+    await client.refresh();
+    const { items, next, lookedBackTo } = await client.runs(query);
     if (settings.json) {
       for (const run of items) await io.write(`${JSON.stringify(run)}\n`);
     } else if (items.length === 0) {

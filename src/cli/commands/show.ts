@@ -1,15 +1,15 @@
 import { argument, type Command, type Context } from "../command.ts";
 import type { RunDetail } from "../documents.ts";
 import { findRun } from "../find-run.ts";
-import { withDispatcher } from "../open.ts";
+import { withClient } from "../open.ts";
 import { fields } from "../table.ts";
 import { fromNow, printable, stateDetail, stateName } from "../text.ts";
 
 export const command: Command = (context) =>
-  withDispatcher(context, async (dispatcher) => {
+  withClient(context, async (client) => {
     const { io, settings } = context;
-    await dispatcher.refresh();
-    const run = await findRun(dispatcher, argument(context));
+    await client.refresh();
+    const run = await findRun(client, argument(context));
     await io.write(settings.json ? `${JSON.stringify(run)}\n` : page(context, run));
   });
 

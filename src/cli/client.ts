@@ -10,7 +10,7 @@ import type {
 } from "./documents.ts";
 
 /** What came of asking for a run. */
-export interface Submitted {
+export interface SubmissionDocument {
   readonly run: RunDocument;
   /** False if the same request was made before. */
   readonly created: boolean;
@@ -18,18 +18,18 @@ export interface Submitted {
 }
 
 /**
- * What commands talk to: a dispatcher in this process, or one behind an HTTP API. Both throw
+ * What commands work through: the core in this process, or an HTTP API. Either way it throws
  * `PermanentError` for what can never work.
  */
-export interface Dispatcher {
+export interface Client {
   /** How long to rest between two looks at a run, in milliseconds. */
   readonly restMs: number;
   /** Brings what is known up to date, as far as that is the business of this process. */
   refresh(): Promise<void>;
   /** How a run was after each of its changes since this was asked last, as far as this process knows. */
   changes(id: string): readonly RunDocument[];
-  submit(message: JsonObject): Promise<Submitted>;
-  rerun(id: string): Promise<Submitted>;
+  submit(message: JsonObject): Promise<SubmissionDocument>;
+  rerun(id: string): Promise<SubmissionDocument>;
   runs(query: RunQuery): Promise<Page<RunDocument>>;
   /** A run by its id; undefined if there is none. */
   run(id: string): Promise<RunDetail | undefined>;
@@ -37,7 +37,7 @@ export interface Dispatcher {
   /** What the newest job of a run has written, from `after` on; an empty page while there is no job. */
   logs(id: string, after?: string): Promise<LogPage>;
   flows(query: { readonly cursor?: string }): Promise<Page<FlowDocument>>;
-  register(flow: JsonObject): Promise<Registered>;
+  register(flow: JsonObject): Promise<RegistrationDocument>;
   agents(): Promise<readonly AgentDocument[]>;
   explainRun(id: string): Promise<ExplanationDocument>;
   explainRequest(message: JsonObject): Promise<ExplanationDocument>;
@@ -46,7 +46,7 @@ export interface Dispatcher {
 }
 
 /** What came of registering a flow. */
-export interface Registered {
+export interface RegistrationDocument {
   readonly flow: FlowDocument;
   /** Whether it is a new version. */
   readonly created: boolean;

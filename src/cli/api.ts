@@ -2,8 +2,8 @@ import type { LogPage } from "../backend.ts";
 import { PermanentError } from "../errors.ts";
 import type { JsonObject } from "../json.ts";
 import type { Page } from "../store.ts";
-import { type Answer, type Api, callApi } from "./api-client.ts";
-import type { Dispatcher, Submitted } from "./dispatcher.ts";
+import { type Answer, type Api, callApi } from "./call-api.ts";
+import type { Client, SubmissionDocument } from "./client.ts";
 import type {
   AgentDocument,
   ExplanationDocument,
@@ -14,9 +14,9 @@ import type {
 
 const REST_MS = 1_000;
 
-/** A dispatcher behind an HTTP API, which works by itself: there is nothing to refresh from here. */
-export function remoteDispatcher(api: Api): Dispatcher {
-  const { get, post, put } = clientOf(api);
+/** A client of an HTTP API. What is behind it works by itself: there is nothing to refresh from here. */
+export function apiClient(api: Api): Client {
+  const { get, post, put } = methodsOf(api);
   return {
     restMs: REST_MS,
     refresh: async () => undefined,
@@ -57,12 +57,12 @@ function pageOf(body: unknown): Page<RunDocument> {
   return { ...page, ...(lookedBackTo === undefined ? {} : { lookedBackTo }) };
 }
 
-function submitted({ status, body }: Answer): Submitted {
+function submitted({ status, body }: Answer): SubmissionDocument {
   const { warnings, ...run } = body as RunDocument & { warnings: readonly string[] };
   return { run, created: status !== 200, warnings };
 }
 
-function clientOf(api: Api) {
+function methodsOf(api: Api) {
   return {
     get: (path: string, query: object = {}) =>
       callApi(api, { method: "GET", path, query, repeatable: true }),

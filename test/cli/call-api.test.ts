@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import { type Call, callApi } from "../../src/cli/api-client.ts";
+import { type Call, callApi } from "../../src/cli/call-api.ts";
 import { PermanentError } from "../../src/errors.ts";
 import { serve } from "../fakes/serve.ts";
 
