@@ -32,7 +32,7 @@ const LEAST_TTL_SECONDS = 3600;
  * the agent's path, the built-in one. An empty mapping or text is none.
  *
  * Throws `PermanentError` with every fault of a template that no Job can be made from, or whose Job
- * might run the flow more than once or vanish before its end is known.
+ * might run the flow more than once or never, or vanish before its end is known.
  */
 export async function templateOf(sources: TemplateSources): Promise<Template> {
   const { run, agent, options, read } = sources;
@@ -76,7 +76,8 @@ const metadata = z.looseObject({
   labels: anyObject.optional(),
 });
 
-const atMostOne = z.number().int().max(1, "expected at most 1: a run is one process").nullish();
+/** Of none Kubernetes says that the Job is complete, or waits for ever. */
+const one = z.literal(1, "expected 1 or nothing: a run is one process").nullish();
 
 const container = z.looseObject({
   image: z.string().nullish(),
@@ -93,8 +94,8 @@ const schema = z.looseObject({
   kind: only("Job"),
   metadata: metadata.optional(),
   spec: z.looseObject({
-    parallelism: atMostOne,
-    completions: atMostOne,
+    parallelism: one,
+    completions: one,
     ttlSecondsAfterFinished: z
       .number()
       .min(

@@ -225,9 +225,18 @@ describe("a flow runner of Orion", () => {
 });
 
 describe("what would break once", () => {
+  const NONE_TO_COMPLETE = { spec: { completions: 0 } };
+
   it.each([
     ["parallelism", { spec: { parallelism: 2 } }, "run_config.job_template.spec.parallelism"],
+    ["no pod", { spec: { parallelism: 0 } }, "run_config.job_template.spec.parallelism"],
+    ["fewer than none", { spec: { parallelism: -1 } }, "run_config.job_template.spec.parallelism"],
     ["completions", { spec: { completions: 3 } }, "run_config.job_template.spec.completions"],
+    [
+      "a Job that is complete at once",
+      NONE_TO_COMPLETE,
+      "run_config.job_template.spec.completions",
+    ],
     [
       "generateName",
       { metadata: { generateName: "x-" } },
@@ -267,7 +276,9 @@ describe("what would break once", () => {
   it("is told where Kubernetes may start the flow again by itself", async () => {
     const { job, warnings } = await planFor(templated({ spec: { ...POD.spec, backoffLimit: 2 } }));
     expect(job.spec["backoffLimit"]).toBe(2);
-    expect(warnings).toEqual([expect.stringContaining("spec.backoffLimit 2")]);
+    expect(warnings).toEqual([
+      "spec.backoffLimit 2 lets Kubernetes start the flow again by itself; set it to 0 so that one launch runs the flow once",
+    ]);
   });
 });
 
