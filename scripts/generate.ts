@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { callsPage } from "./generate/calls.ts";
 import { costPage, hostCostPage } from "./generate/costs.ts";
-import { differencePages } from "./generate/differences.ts";
+import { differencePage } from "./generate/differences.ts";
 import { schemaFiles } from "./generate/schemas.ts";
 import { statePage } from "./generate/states.ts";
 
@@ -22,7 +22,7 @@ const files: readonly Generated[] = [
   costPage(),
   hostCostPage(),
   callsPage(),
-  ...differencePages(),
+  differencePage(),
 ];
 
 const stale = files.filter(

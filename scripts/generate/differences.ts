@@ -24,8 +24,8 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 /** The page of compatibility with its list of differences brought up to date. */
-export function differencePages(): Generated[] {
-  return [pageWithSection(PAGE, "differences", tables())];
+export function differencePage(): Generated {
+  return pageWithSection(PAGE, "differences", tables());
 }
 
 function tables(): string {

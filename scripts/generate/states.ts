@@ -1,5 +1,5 @@
 import { PREFECT_STATES } from "../../src/prefect-state.ts";
-import { FINAL_STATES, type StateType } from "../../src/run.ts";
+import { type CauseType, FINAL_STATES, type StateType } from "../../src/run.ts";
 import { TRANSITIONS } from "../../src/transitions.ts";
 import type { Generated } from "../generate.ts";
 
@@ -17,24 +17,21 @@ const MEANINGS: Readonly<Record<StateType, string>> = {
   cancelled: "ended on request",
 };
 
-const CAUSES: readonly (readonly [string, string])[] = [
-  ["exit", "its process ended by itself; with the exit code, and the signal for codes above 128"],
-  ["killed", "ended by SIGKILL or SIGTERM, and nothing says who sent it"],
-  ["out_of_memory", "it used more memory than it may"],
-  ["reclaimed", "its machine was taken back: Spot, eviction, preemption"],
-  ["infrastructure", "its machine was lost"],
-  ["start_failed", "the job never started"],
-  ["image", "its image could not be had"],
-  [
-    "lost",
-    "nobody can say how its job ended, or whether it has one: it is gone, its host is lost, or for a day nobody could look",
-  ],
-  ["rejected", "the platform refused the launch for good"],
-  ["invalid", "the request has faults; all of them are named"],
-  ["abandoned", "every delivery of its message failed"],
-  ["requested", "somebody cancelled it"],
-  ["deadline", "its platform ended it for taking too long"],
-];
+const CAUSES: Readonly<Record<CauseType, string>> = {
+  exit: "its process ended by itself; with the exit code, and the signal for codes above 128",
+  killed: "ended by SIGKILL or SIGTERM, and nothing says who sent it",
+  out_of_memory: "it used more memory than it may",
+  reclaimed: "its machine was taken back: Spot, eviction, preemption",
+  infrastructure: "its machine was lost",
+  start_failed: "the job never started",
+  image: "its image could not be had",
+  lost: "nobody can say how its job ended, or whether it has one: it is gone, its host is lost, or for a day nobody could look",
+  rejected: "the platform refused the launch for good",
+  invalid: "the request has faults; all of them are named",
+  abandoned: "every delivery of its message failed",
+  requested: "somebody cancelled it",
+  deadline: "its platform ended it for taking too long",
+};
 
 /** The page of states, drawn from the table that the code obeys. */
 export function statePage(): Generated {
@@ -67,7 +64,9 @@ A final state carries why: its type, a sentence, and exit code and signal where 
 
 | cause | means |
 | --- | --- |
-${CAUSES.map(([cause, meaning]) => `| ${cause} | ${meaning} |`).join("\n")}
+${Object.entries(CAUSES)
+  .map(([cause, meaning]) => `| ${cause} | ${meaning} |`)
+  .join("\n")}
 `;
   return { path: "docs/states.md", content };
 }
