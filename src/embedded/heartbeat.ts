@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../app.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import { type AgentHost, BEAT_EVERY_MS, LOST_AFTER_MS, OFFLINE_AFTER_MS } from "../hosts.ts";
 import { tellLateEnds } from "../late-ends.ts";
 import { between, SECOND, type Timestamp, timestamp } from "../time.ts";
+import { rest } from "./rest.ts";
 
 /** Says that a host is at work, for as long as somebody asks it to. */
 export interface Heartbeat {
@@ -13,7 +13,7 @@ export interface Heartbeat {
    * was not seen.
    */
   keep(): Promise<void>;
-  /** Returns once all is told that a return of the host has begun to tell. */
+  /** Returns once the log lines about the host's return are written. */
   told(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function keepBeating(app: App, heart: Heartbeat, signal: AbortSigna
       if (error instanceof PermanentError) throw error;
       app.log.warn("host not seen", { reason: messageOf(error) });
     }
-    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    await rest(LOOK_EVERY_MS, signal);
   }
 }
 
@@ -92,6 +92,6 @@ function taken({ agent, machine, lastSeen }: AgentHost, now: Timestamp): Permane
   const ago = Math.max(0, Math.round(between(lastSeen, now) / SECOND));
   return new PermanentError(
     "conflict",
-    `agent ${agent} is worked for by another host, on ${machine}, seen ${ago} s ago: stop that one, and wait ${OFFLINE_AFTER_MS / SECOND} s`,
+    `another host, on ${machine}, works for agent ${agent} (seen ${ago} s ago): stop it, wait ${OFFLINE_AFTER_MS / SECOND} s and start again`,
   );
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { abandon } from "../abandon.ts";
 import type { App } from "../app.ts";
 import { dispatch } from "../dispatch.ts";
@@ -8,10 +7,11 @@ import { MAX_DELAY_SECONDS } from "../queue.ts";
 import type { ReceivedMessage } from "../queues/sqlite.ts";
 import type { Run } from "../run.ts";
 import type { Embedded } from "./app.ts";
+import { rest } from "./rest.ts";
 
 /** How many messages are handled side by side. */
 const BATCH = 32;
-/** A message that failed comes back after so many seconds. */
+/** How long a message that failed stays away, in seconds, for each time it was received. */
 const RETRY_SECONDS = 2;
 const TICK_MS = 1_000;
 /** How long the loop rests when the queue is empty. */
@@ -44,9 +44,9 @@ export async function turn({ app, queue, config }: Workplace): Promise<number> {
  */
 export async function look({ app, config }: Workplace): Promise<void> {
   await config?.refresh();
-  const { agents, store } = app;
+  const { store } = app;
   const due: typeof store.due = (now, place) => launched(store.due(now, place));
-  await poll({ ...app, agents, store: { ...store, due } });
+  await poll({ ...app, store: { ...store, due } });
 }
 
 async function* launched(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
@@ -100,11 +100,6 @@ async function keepTicking(workplace: Workplace, signal: AbortSignal): Promise<v
     }
     await rested;
   }
-}
-
-/** Sleeps, but no longer than until `signal` is aborted. */
-async function rest(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
 
 /** Takes up to `max` messages and begins to handle them; undefined if none can be taken now. */

@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { App } from "../app.ts";
 import { messageOf } from "../errors.ts";
 import type { Dispatchers } from "../stores/sqlite/dispatchers.ts";
 import { SECOND, timestamp } from "../time.ts";
+import { rest } from "./rest.ts";
 
 /** How processes on one data folder know whether one of them keeps dispatching. */
 export interface Presence {
@@ -29,7 +29,7 @@ export function presenceOf(
         } catch (error) {
           log.error("presence not noted", { reason: messageOf(error) });
         }
-        await sleep(BEAT_EVERY_MS, undefined, { signal }).catch(() => undefined);
+        await rest(BEAT_EVERY_MS, signal);
       }
       dispatchers.leave(id);
     },

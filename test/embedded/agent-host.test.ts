@@ -115,7 +115,7 @@ describe("the host of a remote agent", () => {
     await expect((await open("lab", "elsewhere")).work(stop)).rejects.toMatchObject({
       code: "conflict",
       message: expect.stringMatching(
-        /^agent lab is worked for by another host, on .*, seen \d+ s ago/,
+        /^another host, on .*, works for agent lab \(seen \d+ s ago\)/,
       ),
     });
   });
@@ -192,7 +192,7 @@ describe("the heartbeat of a host", () => {
     await expect(heart.keep()).rejects.toMatchObject({
       code: "conflict",
       message:
-        "agent lab is worked for by another host, on shed, seen 0 s ago: stop that one, and wait 60 s",
+        "another host, on shed, works for agent lab (seen 0 s ago): stop it, wait 60 s and start again",
     });
   });
 
