@@ -8,7 +8,7 @@ import { ownTemplates, readAgents } from "./agents.ts";
 
 /** What is known of the deployment that a package is for. */
 export interface PackageOptions {
-  /** Whether its functions are known to Google Cloud. Default: true. */
+  /** Whether its functions have credentials for Google Cloud. Default: true. */
   readonly google?: boolean;
 }
 
@@ -26,7 +26,7 @@ export async function packageConfig(
   const { document, agents } = await readAgents(config);
   const named = agents.flatMap((agent) => filesOf(agent, dirname(resolve(config))));
   const unfit: readonly Issue[] = named.flatMap((file) => unfitFile(file) ?? []);
-  const checks = [unknownCluster, noKubeconfig, patterns, ...(google ? [] : [strangerToGoogle])];
+  const checks = [unknownCluster, noKubeconfig, patterns, ...(google ? [] : [noGoogleCredentials])];
   const issues = [...unfit, ...checks.flatMap((check) => agents.flatMap(check))];
   if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
@@ -92,13 +92,13 @@ function patterns(agent: Agent): readonly Issue[] {
 }
 
 /** Functions have no credentials of Google's but those that a deployment brings along. */
-function strangerToGoogle(agent: Agent): readonly Issue[] {
+function noGoogleCredentials(agent: Agent): readonly Issue[] {
   const templates = templatesOf(agent, "gcs").map(({ path }) => path);
   return [...(launchesAtGoogle(agent) ? [`agents.${agent.name}`] : []), ...templates].map(
     (path) => ({
       path,
       message:
-        'expected functions that are known to Google Cloud: deploy with --param="googleCredentials=FILE", see docs/backends/vertex.md',
+        'functions have no Google Cloud credentials: deploy with --param="googleCredentials=FILE", see docs/backends/vertex.md',
     }),
   );
 }

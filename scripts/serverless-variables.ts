@@ -29,15 +29,16 @@ const CONFIG = join("dist", "config");
 export interface Given {
   /** Path of a `sluice.yml`. */
   readonly config: string;
-  /** Path of the file that makes the functions known to Google; empty if there is none. */
+  /** Path of the file with which the functions get credentials of Google; empty if there is none. */
   readonly googleCredentials: string;
   /** Where the functions will run. */
   readonly region: string;
 }
 
 /**
- * Builds the functions with the agents of `config` and the file that makes them known to Google, if one is
- * named, and says which rights these agents ask for. What a person should know is told on standard error.
+ * Builds the functions with the agents of `config` and the file with which they get credentials of Google,
+ * if one is named, and says which rights these agents ask for. What a person should know is told on
+ * standard error.
  */
 export async function variables({ config, googleCredentials, region }: Given): Promise<Packaged> {
   const { agents } = await buildFunctions(resolve(config), { google: googleCredentials !== "" });
@@ -58,7 +59,7 @@ export function unheard(agents: readonly Agent[], region: string): string | unde
   const outside = agentsOutside(agents, region);
   if (outside.length === 0) return undefined;
   const names = outside.map(({ name }) => name).join(", ");
-  return `No events come of the tasks of ${names}: their clusters are outside ${region}, so what becomes of a task is noticed within four minutes instead of seconds. docs/backends/ecs.md says how to forward them.`;
+  return `No events arrive for the tasks of ${names}: their clusters are outside ${region}, so what becomes of a task is noticed within four minutes instead of seconds. docs/backends/ecs.md says how to forward them.`;
 }
 
 /** Checks what AWS would refuse late, or what would lose runs. Throws `PermanentError` ("invalid"). */

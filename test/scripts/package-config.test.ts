@@ -81,7 +81,7 @@ test.each([
   ["templates in Cloud Storage", 'backend: ecs, templates: ["gs://b/t/"]', ".templates"],
   ["a template there", "backend: ecs, task_definition_path: gcs://b/t", ".task_definition_path"],
 ])(
-  "an agent that needs Google for %s is refused where functions are strangers to it",
+  "an agent that needs Google for %s is refused where functions have no credentials for it",
   async (_, agent, key) => {
     await expect(packaged(`  g: { ${agent} }`, { google: false })).rejects.toMatchObject({
       issues: [
@@ -102,7 +102,7 @@ test("an agent that sends Google no credentials needs none", async () => {
   await packaged("  far: { backend: vertex, remote: true }", options);
 });
 
-test("a deployment knows whether its functions are strangers to Google", async () => {
+test("a deployment knows whether its functions have credentials for Google", async () => {
   const config = join(folder, "sluice.yml");
   writeFileSync(config, "agents:\n  g: { backend: vertex }");
   const given = { config, googleCredentials: "", region: "eu-west-1" };

@@ -72,7 +72,7 @@ describe("an ECS agent", () => {
   west: { backend: ecs, region_name: us-west-2 }
   arn: { backend: ecs, cluster: "arn:aws:ecs:eu-north-1:210987654321:cluster/a" }
   gpu: { backend: vertex, project: p }`);
-    expect(unheard(agents, "eu-west-1")).toMatch(/^No events come of the tasks of west, arn: /);
+    expect(unheard(agents, "eu-west-1")).toMatch(/^No events arrive for the tasks of west, arn: /);
     expect(unheard(agents.slice(0, 2), "eu-west-1")).toBeUndefined();
   });
 
