@@ -21,7 +21,7 @@ export function limitIssues(definition: Template, at: string): readonly Issue[] 
   ];
 }
 
-/** RunTask takes overrides of at most so many characters of JSON, punctuation included. */
+/** The most characters of JSON, punctuation included, that RunTask takes as overrides. */
 const MAX_OVERRIDES = 8_192;
 
 /** Why overrides are too large, naming their largest variables; undefined if they fit. */
@@ -34,7 +34,7 @@ export function overridesFault(overrides: JsonObject): string | undefined {
     .map((variable) => `${variable.name} (${variable.size})`);
   const hint =
     largest.length === 0 ? "" : `; the largest variables are ${largest.join(", ")} characters`;
-  return `the overrides of the task have ${size} characters, RunTask takes ${MAX_OVERRIDES}${hint}: keep large values elsewhere and pass their address`;
+  return `the overrides of the task have ${size} characters, RunTask takes ${MAX_OVERRIDES}${hint}: store large parameters elsewhere and pass their address`;
 }
 
 function variables(overrides: JsonObject): { name: string; size: number }[] {

@@ -192,7 +192,7 @@ function warningsOf(job: JsonObject, options: AgentOptions): readonly string[] {
   return [
     ...(Number(spec["backoffLimit"]) > 0
       ? [
-          `spec.backoffLimit ${Number(spec["backoffLimit"])} lets Kubernetes start the flow again by itself; 0 leaves that to the agent's retries`,
+          `spec.backoffLimit ${Number(spec["backoffLimit"])} lets Kubernetes start the flow again by itself; set it to 0 so that one launch runs the flow once`,
         ]
       : []),
     ...(pod["restartPolicy"] === "OnFailure"
