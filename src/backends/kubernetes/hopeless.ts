@@ -29,9 +29,8 @@ const MISSING = new Set([
 export function hopeless(evidence: Evidence, patience: Patience): End | undefined {
   const pod = newest(evidence.pods);
   if (pod === undefined) return withoutPod(evidence, patience);
-  const age = ageOf(pod.status?.startTime ?? createdAt(pod), patience.now);
   return (
-    (age >= patience.startMs ? cannotStart(pod) : undefined) ??
+    cannotStart(pod, patience) ??
     unschedulable(pod, patience) ??
     leftBehind(evidence.job, pod, patience) ??
     neverStarted(pod, evidence.events, patience)
@@ -64,11 +63,12 @@ function withoutPod({ job, pods, events }: Evidence, patience: Patience): End | 
   return crashed("start_failed", `no pod was made: ${warning ?? "Kubernetes does not say why"}`);
 }
 
-function cannotStart(pod: PodJson): End | undefined {
+function cannotStart(pod: PodJson, { now, startMs }: Patience): End | undefined {
   const { initContainerStatuses, containerStatuses } = pod.status ?? {};
-  for (const { name, state } of [...(initContainerStatuses ?? []), ...(containerStatuses ?? [])]) {
-    const { reason = "", message = "" } = state?.waiting ?? {};
-    const words = `container ${name} of pod ${pod.metadata?.name}: ${reason}: ${message}`;
+  for (const container of [...(initContainerStatuses ?? []), ...(containerStatuses ?? [])]) {
+    if (ageOf(mayStartAt(pod, container), now) < startMs) continue;
+    const { reason = "", message = "" } = container.state?.waiting ?? {};
+    const words = `container ${container.name} of pod ${pod.metadata?.name}: ${reason}: ${message}`;
     if (IMAGE.has(reason)) return crashed("image", words);
     if (MISSING.has(reason)) return crashed("rejected", words);
   }
@@ -109,9 +109,23 @@ function isUnstarted(pod: PodJson): boolean {
   return pod.status?.phase === "Pending" || pod.status?.phase === undefined;
 }
 
-/** From when a machine has taken the pod, or the Job was last resumed. */
 function isOverdue(object: PodJson | JobJson, { now, pendingMs }: Patience): boolean {
-  return ageOf(object.status?.startTime ?? createdAt(object), now) >= pendingMs;
+  return ageOf(mayStartAt(object), now) >= pendingMs;
+}
+
+/**
+ * From when on nothing was in the way of a start: a machine has taken the pod and its init containers have
+ * ended, as has the last run of the container itself; or the Job was last resumed.
+ */
+function mayStartAt(object: PodJson | JobJson, { lastState }: ContainerStatusJson = {}): string {
+  const status: PodJson["status"] = object.status ?? {};
+  const moments = [
+    status.conditions?.find(({ type }) => type === "Initialized")?.lastTransitionTime,
+    ...(status.initContainerStatuses ?? []).map(({ state }) => state?.terminated?.finishedAt),
+    lastState?.terminated?.finishedAt,
+  ];
+  const start = status.startTime ?? createdAt(object);
+  return moments.reduce<string>((last, next) => (next && next > last ? next : last), start);
 }
 
 /** What was last said, if that is a warning: an image that is still being pulled comes after others. */

@@ -39,7 +39,7 @@ export const agentOptions = z.strictObject({
     .nonnegative()
     .default(120)
     .describe(
-      "How long a container may say that it cannot start, for want of its image for instance, before its run ends.",
+      "How long a container may fail to start, for want of its image for instance, before its run ends; its init containers, and its own earlier runs, do not count.",
     ),
   pending_grace_seconds: z
     .number()

@@ -16,7 +16,7 @@ import { CANCELLED, stopPatch } from "../../../src/backends/kubernetes/stop.ts";
 const NOW = new Date("2026-11-21T12:00:00Z");
 const patience = { now: NOW, startMs: 120_000, pendingMs: 900_000 };
 
-/** A time so many seconds ago. */
+/** A time some seconds ago. */
 function ago(seconds: number): string {
   return new Date(NOW.getTime() - seconds * 1000).toISOString().replace(".000", "");
 }
@@ -53,6 +53,11 @@ function over(terminated: object, more: PodJson["status"] = {}): PodJson {
 
 function waiting(reason: string, message = "says Kubernetes"): ContainerStatusJson {
   return { name: "flow", state: { waiting: { reason, message } } };
+}
+
+/** An init container that has done its work. */
+function initialized(name: string, seconds: number): ContainerStatusJson {
+  return { name, state: { terminated: { exitCode: 0, finishedAt: ago(seconds) } } };
 }
 
 function verdict(evidence: Partial<Evidence> & { job: JobJson }) {
@@ -405,6 +410,48 @@ describe("a hopeless Job", () => {
     expect(verdict({ job: active, pods }).stop?.cause.type).toBe("image");
   });
 
+  it.each<[string, (seconds: number) => PodJson["status"]]>([
+    [
+      "its pod was initialized",
+      (seconds) => ({
+        conditions: [{ type: "Initialized", status: "True", lastTransitionTime: ago(seconds) }],
+        containerStatuses: [waiting("ErrImagePull")],
+      }),
+    ],
+    [
+      "the init container before it ended",
+      (seconds) => ({
+        initContainerStatuses: [initialized("first", 900), initialized("second", seconds)],
+        containerStatuses: [waiting("ErrImagePull")],
+      }),
+    ],
+    [
+      "the init container before it ended, which is one itself",
+      (seconds) => ({
+        initContainerStatuses: [initialized("first", seconds), waiting("ErrImagePull")],
+      }),
+    ],
+    [
+      "it ended itself, and is started again",
+      (seconds) => {
+        const lastState = { terminated: { exitCode: 1, finishedAt: ago(seconds) } };
+        return { containerStatuses: [{ ...waiting("ErrImagePull"), lastState }] };
+      },
+    ],
+  ])("is one whose container got no image for too long after %s", (_, status) => {
+    const at = (seconds: number) => [pod({ phase: "Pending", ...status(seconds) })];
+    expect(verdict({ job: active, pods: at(120) }).stop?.cause.type).toBe("image");
+    expect(verdict({ job: active, pods: at(119) }).stop).toBeUndefined();
+  });
+
+  it("is one whose container gets no image, though another one was started again just now", () => {
+    const lastState = { terminated: { exitCode: 1, finishedAt: ago(1) } };
+    const other = { name: "other", state: { running: { startedAt: ago(0) } }, lastState };
+    const containerStatuses = [other, waiting("ErrImagePull")];
+    const pods = [pod({ phase: "Running", containerStatuses })];
+    expect(verdict({ job: active, pods }).stop?.cause.type).toBe("image");
+  });
+
   it("is one no machine takes", () => {
     const place = (seconds: number, reason = "Unschedulable") => {
       const lastTransitionTime = ago(seconds);
@@ -461,6 +508,21 @@ describe("a hopeless Job", () => {
     });
     expect(verdict({ job: active, pods, events: [warning, pulling] }).stop).toBeUndefined();
     expect(verdict({ job: active, pods, events: [] }).stop).toBeUndefined();
+  });
+
+  it("is none whose init container took long, until its pod has not started long after that", () => {
+    const message = "Failed to pull image: i/o timeout";
+    const events = [{ type: "Warning", reason: "Failed", message, lastTimestamp: ago(3) }];
+    const at = (seconds: number) => {
+      const initContainerStatuses = [initialized("download", seconds)];
+      const containerStatuses = [waiting("ContainerCreating")];
+      const startTime = ago(10_000);
+      return [pod({ phase: "Pending", startTime, initContainerStatuses, containerStatuses })];
+    };
+    expect(puzzleOf(active, at(899), patience)).toBeUndefined();
+    expect(verdict({ job: active, pods: at(899), events }).stop).toBeUndefined();
+    expect(puzzleOf(active, at(900), patience)).toBe("pod-uid");
+    expect(verdict({ job: active, pods: at(900), events }).stop?.cause.type).toBe("start_failed");
   });
 
   it("is one whose flow has ended while another container goes on", () => {
