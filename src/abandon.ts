@@ -18,7 +18,9 @@ function abandoned(why = "the log says why"): Cause {
 
 /**
  * Ends the run of a dead message, so that nothing is lost without a trace: an unknown run is stored as
- * ended, with the body kept; one that was not launched ends; one that was is left to `poll`.
+ * ended, with the body kept; one that was not launched ends. Left to `poll` are runs that were launched,
+ * also if the platform refused that, for their job may show up all the same; and those that another message
+ * has brought to wait since.
  */
 export async function abandon(app: App, message: Message): Promise<void> {
   const intake = await readBody(app, message.body, message.id);
@@ -52,6 +54,8 @@ async function end(app: App, run: Run): Promise<void> {
   let current: Run | undefined = run;
   while (current?.state.type === "scheduled" || current?.state.type === "waiting") {
     const { state } = current;
+    if (state.type === "waiting" && (state.sent === undefined || state.refused !== undefined))
+      return;
     const why = state.type === "waiting" ? `it waited: ${state.message}` : undefined;
     const next = { type: "crashed", cause: abandoned(why) } as const;
     if ((await move(app, current, { event: "end", next })) !== undefined) return;

@@ -39,8 +39,12 @@ function stateWhenCancelled(app: App, { state, place }: Run): RunState | undefin
     case "launching":
       return { type: "cancelling", ...launchOf(state), until: state.until, misses: 0 };
     case "submitted":
-    case "running":
       return { type: "cancelling", ...launchOf(state), job: state.job, until, misses: 0 };
+    case "running": {
+      const { job, startedAt } = state;
+      const started = startedAt === undefined ? {} : { startedAt };
+      return { type: "cancelling", ...launchOf(state), job, until, misses: 0, ...started };
+    }
     case "cancelling":
       return undefined;
   }

@@ -67,6 +67,18 @@ describe("cancel", () => {
     });
   });
 
+  test("of a running run forgets neither when it started nor its job", async () => {
+    const t = testApp();
+    await start(t);
+    const startedAt = "2026-11-21T12:00:01.000Z";
+    t.platform.set("r1", { type: "running", startedAt });
+    await poll(t.app);
+    expect((await cancel(t.app, "r1")).state).toMatchObject({ type: "cancelling", startedAt });
+    t.platform.set("r1", { type: "ended", end: "failed", cause: KILLED });
+    await poll(t.app);
+    expect(await stateOf(t)).toMatchObject({ type: "cancelled", startedAt, job: {} });
+  });
+
   test("of a run that succeeds meanwhile leaves it succeeded", async () => {
     const t = testApp();
     await start(t);

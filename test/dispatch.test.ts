@@ -349,7 +349,24 @@ describe("dispatch of a message that can never work", () => {
     expect(t.platform.started).toEqual([]);
   });
 
-  test("a place whose name no state can hold ends the run before anything is launched", async () => {
+  test("what hangs while its launch is planned lets the run wait, which says so", async () => {
+    const t = testApp();
+    const backend = { ...t.platform.backend, plan: () => new Promise<never>(() => undefined) };
+    const timers: number[] = [];
+    const timeout = (ms: number) => {
+      timers.push(ms);
+      return AbortSignal.timeout(1);
+    };
+    const app = { ...t.app, agents: t.app.agents, backend: async () => backend, timeout };
+    await dispatch(app, message({ run_id: "r1", flow: FLOW }));
+    expect(await stateOf(t, "r1")).toMatchObject({
+      type: "waiting",
+      message: "agent here cannot plan the launch: no answer within 20 seconds",
+    });
+    expect(timers).toEqual([20_000]);
+  });
+
+  test("a target whose name no state can hold ends the run before anything is launched", async () => {
     const t = testApp();
     t.platform.moveTo("c".repeat(300_000));
     await dispatch(t.app, message({ run_id: "r1", flow: FLOW }));

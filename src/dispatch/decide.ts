@@ -1,3 +1,4 @@
+import { inTime } from "../abort.ts";
 import { type Agent, agentNamed, matchAgent, whyNoAgent } from "../agent.ts";
 import type { App } from "../app.ts";
 import type { LaunchPlan } from "../backend.ts";
@@ -19,7 +20,7 @@ import {
   type Submitted,
   type Waiting,
 } from "../run.ts";
-import { plus, timestamp } from "../time.ts";
+import { plus, SECOND, timestamp } from "../time.ts";
 import { launchRequest } from "./launch-request.ts";
 
 /** What is to be done with a run that has no job yet: the state it takes, and how it gets there. */
@@ -35,6 +36,9 @@ export type Candidate = Pick<Run, "id" | "name" | "labels" | "backend" | "launch
   readonly state?: RunState;
 };
 
+/** The longest a launch is planned. A message that fails whenever a platform hangs would end among the dead. */
+const PLANNING_MS = 20 * SECOND;
+
 /**
  * Decides what is to be done with a run whose time has come: which agent takes it, what would be
  * launched, or why it waits or ends. Reads templates and the like; writes and launches nothing.
@@ -46,7 +50,8 @@ export async function decide(app: App, run: Candidate, request: RunRequest): Pro
   if (place !== app.place) return await leaveTo(app, run, { agent, place });
   const pending = pendingLaunch(run.state, agent);
   try {
-    return await launchOn(app, run, { agent, request, pending });
+    const patience = app.timeout(PLANNING_MS);
+    return await inTime(patience, PLANNING_MS, launchOn(app, run, { agent, request, pending }));
   } catch (error) {
     if (!(error instanceof PermanentError)) return tryLater(app, run, { agent, pending, error });
     return { event: "end", next: { type: "crashed", cause: causeOf(error), agent: agent.name } };

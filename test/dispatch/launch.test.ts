@@ -242,7 +242,7 @@ describe("the lease of a launch", () => {
   test("ends the effect before somebody else may begin it", async () => {
     const { t, asked } = signals(testApp());
     await deliver(t);
-    expect(asked).toEqual([55 * SECOND]);
+    expect(asked.at(-1)).toBe(55 * SECOND);
   });
 
   test("counts from when it was taken, however long the look for a job takes", async () => {
