@@ -29,7 +29,8 @@ export async function handleBatch(
       });
     }
   };
-  await inTime(Promise.all(records.map(handle)), context.getRemainingTimeInMillis() - MARGIN_MS);
+  const budget = context.getRemainingTimeInMillis() - MARGIN_MS;
+  await withinBudget(budget, Promise.all(records.map(handle)));
   const failed = new Set(
     records.filter((record) => !handled.has(record)).map(({ messageId }) => messageId),
   );
@@ -38,9 +39,11 @@ export async function handleBatch(
   return { batchItemFailures: [...failed].map((itemIdentifier) => ({ itemIdentifier })) };
 }
 
-/** Waits until the work is done, or the time is over. */
-async function inTime(work: Promise<unknown>, ms: number): Promise<void> {
+/** Waits until the work is done, or so many milliseconds are over. */
+async function withinBudget(ms: number, work: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
+  // Unlike that of a signal this timer keeps the process alive: where work hangs on nothing that does, Lambda
+  // would fail the whole batch for a handler that never answers.
   const over = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, Math.max(0, ms));
   });
