@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ErrorCode, type Issue, messageOf, PermanentError } from "../errors.ts";
+import { ERROR_CODES, type Issue, messageOf, PermanentError } from "../errors.ts";
 import { isJsonObject, type JsonObject } from "../json.ts";
 
 /** Where the HTTP API is, and what lets one in. */
@@ -41,10 +41,10 @@ const NO_TIME: readonly number[] = [429, 502, 503, 504];
  */
 export async function callApi(api: Api, call: Call): Promise<Answer> {
   // Of two requests with the same key the second is answered with the run of the first.
-  const key = randomUUID();
+  const idempotencyKey = randomUUID();
   const rests = call.repeatable ? RESTS_MS : [];
   for (let tries = 0; ; tries++) {
-    const request = requestFor(api, call, key);
+    const request = requestFor(api, call, idempotencyKey);
     const rest = rests[tries];
     try {
       const response = await fetch(request);
@@ -60,7 +60,7 @@ export async function callApi(api: Api, call: Call): Promise<Answer> {
   }
 }
 
-function requestFor({ url, token }: Api, call: Call, key: string): Request {
+function requestFor({ url, token }: Api, call: Call, idempotencyKey: string): Request {
   const { method, path, query = {}, body } = call;
   const base = `${url.replace(/\/+$/, "")}${path}`;
   if (!URL.canParse(base)) {
@@ -75,7 +75,7 @@ function requestFor({ url, token }: Api, call: Call, key: string): Request {
     method,
     headers: {
       accept: "application/json",
-      ...(method === "POST" ? { "idempotency-key": key } : {}),
+      ...(method === "POST" ? { "idempotency-key": idempotencyKey } : {}),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       ...(body === undefined ? {} : { "content-type": "application/json" }),
     },
@@ -102,27 +102,12 @@ async function answerOf({ url }: Api, response: Response): Promise<Answer> {
       `the API at ${url} does not let this call in: ${detail}; the token is taken from SLUICE_TOKEN`,
     );
   }
-  const code = Object.keys(CODES).find((code) => code === body["code"]) as ErrorCode | undefined;
+  // A code of a newer Sluice, or of HTTP, is none of these.
+  const code = ERROR_CODES.find((code) => code === body["code"]);
   if (code === undefined)
     throw new Error(`the API at ${url} failed with status ${status}: ${detail}`);
   throw new PermanentError(code, detail, { issues: (body["issues"] ?? []) as unknown as Issue[] });
 }
-
-/** Every code, so that one of a newer dispatcher is not taken for one of ours. */
-const CODES: Readonly<Record<ErrorCode, true>> = {
-  invalid: true,
-  too_large: true,
-  unknown_flow: true,
-  not_found: true,
-  no_agent: true,
-  conflict: true,
-  forbidden: true,
-  template: true,
-  image: true,
-  rejected: true,
-  start_failed: true,
-  unsupported: true,
-};
 
 function parseJson(text: string): unknown {
   try {

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../store.ts";
 
 /** A whole number in a query: digits alone, within bounds that are part of it. */
 export function wholeNumber({
@@ -18,3 +19,9 @@ export function wholeNumber({
     )
     .transform(Number);
 }
+
+/** How many items of a list are asked for. */
+export const pageSize = wholeNumber({ least: 1, most: MAX_PAGE_SIZE });
+
+/** How the API describes `pageSize`. */
+export const PAGE_SIZE_TEXT = `How many to list: 1 to ${MAX_PAGE_SIZE}, default ${DEFAULT_PAGE_SIZE}.`;

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Explanation } from "../explain.ts";
 import { PREFECT_STATES } from "../prefect-state.ts";
 import type { RegisteredFlow } from "../registry.ts";
-import { type Cause, isFinal, type Run, type RunState, type StateType } from "../run.ts";
+import { type Cause, isFinal, type Run, type RunState, STATES } from "../run.ts";
 import type { RunBody } from "../store.ts";
 
 const labels = z.array(z.string());
@@ -14,7 +14,7 @@ export const runSchema = z.object({
   flow: z.object({ name: z.string(), version: z.int().optional() }),
   labels,
   backend: z.string().describe("The backend its run config asks for, or any."),
-  state: z.enum(Object.keys(PREFECT_STATES) as StateType[]),
+  state: z.enum(STATES),
   prefect_state: z.string().describe("What Prefect calls the state."),
   since: z.iso.datetime().describe("When it entered the state."),
   created_at: z.iso.datetime(),

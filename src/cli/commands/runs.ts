@@ -1,4 +1,4 @@
-import type { RunQuery } from "../../store.ts";
+import { MAX_PAGE_SIZE, type RunQuery } from "../../store.ts";
 import { type Command, type Context, numberOption, textOption } from "../command.ts";
 import type { RunDocument } from "../documents.ts";
 import { withClient } from "../open.ts";
@@ -28,7 +28,7 @@ export const command: Command = (context) =>
   });
 
 function queryFrom({ options }: Context): RunQuery {
-  const limit = numberOption(options, "limit", { least: 1, most: 500 });
+  const limit = numberOption(options, "limit", { least: 1, most: MAX_PAGE_SIZE });
   const texts = ["flow", "state", "agent", "label", "search", "cursor"].flatMap((name) => {
     const text = textOption(options, name);
     return text === undefined ? [] : [[name, text] as const];

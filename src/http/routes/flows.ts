@@ -3,13 +3,13 @@ import { checked } from "../../check.ts";
 import { PermanentError } from "../../errors.ts";
 import { flowSchema } from "../../flow.ts";
 import { registerFlow } from "../../register.ts";
-import { wholeNumber } from "../query.ts";
+import { PAGE_SIZE_TEXT, pageSize, wholeNumber } from "../query.ts";
 import type { Route } from "../route.ts";
 import { flowView, flowViewSchema } from "../views.ts";
 
 const registrationSchema = flowViewSchema.extend({ warnings: z.array(z.string()) });
 const pageSchema = z.object({
-  limit: wholeNumber({ least: 1, most: 500 }).optional(),
+  limit: pageSize.optional(),
   cursor: z.string().optional(),
 });
 const versionSchema = z.object({ version: wholeNumber({ least: 1 }).optional() });
@@ -41,7 +41,7 @@ export const flowRoutes: readonly Route[] = [
     operationId: "listFlows",
     summary: "The newest version of each flow, by name.",
     scope: "read",
-    query: { limit: "At most so many: 1 to 500, default 50.", cursor: "next of the page before." },
+    query: { limit: PAGE_SIZE_TEXT, cursor: "next of the page before." },
     responses: {
       200: {
         description: "A page of flows.",

@@ -1,16 +1,14 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { cancel } from "../../cancel.ts";
-import { check } from "../../check.ts";
-import { invalid } from "../../errors.ts";
+import { checked } from "../../check.ts";
 import { existingRun } from "../../existing-run.ts";
 import { runLogs } from "../../logs.ts";
 import { messageSchema } from "../../message.ts";
-import { PREFECT_STATES } from "../../prefect-state.ts";
-import type { StateType } from "../../run.ts";
+import { STATES } from "../../run.ts";
 import type { RunQuery } from "../../store.ts";
 import { rerun, type Submission, submit } from "../../submit.ts";
-import { wholeNumber } from "../query.ts";
+import { PAGE_SIZE_TEXT, pageSize } from "../query.ts";
 import type { Answer, Call, Route } from "../route.ts";
 import { runDetailSchema, runDetailView, runSchema, runView } from "../views.ts";
 
@@ -18,11 +16,11 @@ const submissionSchema = runSchema.extend({ warnings: z.array(z.string()) });
 
 const querySchema = z.object({
   flow: z.string().optional(),
-  state: z.enum(Object.keys(PREFECT_STATES) as StateType[]).optional(),
+  state: z.enum(STATES).optional(),
   agent: z.string().optional(),
   label: z.string().optional(),
   search: z.string().optional(),
-  limit: wholeNumber({ least: 1, most: 500 }).optional(),
+  limit: pageSize.optional(),
   cursor: z.string().optional(),
 });
 
@@ -66,7 +64,7 @@ export const runRoutes: readonly Route[] = [
       agent: "Name of the agent.",
       label: "A label the run has.",
       search: "Start of its name or id.",
-      limit: "At most so many: 1 to 500, default 50.",
+      limit: PAGE_SIZE_TEXT,
       cursor: "next of the page before.",
     },
     responses: {
@@ -161,8 +159,6 @@ function defaultId({ header, token, app }: Call): string {
 }
 
 function readQuery(query: Readonly<Record<string, string>>): RunQuery {
-  const result = check(querySchema, query);
-  if (!result.ok) throw invalid("the query", result.issues);
-  const given = Object.entries(result.value).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(given);
+  const given = Object.entries(checked(querySchema, query, "the query"));
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
