@@ -1,5 +1,6 @@
 import { abandon } from "../abandon.ts";
 import type { App } from "../app.ts";
+import type { Backend } from "../backend.ts";
 import { dispatch } from "../dispatch.ts";
 import { messageOf } from "../errors.ts";
 import { poll } from "../poll.ts";
@@ -40,13 +41,18 @@ export async function turn({ app, queue, config }: Workplace): Promise<number> {
 
 /**
  * Asks how the jobs of launched runs are, and nothing else: no message is taken or sent, so no run goes
- * anywhere by it.
+ * anywhere by it, and nothing is tidied up.
  */
 export async function look({ app, config }: Workplace): Promise<void> {
   await config?.refresh();
   const { store } = app;
   const due: typeof store.due = (now, place) => launched(store.due(now, place));
-  await poll({ ...app, store: { ...store, due } });
+  const backend: App["backend"] = async (agent) => untidied(await app.backend(agent));
+  await poll({ ...app, backend, store: { ...store, due } });
+}
+
+function untidied({ tidy: _, ...backend }: Backend): Backend {
+  return backend;
 }
 
 async function* launched(runs: AsyncIterable<Run>): AsyncGenerator<Run> {

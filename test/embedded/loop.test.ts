@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { dispatch } from "../../src/dispatch.ts";
-import { runLoop } from "../../src/embedded/loop.ts";
+import { look, runLoop, turn } from "../../src/embedded/loop.ts";
 import { PermanentError } from "../../src/errors.ts";
 import { sqliteQueue } from "../../src/queues/sqlite.ts";
 import { openSqlite } from "../../src/stores/sqlite/database.ts";
+import { testApp } from "../fakes/app.ts";
+import { deliver, REQUEST, stateOf } from "../fakes/one-run.ts";
 import { twoPlaces } from "../fakes/two-places.ts";
 
 describe("a loop that may not work now", () => {
@@ -41,5 +43,24 @@ describe("a loop that may not work now", () => {
       message: "tick failed",
       fields: { reason: "another host is at work" },
     });
+  });
+});
+
+describe("a look", () => {
+  test("stores how jobs are; it tidies nothing up and takes no message", async () => {
+    const t = testApp();
+    await deliver(t);
+    t.platform.set("r1", { type: "running", startedAt: "2026-11-21T12:00:01.000Z" });
+    await t.queue.send([{ body: JSON.stringify({ ...REQUEST, run_id: "r2" }) }]);
+    let tidied = 0;
+    const tidy = async () => void (tidied += 1);
+    const backend = { ...t.platform.backend, tidy };
+    const app = { ...t.app, agents: t.app.agents, backend: async () => backend };
+    await look({ app, queue: t.queue });
+    expect(await stateOf(t)).toMatchObject({ type: "running" });
+    expect(await stateOf(t, "r2")).toBeUndefined();
+    expect(tidied).toBe(0);
+    await turn({ app, queue: t.queue });
+    expect(tidied).toBe(1);
   });
 });
