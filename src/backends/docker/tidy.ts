@@ -5,7 +5,7 @@ import type { DockerApi, Listed } from "./api.ts";
 import { AGENT, AUTO_REMOVE, labelsOfInstallation, launchOfLabels } from "./labels.ts";
 import { finishedAt } from "./status.ts";
 
-/** For so long after its end the log of a container can still be read. */
+/** How long after its end the log of a container can still be read, at least. */
 const KEPT_MS = 30 * MINUTE;
 const TIDY_EVERY_MS = 5 * MINUTE;
 
@@ -16,8 +16,9 @@ const TIDY_EVERY_MS = 5 * MINUTE;
  * because the process that should have done it died, is there for whoever asks next. Containers of
  * other installations, and of runs the store does not know, are left alone.
  *
- * Goes through all every five minutes, over as many calls as that takes, and never twice at once. What
- * cannot be removed is told, left to the next pass, and keeps nobody else; it never throws.
+ * Goes through all every five minutes, over as many calls as that takes, each of which goes on where the
+ * one before stopped, and never twice at once. What cannot be removed is told, left to the next pass, and
+ * keeps nobody else; it never throws.
  */
 export function tidier(
   api: Api,
@@ -25,16 +26,16 @@ export function tidier(
   world: Surroundings,
 ): (signal: AbortSignal) => Promise<void> {
   const { log, now, isOver, closing } = world;
-  const failed = new Set<string>();
-  let next = Number.NEGATIVE_INFINITY;
+  const pass: Pass = { busy: false, next: Number.NEGATIVE_INFINITY, left: [] };
   return async (signal) => {
     const moment = now().getTime();
     const until = AbortSignal.any([signal, closing]);
-    if (isOver === undefined || until.aborted || moment < next) return;
-    next = Number.POSITIVE_INFINITY;
-    const { came, failures } = await goThrough(api, agent, { ...world, failed, until });
-    if (came === "to its end") failed.clear();
-    next = came === "to a break" ? moment : moment + TIDY_EVERY_MS;
+    if (isOver === undefined || until.aborted || pass.busy) return;
+    if (pass.left.length === 0 && moment < pass.next) return;
+    pass.busy = true;
+    const failures = await goOn(api, agent, { ...world, pass, until });
+    pass.busy = false;
+    if (pass.left.length === 0) pass.next = moment + TIDY_EVERY_MS;
     if (closing.aborted || failures.length === 0) return;
     const reason = messageOf(failures[0]);
     const fields = { target: api.target, failures: failures.length, reason };
@@ -45,37 +46,50 @@ export function tidier(
 type Api = Pick<DockerApi, "target" | "list" | "inspect" | "remove">;
 type Surroundings = Pick<World, "installation" | "log" | "now" | "isOver" | "closing">;
 
-interface Pass extends Surroundings {
-  /** The containers that this pass could not remove. */
-  readonly failed: Set<string>;
+/** One way through the containers of an agent. */
+interface Pass {
+  /** Whether somebody is at work on it. */
+  busy: boolean;
+  /** When the next one may begin, in milliseconds. */
+  next: number;
+  /** What was listed and is not looked at yet. */
+  left: Listed[];
+}
+
+interface Going extends Surroundings {
+  readonly pass: Pass;
   readonly until: AbortSignal;
 }
 
-interface Outcome {
-  /** How far the pass came; to nothing where its list did not come. */
-  readonly came: "to its end" | "to a break" | "to nothing";
-  readonly failures: readonly unknown[];
-}
-
-async function goThrough(api: Api, agent: string, pass: Pass): Promise<Outcome> {
-  const ofAgent = [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`];
-  const label = [...ofAgent, ...labelsOfInstallation(pass.installation)];
+/** What went wrong. */
+async function goOn(api: Api, agent: string, going: Going): Promise<readonly unknown[]> {
+  const { pass, until, installation } = going;
   const failures: unknown[] = [];
   try {
-    for (const entry of await api.list({ label, status: ["exited", "dead", "created"] })) {
-      if (pass.failed.has(entry.Id)) continue;
-      if (pass.until.aborted) return { came: "to a break", failures };
-      try {
-        if (await isDone(entry, api, pass)) await api.remove(entry.Id);
-      } catch (error) {
-        pass.failed.add(entry.Id);
-        failures.push(error);
-      }
-    }
-    return { came: "to its end", failures };
+    if (pass.left.length === 0) pass.left = await listed(api, agent, installation);
   } catch (error) {
-    return { came: "to nothing", failures: [error] };
+    return [error];
   }
+  while (!until.aborted) {
+    const entry = pass.left.shift();
+    if (entry === undefined) break;
+    try {
+      if (await isDone(entry, api, going)) await api.remove(entry.Id);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  return failures;
+}
+
+async function listed(
+  api: Api,
+  agent: string,
+  installation: Surroundings["installation"],
+): Promise<Listed[]> {
+  const ofAgent = [`${AUTO_REMOVE}=true`, `${AGENT}=${agent}`];
+  const label = [...ofAgent, ...labelsOfInstallation(installation)];
+  return [...(await api.list({ label, status: ["exited", "dead", "created"] }))];
 }
 
 async function isDone(
