@@ -44,6 +44,9 @@ export interface App {
   partFailed?(): void;
 }
 
+/** Where runs and what belongs to them are kept. */
+export type Storage = Pick<App, "store" | "registry" | "tokens" | "hosts">;
+
 /** A run as it is now, and the state it came from. */
 export interface StateChange {
   readonly run: Run;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { App } from "../app.ts";
+import type { App, Storage } from "../app.ts";
 import type { World } from "../backend.ts";
 import { openAgents } from "../backends/open.ts";
 import { looks } from "../due.ts";
@@ -14,7 +14,7 @@ import { gcsOptions } from "../templates/gcs.ts";
 import { readTemplateInLambda } from "../templates/lambda.ts";
 import { log } from "./powertools.ts";
 import { sdkSettings } from "./sdk.ts";
-import { type Env, settingsOf } from "./settings.ts";
+import { type AwsSettings, type Env, settingsOf } from "./settings.ts";
 import { openStorage } from "./storage.ts";
 
 /** The app of a function, and of which installation it is. */
@@ -44,22 +44,9 @@ export async function openAws(env: Env): Promise<AwsApp> {
   const settings = settingsOf(env);
   const now = () => new Date();
   const newId = () => randomUUID();
-  const config = resolve(settings.config);
   const storage = openStorage({ settings, env, now, newId });
-  const files = join(dirname(config), "files");
-  const rates = launchRates({ processes: settings.dispatchConcurrency, now });
-  const agents = openAgents(
-    worldOf({
-      env,
-      files,
-      installation: settings.table,
-      now,
-      once: storage.registry.once,
-      isOver: isOverIn(storage.store),
-      launchRates: rates,
-    }),
-  );
-  const document: unknown = JSON.parse(await readFile(config, "utf8"));
+  const agents = openAgents(worldOf({ settings, env, now, storage }));
+  const document: unknown = JSON.parse(await readFile(resolve(settings.config), "utf8"));
   return {
     place: CLOUD,
     installation: settings.table,
@@ -67,11 +54,7 @@ export async function openAws(env: Env): Promise<AwsApp> {
     backend: (agent) => agents.open(agent),
     agentFrom: (value) => agents.parseOne(value),
     placeOf: placeBesideFunctions,
-    store: storage.store,
-    registry: storage.registry,
-    tokens: storage.tokens,
-    hosts: storage.hosts,
-    queue: storage.queue,
+    ...storage,
     log,
     now,
     random: Math.random,
@@ -82,17 +65,23 @@ export async function openAws(env: Env): Promise<AwsApp> {
   };
 }
 
-/** What backends see of the outside. `files` holds what was packaged of the agents' machine. */
-function worldOf({
-  files,
-  ...given
-}: Required<Pick<World, "env" | "installation" | "now" | "once" | "isOver" | "launchRates">> & {
-  readonly files: string;
-}): World {
-  const { env, now } = given;
+interface WorldParts extends Pick<World, "env" | "now"> {
+  readonly settings: AwsSettings;
+  readonly storage: Storage;
+}
+
+/** What backends see of the outside. */
+function worldOf({ settings, env, now, storage }: WorldParts): World {
   const client = sdkSettings(env);
+  // What was packaged of the agents' machine lies beside the agents.
+  const files = join(dirname(resolve(settings.config)), "files");
   return {
-    ...given,
+    env,
+    now,
+    installation: settings.table,
+    once: storage.registry.once,
+    isOver: isOverIn(storage.store),
+    launchRates: launchRates({ processes: settings.dispatchConcurrency, now }),
     // A function has no directory worth a name: relative addresses start at the root of what is packaged.
     cwd: "/",
     log,

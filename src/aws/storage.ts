@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { App } from "../app.ts";
+import type { App, Storage } from "../app.ts";
 import { sqsQueue } from "../queues/sqs.ts";
-import { dynamoRegistry } from "../stores/dynamodb/flows.ts";
-import { dynamoHosts } from "../stores/dynamodb/hosts.ts";
-import { dynamoStore } from "../stores/dynamodb/runs.ts";
+import { dynamoStorage } from "../stores/dynamodb/storage.ts";
 import { openTable } from "../stores/dynamodb/table.ts";
-import { dynamoTokens } from "../stores/dynamodb/tokens.ts";
 import { sdkSettings } from "./sdk.ts";
 import type { AwsSettings, Env } from "./settings.ts";
 
@@ -23,15 +20,12 @@ export function openStorage({
   env,
   now,
   newId,
-}: StorageOptions): Pick<App, "store" | "registry" | "tokens" | "hosts" | "queue"> {
+}: StorageOptions): Storage & Pick<App, "queue"> {
   const client = sdkSettings(env);
   const table = openTable({ table: settings.table, client });
   const outside = { now, newId, random: Math.random, sleep: (ms: number) => sleep(ms) };
   return {
-    store: dynamoStore(table, { newId, keepDays: settings.keepDays }),
-    registry: dynamoRegistry(table, outside),
-    tokens: dynamoTokens(table),
-    hosts: dynamoHosts(table, outside),
+    ...dynamoStorage(table, { ...outside, keepDays: settings.keepDays }),
     queue: sqsQueue({ ...outside, queue: settings.queue, client }),
   };
 }

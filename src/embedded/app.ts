@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { App, StateChange } from "../app.ts";
+import type { App, StateChange, Storage } from "../app.ts";
 import { openAgents } from "../backends/open.ts";
 import type { Logger } from "../log.ts";
 import { observe } from "../observe.ts";
@@ -14,7 +14,7 @@ import { sqliteHosts } from "../stores/sqlite/hosts.ts";
 import { sqliteStore } from "../stores/sqlite/runs.ts";
 import { sqliteTokens } from "../stores/sqlite/tokens.ts";
 import { type ConfigFile, openConfigFile } from "./config-file.ts";
-import { LAUNCH_LEASE_MS, localApp, type Storage, visibilityOf } from "./local-app.ts";
+import { LAUNCH_LEASE_MS, localApp, visibilityOf } from "./local-app.ts";
 import { machineOn } from "./machine.ts";
 import { type Presence, presenceOf } from "./presence.ts";
 import { machineWorld } from "./world.ts";
@@ -51,28 +51,30 @@ export interface Embedded {
   close(): void;
 }
 
+/** The clock of this machine, and identifiers nobody else has. */
+const OUTSIDE = { now: () => new Date(), newId: () => randomUUID() };
+
 /** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { log, changed, configRequired = false, launchLeaseMs = LAUNCH_LEASE_MS } = options;
   const db = openSqlite(join(options.dataFolder, "sluice.db"));
   const closing = new AbortController();
-  const outside = { now: () => new Date(), newId: () => randomUUID() };
-  const storage = storageIn(db, outside);
+  const storage = storageIn(db);
   // Whoever has worked on this data folder before did so here.
   const othersLost = async () => true;
   const world = machineWorld(options, {
-    now: outside.now,
+    now: OUTSIDE.now,
     storage,
-    machine: machineOn(() => db, outside, othersLost),
+    machine: machineOn(() => db, OUTSIDE, othersLost),
     closing: closing.signal,
     apply: (runId, observation) => observe(app, runId, observation),
   });
   const opener = openAgents(world);
   const { parse } = opener;
   const config = await openConfigFile(options.config, { required: configRequired, log, parse });
-  const queue = sqliteQueue(db, { ...outside, visibilityMs: visibilityOf(launchLeaseMs) });
+  const queue = sqliteQueue(db, { ...OUTSIDE, visibilityMs: visibilityOf(launchLeaseMs) });
   const app: App = localApp({
-    ...outside,
+    ...OUTSIDE,
     place: CLOUD,
     storage,
     opener,
@@ -94,10 +96,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   };
 }
 
-function storageIn(db: Sqlite, { now, newId }: Pick<App, "now" | "newId">): Storage {
+function storageIn(db: Sqlite): Storage {
   return {
     store: sqliteStore(db),
-    registry: sqliteRegistry(db, { now, newId, sleep: (ms) => sleep(ms) }),
+    registry: sqliteRegistry(db, { ...OUTSIDE, sleep: (ms) => sleep(ms) }),
     tokens: sqliteTokens(db),
     hosts: sqliteHosts(db),
   };

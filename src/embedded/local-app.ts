@@ -1,20 +1,17 @@
 import type { Agent } from "../agent.ts";
-import type { App } from "../app.ts";
+import type { App, Storage } from "../app.ts";
 import type { Agents } from "../backends/open.ts";
 import { MINUTE } from "../time.ts";
 
-/** On one machine a launch is broken off, and may be taken over, after so long. */
+/** When a launch on one machine is broken off, and may be taken over, in milliseconds after it began. */
 export const LAUNCH_LEASE_MS = MINUTE;
-/** A message comes back later than the lease of the launch it began: so many times that. */
+/** How many times the lease of a launch its message is hidden: it comes back later than the lease ends. */
 const VISIBILITY_FACTOR = 1.5;
 
 /** How long a received message is hidden where launches have such a lease; both in milliseconds. */
 export function visibilityOf(launchLeaseMs: number): number {
   return launchLeaseMs * VISIBILITY_FACTOR;
 }
-
-/** Where runs and what belongs to them are kept. */
-export type Storage = Pick<App, "store" | "registry" | "tokens" | "hosts">;
 
 /** What the app of a process on one machine is made of. */
 export interface LocalParts

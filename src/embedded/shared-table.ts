@@ -1,13 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Storage } from "../app.ts";
 import { type CredentialsFault, credentialsFaultOf } from "../credentials/aws.ts";
 import { messageOf, PermanentError } from "../errors.ts";
-import { dynamoRegistry } from "../stores/dynamodb/flows.ts";
-import { dynamoHosts } from "../stores/dynamodb/hosts.ts";
-import { dynamoStore } from "../stores/dynamodb/runs.ts";
+import { dynamoStorage } from "../stores/dynamodb/storage.ts";
 import { openTable } from "../stores/dynamodb/table.ts";
-import { dynamoTokens } from "../stores/dynamodb/tokens.ts";
-import type { Storage } from "./local-app.ts";
 
 /** Where the table of a deployment is. */
 export interface TableSettings {
@@ -27,25 +24,19 @@ export async function openSharedTable(settings: TableSettings): Promise<Storage>
   const { region, endpoint, keepDays } = settings;
   const client = { region, ...(endpoint === undefined ? {} : { endpoint }) };
   const table = openTable({ table: settings.table, client });
-  const now = () => new Date();
-  const newId = () => randomUUID();
-  const hosts = dynamoHosts(table, { now });
+  const storage = dynamoStorage(table, {
+    now: () => new Date(),
+    newId: () => randomUUID(),
+    random: Math.random,
+    sleep: (ms) => sleep(ms),
+    keepDays,
+  });
   try {
-    await hosts.list();
+    await storage.hosts.list();
   } catch (error) {
     throw tableError(error, settings);
   }
-  return {
-    store: dynamoStore(table, { newId, keepDays }),
-    registry: dynamoRegistry(table, {
-      now,
-      newId,
-      random: Math.random,
-      sleep: (ms) => sleep(ms),
-    }),
-    tokens: dynamoTokens(table),
-    hosts,
-  };
+  return storage;
 }
 
 function tableError(error: unknown, { table, region }: TableSettings): unknown {

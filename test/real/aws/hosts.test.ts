@@ -4,21 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, test } from "vitest";
-import type { App } from "../../../src/app.ts";
+import type { App, Storage } from "../../../src/app.ts";
 import { cancel } from "../../../src/cancel.ts";
 import { dispatch } from "../../../src/dispatch.ts";
 import { openAgentHost } from "../../../src/embedded/agent-host.ts";
-import type { Storage } from "../../../src/embedded/local-app.ts";
 import { LOST_AFTER_MS } from "../../../src/hosts.ts";
 import { runLogs } from "../../../src/logs.ts";
 import { placeBesideFunctions } from "../../../src/place.ts";
 import { poll } from "../../../src/poll.ts";
 import { isFinal, type Run } from "../../../src/run.ts";
-import { dynamoRegistry } from "../../../src/stores/dynamodb/flows.ts";
 import { dynamoHosts } from "../../../src/stores/dynamodb/hosts.ts";
-import { dynamoStore } from "../../../src/stores/dynamodb/runs.ts";
+import { dynamoStorage } from "../../../src/stores/dynamodb/storage.ts";
 import type { Table } from "../../../src/stores/dynamodb/table.ts";
-import { dynamoTokens } from "../../../src/stores/dynamodb/tokens.ts";
 import { hostsContract } from "../../contracts/hosts.ts";
 import { testAgent, testApp } from "../../fakes/app.ts";
 import { awsProxy } from "../../fakes/aws-proxy.ts";
@@ -79,18 +76,13 @@ describe("the host of an agent that may be some seconds old", () => {
 });
 
 function storageIn(table: Table): Storage {
-  const outside = {
+  return dynamoStorage(table, {
     now,
     newId: randomUUID,
     random: Math.random,
-    sleep: (ms: number) => sleep(ms),
-  };
-  return {
-    store: dynamoStore(table, { newId: randomUUID, keepDays: 90 }),
-    registry: dynamoRegistry(table, outside),
-    tokens: dynamoTokens(table),
-    hosts: dynamoHosts(table, outside),
-  };
+    sleep: (ms) => sleep(ms),
+    keepDays: 90,
+  });
 }
 
 describe("a cloud and the host of a remote agent on one table", () => {
