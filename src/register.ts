@@ -1,9 +1,10 @@
 import type { App } from "./app.ts";
-import { invalid } from "./errors.ts";
+import { invalid, PermanentError } from "./errors.ts";
+import type { Flow } from "./flow.ts";
 import { parseFlowDocument } from "./flow-document.ts";
-import { isJsonObject } from "./json.ts";
-
+import { canonicalJson, isJsonObject } from "./json.ts";
 import type { RegisteredFlow } from "./registry.ts";
+import { MAX_BODY_BYTES } from "./store.ts";
 import { timestamp } from "./time.ts";
 
 /** What came of registering a flow. */
@@ -17,7 +18,7 @@ export interface Registration {
 /**
  * Registers a flow: a new version only if its content differs from the newest one. A `version` in the
  * document is not content, for versions are counted here. `name` must agree with the document's, and
- * may stand for it. Throws `PermanentError` with all faults.
+ * may stand for it. Throws `PermanentError`: "invalid" with all faults, or "too_large".
  */
 export async function registerFlow(
   app: Pick<App, "registry" | "now">,
@@ -32,10 +33,21 @@ export async function registerFlow(
     ]);
   }
   const { version: _, ...content } = flow;
+  refuseLargeFlow(content);
   const now = timestamp(app.now());
   const before = await app.registry.flow(flow.name);
   const registered = await app.registry.register(content, now);
   // What was the newest before may be known late, and then another process has made this one.
   const created = registered.version !== before?.version && registered.registeredAt === now;
   return { registered, created, warnings };
+}
+
+/** Throws `PermanentError` ("too_large") for a flow that no run could carry. */
+function refuseLargeFlow(flow: Flow): void {
+  const bytes = Buffer.byteLength(canonicalJson(flow));
+  if (bytes <= MAX_BODY_BYTES) return;
+  throw new PermanentError(
+    "too_large",
+    `flow ${flow.name} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; store large parameters elsewhere and pass their address`,
+  );
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { canonicalJson } from "../src/json.ts";
 import { registerFlow } from "../src/register.ts";
+import { MAX_BODY_BYTES } from "../src/store.ts";
 import { testApp } from "./fakes/app.ts";
 
 describe("registering a flow", () => {
@@ -42,6 +44,21 @@ describe("registering a flow", () => {
     await expect(registerFlow(app, deep)).rejects.toMatchObject({
       issues: [{ path: "parameters" }],
     });
+  });
+
+  test("takes what a run can carry, and refuses the first byte more", async () => {
+    const { app } = testApp();
+    const around = canonicalJson({ name: "load", parameters: { text: "" } }).length;
+    const flow = (bytes: number) => ({
+      name: "load",
+      parameters: { text: `é${"a".repeat(bytes - around - 2)}` },
+    });
+    await expect(registerFlow(app, flow(MAX_BODY_BYTES + 1))).rejects.toMatchObject({
+      code: "too_large",
+      message: `flow load takes ${MAX_BODY_BYTES + 1} bytes to store: expected at most ${MAX_BODY_BYTES}; store large parameters elsewhere and pass their address`,
+    });
+    expect(await app.registry.flow("load")).toBeUndefined();
+    expect(await registerFlow(app, flow(MAX_BODY_BYTES))).toMatchObject({ created: true });
   });
 
   test("warns of keys nobody reads", async () => {

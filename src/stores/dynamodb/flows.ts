@@ -1,8 +1,7 @@
-import { PermanentError } from "../../errors.ts";
 import type { Flow } from "../../flow.ts";
 import { canonicalJson } from "../../json.ts";
 import type { FlowRegistry, RegisteredFlow } from "../../registry.ts";
-import { MAX_BODY_BYTES, type Page } from "../../store.ts";
+import type { Page } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
 import { pageLimit } from "../page.ts";
 import { readPosition, writePosition } from "./cursor.ts";
@@ -45,26 +44,15 @@ export function dynamoRegistry(table: Table, options: DynamoOnceOptions): FlowRe
 async function register(table: Table, flow: Flow, now: Timestamp): Promise<RegisteredFlow> {
   const { name } = flow;
   const content = canonicalJson(flow);
-  checkSize(name, content);
   for (;;) {
     const newest = await find(table, name);
     if (newest !== undefined && canonicalJson(newest.flow) === content) return newest;
     const version = (newest?.version ?? 0) + 1;
     // First, so that no flow is missing from the list; a name without a version is left out of it.
-    if (version === 1) await table.put({ pk: "flows", sk: listed(name), name });
+    if (version === 1) await table.put({ pk: "flows", sk: flowKey(name), name });
     const item = { ...versionKey(name, version), name, version, content, registered_at: now };
     if ((await table.insert(item)).done) return flowOf(item);
   }
-}
-
-/** A flow that is larger could not run: no run could carry it. */
-function checkSize(name: string, content: string): void {
-  const bytes = Buffer.byteLength(content);
-  if (bytes <= MAX_BODY_BYTES) return;
-  throw new PermanentError(
-    "too_large",
-    `flow ${name} takes ${bytes} bytes to store: expected at most ${MAX_BODY_BYTES}; keep large parameters elsewhere`,
-  );
 }
 
 async function find(
@@ -78,7 +66,7 @@ async function find(
   }
   const versions = table.query({
     where: "#pk = :pk",
-    values: { pk: flowPartition(name) },
+    values: { pk: flowKey(name) },
     descending: true,
     pageSize: 1,
   });
@@ -110,17 +98,14 @@ async function list(
   return { items, next: writePosition(textOf(last, "sk")) };
 }
 
-function listed(name: string): string {
-  return `flow#${nameKey(name)}`;
-}
-
-function flowPartition(name: string): string {
+/** The partition of its versions, and its place in the list of all flows. */
+function flowKey(name: string): string {
   return `flow#${nameKey(name)}`;
 }
 
 /** Ten digits, so that versions sort as numbers do. */
 function versionKey(name: string, version: number): Key {
-  return { pk: flowPartition(name), sk: `version#${String(version).padStart(10, "0")}` };
+  return { pk: flowKey(name), sk: `version#${String(version).padStart(10, "0")}` };
 }
 
 function flowOf(item: Item): RegisteredFlow {
