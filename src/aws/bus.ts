@@ -14,8 +14,8 @@ const SOURCE = "sluice";
 const DETAIL_TYPE = "Sluice Run State Change";
 
 /**
- * What PutEvents takes with one call: of 256 KiB, with the names around the details, some are left for what
- * is not counted here, for what is over fails all that is with it.
+ * What is put with one call. PutEvents takes 256 KiB, the names around the details included, and an event
+ * over that fails all that are with it; so a KiB stays free.
  */
 const BATCH: BatchLimits<Event> = {
   most: 10,
@@ -42,10 +42,8 @@ export function eventBus(env: Env, log: Logger): PutEvents {
         ...nameOf(details[position]),
       });
     }
-    for (const batch of batches(
-      events.filter((event) => !isTooLarge(event)),
-      BATCH,
-    )) {
+    const fitting = events.filter((event) => !isTooLarge(event));
+    for (const batch of batches(fitting, BATCH)) {
       const Entries = batch.map(({ entry }) => entry);
       const { Entries: results = [] } = await client.send(new PutEventsCommand({ Entries }));
       const failed = batch[results.findIndex(({ ErrorCode }) => ErrorCode !== undefined)];

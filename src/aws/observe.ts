@@ -9,8 +9,8 @@ export type Observer = App & Pick<World, "installation">;
 
 /**
  * Takes an event of EventBridge about a task of ECS, as it comes out of a queue. Tasks that the app's
- * installation has not started are none of its business. What cannot be read is logged and dropped: no other try reads it, and
- * `poll` finds whatever an event says.
+ * installation has not started are none of its business. What cannot be read is logged and dropped: no
+ * other try reads it, and `poll` finds whatever an event says.
  */
 export async function observeEvent(app: Observer, body: string): Promise<void> {
   const seen = read(app, body);

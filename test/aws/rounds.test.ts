@@ -9,7 +9,7 @@ import { testApp } from "../fakes/app.ts";
 
 const START = "2026-11-21T12:00:00.000Z";
 const HOUR_BEFORE = plus(START, -60 * MINUTE);
-/** So many runs a poll takes before it works on them. */
+/** How many runs a poll takes before it works on them. */
 const PAGE = 500;
 
 /** A run whose job is known, and which is due since a moment. */
@@ -37,7 +37,7 @@ function runDueSince(since: Timestamp, index: number): Run {
   };
 }
 
-/** So many runs, each due since a moment of its own. */
+/** Runs, each due since a moment of its own. */
 function runs(count: number): Run[] {
   return Array.from({ length: count }, (_, index) =>
     runDueSince(plus(HOUR_BEFORE, index * 100), index),
@@ -84,7 +84,7 @@ function world(all: readonly Run[], which: App["looks"] = () => true) {
     at: (moment: Timestamp) => {
       now = moment;
     },
-    /** A signal that is aborted when so many runs were worked on; never unless told. */
+    /** A signal that is aborted when `forRuns` runs were worked on; never unless told. */
     time: (forRuns = Number.POSITIVE_INFINITY) => {
       worked = new Set();
       over = new AbortController();

@@ -21,7 +21,7 @@ export interface QueueTraits {
   readonly open: () => QueueHarness | Promise<QueueHarness>;
 }
 
-/** A queue may hand out fewer messages than it has; it has none if it says so so often in a row. */
+/** A queue may hand out fewer messages than it has: how often in a row it must hand out none to have none. */
 const EMPTY_ANSWERS = 3;
 
 /** Receives all messages that can be had. */

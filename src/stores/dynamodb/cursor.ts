@@ -1,6 +1,6 @@
 import { invalid } from "../../errors.ts";
 
-/** Sort keys hold at most so many bytes. */
+/** The most bytes a sort key may have. */
 const MAX_BYTES = 1_024;
 
 /** A cursor that holds where a page has ended. */

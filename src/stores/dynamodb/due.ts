@@ -6,7 +6,7 @@ import { dueShards } from "./keys.ts";
 import { merge } from "./merge.ts";
 import type { Table } from "./table.ts";
 
-/** So many due runs of a shard are read at a time. */
+/** How many due runs of a shard are read at a time. */
 const PAGE = 100;
 
 /** Sorts before every moment. */

@@ -1,10 +1,10 @@
 import { boundedMap } from "../../bounded.ts";
 import type { RegisteredFlow } from "../../registry.ts";
 
-/** What the newest version of a flow is, is believed for so long. */
+/** How long it is believed which version of a flow is the newest, in milliseconds. */
 export const FRESH_MS = 5_000;
 
-/** So many versions are remembered; a flow takes up to 256 KiB. */
+/** The most versions that are remembered; a flow takes up to 256 KiB. */
 const MOST = 100;
 
 /**

@@ -4,7 +4,7 @@ import { plus } from "../../time.ts";
 import { type Item, textOf } from "./item.ts";
 import type { Key, Table, Written } from "./table.ts";
 
-/** So many hosts are remembered. */
+/** The most hosts that are remembered. */
 const MOST = 100;
 
 /**

@@ -18,7 +18,7 @@ export interface ListBounds {
 }
 
 const BOUNDS: ListBounds = { rows: 5_000, hours: 100 };
-/** So many runs of a shard are read at a time where many will be passed over. */
+/** How many runs of a shard are read at a time where many will be passed over. */
 const FILTERED_PAGE = 250;
 /** Sorts behind every moment. */
 const END = "~";

@@ -65,7 +65,7 @@ export const TABLE = {
 /** The indexes of the table. */
 export type IndexName = (typeof TABLE.GlobalSecondaryIndexes)[number]["IndexName"];
 
-/** Over so many partitions the unfinished runs of a place are spread. */
+/** The number of partitions over which the unfinished runs of a place are spread. */
 export const DUE_SHARDS = 16;
-/** Over so many partitions the runs of an hour are spread. */
+/** The number of partitions over which the runs of an hour are spread. */
 export const RECENT_SHARDS = 16;

@@ -50,7 +50,7 @@ export interface Query {
   readonly values: Item;
   /** The largest sort key first. Default: false. */
   readonly descending?: boolean;
-  /** So many items are read at a time. */
+  /** How many items are read at a time. */
   readonly pageSize: number;
 }
 

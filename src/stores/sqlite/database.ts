@@ -31,10 +31,9 @@ const BUSY_MS = 10_000;
  * be. `:memory:` is a database of its own that ends with the process.
  *
  * A new folder is for its owner alone (0700), and so is a new file (0600). Several processes of one
- * machine may have the file open; it must lie on a local disk, for the processes share memory
- * through a file beside it. Throws `PermanentError` ("invalid") if the folder is a file, or lies in no
- * folder, and ("unsupported") for a file of a newer version or
- * of another program.
+ * machine may have the file open; it must lie on a local disk, for the processes share memory through a
+ * file beside it. Throws `PermanentError` ("invalid") if the folder is a file, or lies in no folder, and
+ * ("unsupported") for a file of a newer version or of another program.
  */
 export function openSqlite(path: string): Sqlite {
   if (path !== ":memory:") makeFile(path);

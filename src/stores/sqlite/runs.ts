@@ -7,7 +7,7 @@ import { pageLimit } from "../page.ts";
 import type { Sqlite, SqlValues } from "./database.ts";
 import { pageOf, readCursor } from "./page.ts";
 
-/** So many due runs are read at a time. */
+/** How many due runs are read at a time. */
 const DUE_PAGE = 100;
 
 /** Runs in a data file. */
