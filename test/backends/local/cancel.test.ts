@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   elsewhere,
   ended,
@@ -9,17 +9,12 @@ import {
   shell,
   signal,
   start,
-  type TestMachine,
-  testMachine,
   traceFile,
   until,
 } from "./machine.ts";
+import { useTestMachine } from "./use-machine.ts";
 
-let machine: TestMachine;
-beforeEach(() => {
-  machine = testMachine();
-});
-afterEach(() => machine.close());
+const machine = useTestMachine();
 
 const STUBBORN = "trap '' TERM; echo ready; while :; do sleep 0.05; done";
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Job } from "../../../src/run.ts";
 import { launchRequest } from "../../contracts/request.ts";
 import {
@@ -13,17 +13,12 @@ import {
   shell,
   signal,
   start,
-  type TestMachine,
-  testMachine,
   traceFile,
   until,
 } from "./machine.ts";
+import { useTestMachine } from "./use-machine.ts";
 
-let machine: TestMachine;
-beforeEach(() => {
-  machine = testMachine();
-});
-afterEach(() => machine.close());
+const machine = useTestMachine();
 
 describe("a claim", () => {
   it("goes to one of many guards of many dispatchers", async () => {

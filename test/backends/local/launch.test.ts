@@ -1,16 +1,13 @@
 import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { localBackend } from "../../../src/backends/local/index.ts";
 import { PermanentError } from "../../../src/errors.ts";
 import { launchRequest } from "../../contracts/request.ts";
-import { ended, guards, realWorld, start, type TestMachine, testMachine } from "./machine.ts";
+import { ended, guards, realWorld, start } from "./machine.ts";
+import { useTestMachine } from "./use-machine.ts";
 
-let machine: TestMachine;
-beforeEach(() => {
-  machine = testMachine();
-});
-afterEach(() => machine.close());
+const machine = useTestMachine();
 
 describe("a process that cannot start", () => {
   const launchOf = async (command: readonly string[], env: Record<string, string> = {}) => {

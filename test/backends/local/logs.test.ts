@@ -1,25 +1,14 @@
 import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Agent } from "../../../src/agent.ts";
 import { cutLines } from "../../../src/backends/local/logs.ts";
 import type { RequestParts } from "../../contracts/request.ts";
-import {
-  ended,
-  fileWith,
-  shell,
-  start,
-  type TestMachine,
-  testMachine,
-  traceFile,
-} from "./machine.ts";
+import { ended, fileWith, shell, start, traceFile } from "./machine.ts";
+import { useTestMachine } from "./use-machine.ts";
 
-let machine: TestMachine;
-beforeEach(() => {
-  machine = testMachine();
-});
-afterEach(() => machine.close());
+const machine = useTestMachine();
 
 /** A process that waits, and a backend whose logs can be written to by hand. */
 async function waiting() {

@@ -1,24 +1,13 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Job } from "../../../src/run.ts";
 import type { Observation } from "../../../src/state-after.ts";
-import {
-  elsewhere,
-  ended,
-  shell,
-  start,
-  type TestMachine,
-  testMachine,
-  traceFile,
-} from "./machine.ts";
+import { elsewhere, ended, shell, start, traceFile } from "./machine.ts";
+import { useTestMachine } from "./use-machine.ts";
 
-let machine: TestMachine;
-beforeEach(() => {
-  machine = testMachine();
-});
-afterEach(() => machine.close());
+const machine = useTestMachine();
 
 describe("a local process", () => {
   it("outlives the dispatcher, and is found with its exit code by the next", async () => {
