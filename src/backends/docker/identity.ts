@@ -17,7 +17,7 @@ export interface Identity {
   isOther(target: string): Promise<boolean>;
 }
 
-/** An engine is asked who it is for a plan so often; wherever it matters it is asked each time. */
+/** How old an engine's name in a plan may be; wherever it matters the engine is asked each time. */
 const KEPT_MS = 10 * MINUTE;
 const WAIT_MS = 10 * SECOND;
 /** An engine, or a proxy before it, that does not know the question or will not answer. */

@@ -24,12 +24,12 @@ export interface Registering {
 }
 
 /**
- * So long finding or registering a definition may take, in milliseconds. Stores believe whoever holds a
+ * How long finding or registering a definition may take, in milliseconds. Stores believe whoever holds a
  * `once` to be alive for a minute; whoever took longer might register beside a successor.
  */
 export const MAKING_MS = 45_000;
 
-/** One attempt of a call gets so long, so that a first one without answer leaves time for others. */
+/** How long one attempt of a call may take: a first one without answer leaves time for others. */
 const ATTEMPT_MS = 6_000;
 
 /**

@@ -7,16 +7,16 @@ import { faultOf, kindOf } from "./errors.ts";
 import { refOf, type TaskRef } from "./job.ts";
 import { statusOf, type TaskView } from "./status.ts";
 
-/** DescribeTasks takes at most so many tasks, all of one cluster. */
+/** The most tasks that DescribeTasks takes, all of one cluster. */
 const MAX_TASKS = 100;
 
 /**
- * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
+ * How long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
  * whatever one cluster has answered is of no use if it waits for another one.
  */
 export const ASKING_MS = 8_000;
 
-/** One attempt of a call gets so long. */
+/** How long one attempt of a call may take. */
 const ATTEMPT_MS = 3_000;
 
 /** What asking about tasks needs. */

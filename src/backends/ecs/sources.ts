@@ -31,7 +31,7 @@ export interface Sources {
   readonly defaultNetwork: (region: string) => Promise<JsonObject>;
 }
 
-/** Files, networks and definitions without revision may change; so long an answer still counts. */
+/** How long an answer counts about what may change: files, networks, definitions without revision. */
 const LIFETIME_MS = 5 * MINUTE;
 
 const BUILT_IN: JsonObject = {

@@ -4,8 +4,9 @@ import { jobOf, PUT_BACK } from "./job.ts";
 import { isOfNoCluster, launchSelector, namespaceOf, targetOf } from "./names.ts";
 
 /**
- * The Jobs with the labels of a launch of this installation. Throws where there are none and the launch was begun at another
- * cluster, for then nobody knows. It may be the same one under another address, so it is asked all the same.
+ * The Jobs with the labels of a launch of this installation. Throws where there are none and the launch
+ * was begun at another cluster, for then nobody knows. It may be the same one under another address, so it
+ * is asked all the same.
  */
 export async function findJobs(key: LaunchKey, { api, cluster, world }: Connected): Promise<Job[]> {
   // Nothing is ever launched by a plan that was made where no cluster was known.

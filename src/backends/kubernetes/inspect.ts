@@ -16,14 +16,14 @@ import { judge, needsPods } from "./status.ts";
 import { reminderPatch, stopPatch } from "./stop.ts";
 
 /**
- * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
+ * How long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
  * whatever one namespace has answered is of no use if it waits for another.
  */
 export const ASKING_MS = 6 * SECOND;
 
-/** So many runs are asked about in one list, so that its address stays short. */
+/** The most runs that are asked about in one list: its address must stay short. */
 const RUNS_PER_LIST = 100;
-/** So many lists are asked for at a time. */
+/** The most lists that are asked for at a time. */
 const AT_ONCE = 10;
 
 /** What a look needs. */

@@ -16,7 +16,7 @@ export interface Judgement {
   readonly forgotten?: true;
 }
 
-/** A pod that was to be gone so long ago is on a machine nobody hears of. */
+/** A pod that should have been gone for longer than this is on a machine nobody hears of. */
 const GONE_AFTER_MS = 5 * 60_000;
 
 /** Whether the Job alone does not say enough. */
@@ -80,7 +80,7 @@ function pending(reason = "Pending", message?: string): JobStatus {
   return { type: "pending", detail: message ? `${reason}: ${message}` : reason };
 }
 
-/** So many of the events are told, the newest. */
+/** How many of the events are told: the newest. */
 const EVENTS_TOLD = 5;
 
 /** What was reported of a Job that waits, oldest first. */

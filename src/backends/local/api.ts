@@ -58,7 +58,7 @@ export async function startGuard(
   }
 }
 
-/** Ends a process group with SIGKILL after so many seconds, even if this process ends before. */
+/** Ends a process group with SIGKILL after some seconds, even if this process ends before. */
 export function startStopper(group: number, seconds: number): void {
   const script = ["-c", STOPPER, SHELL_NAME, String(group), String(seconds)];
   const options = { cwd: "/", env: { PATH: TOOLS }, detached: true, stdio: "ignore" } as const;

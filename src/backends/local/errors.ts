@@ -38,7 +38,7 @@ export function isNoRoom(error: unknown): boolean {
   return ["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"].includes(codeOf(error));
 }
 
-/** Whether a machine hands no process so much text. */
+/** Whether an error says that a process was to be handed more text than its machine allows. */
 export function isTooLarge(error: unknown): boolean {
   return codeOf(error) === "E2BIG";
 }

@@ -11,7 +11,7 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
-/** Part of a file, at most so many bytes of it, and the size of the whole; nothing if it is not there. */
+/** At most `most` bytes of a file from `offset` on, and the size of the whole; nothing if it is not there. */
 export async function readPart(
   path: string,
   { offset, most }: { readonly offset: number; readonly most: number },
@@ -61,7 +61,7 @@ export async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-/** The first bytes of a file, at most so many, as text; undefined if this process may not read it. */
+/** The first bytes of a file, at most `most`, as text; undefined if this process may not read it. */
 export async function startOfFile(path: string, most: number): Promise<string | undefined> {
   try {
     const { bytes } = await readPart(path, { offset: 0, most });

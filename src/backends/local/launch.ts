@@ -90,7 +90,7 @@ async function refuseUnstartable({ key, command, cwd, env }: Launch): Promise<vo
   throw missingCommand(key.runId, name);
 }
 
-/** So much of a script's first line the kernel of Linux reads. */
+/** How many bytes of a script's first line the kernel of Linux reads. */
 const FIRST_LINE = 256;
 
 /**

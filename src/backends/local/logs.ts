@@ -2,7 +2,7 @@ import type { LogLine, LogPage } from "../../backend.ts";
 import { PermanentError } from "../../errors.ts";
 import { readPart } from "./files.ts";
 
-/** A page holds at most so many bytes. */
+/** The most bytes that a page holds. */
 const PAGE_BYTES = 256 * 1024;
 
 /**

@@ -3,7 +3,7 @@ import { between, SECOND, timestamp } from "../../time.ts";
 import { signalGroup, startStopper } from "./api.ts";
 import { markStop, readTrace, type Trace } from "./folder.ts";
 
-/** Past its time a process is left to its stopper for so long, then whoever asks again kills it. */
+/** How long past its time a process is left to its stopper; then whoever asks again kills it. */
 const STOPPER_LATE_MS = 5 * SECOND;
 
 /**

@@ -22,16 +22,17 @@ export interface Inspector extends Whose {
 }
 
 /**
- * So long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
+ * How long all answers together may take, in milliseconds. A tick waits ten seconds for an agent, and
  * whatever one region has answered is of no use if it waits for another.
  */
 export const ASKING_MS = 8 * SECOND;
 
-/** So many jobs, created one after the other, are looked for in one list. */
+/** The most jobs, created one after the other, that are looked for in one list. */
 const IN_LIST = 100;
 
-/** So many jobs are asked about singly at a time, and in one place in all. */
+/** The most jobs that are asked about singly at a time. */
 const AT_ONCE = 10;
+/** The most jobs of one project and region that are asked about singly in all. */
 const SINGLY = 100;
 
 /**

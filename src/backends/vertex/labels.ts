@@ -20,7 +20,8 @@ const INSTALLATION = "sluice_installation";
  * these labels are the only way to find a job whose creation was not answered.
  *
  * Values are at most 63 small letters, digits, dashes and underscores; run ids and names of agents are, and
- * the name of an installation that is not is replaced by its hash. Keys have no dash, which in a filter could be read as an operator.
+ * the name of an installation that is not is replaced by its hash. Keys have no dash, which in a filter
+ * could be read as an operator.
  */
 export function launchLabels(
   { runId, launch }: Pick<LaunchKey, "runId" | "launch">,
