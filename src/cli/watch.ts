@@ -3,6 +3,7 @@ import type { Client, SubmissionDocument } from "./client.ts";
 import type { Context } from "./command.ts";
 import type { RunDetail, RunDocument } from "./documents.ts";
 import { type Follower, follow, settle } from "./follow.ts";
+import { warn, writeJson } from "./output.ts";
 import { duration, printable, stateDetail, stateName } from "./text.ts";
 
 /**
@@ -15,11 +16,11 @@ export async function tellRun(
   { run, created, warnings }: SubmissionDocument,
 ): Promise<number> {
   const { io, options, settings } = context;
-  if (!settings.json) warnings.forEach((warning) => io.note(`sluice: warning: ${warning}`));
+  if (!settings.json) warn(io, warnings);
   if (options["watch"] === true) return watch(context, client, run);
   const settled = await settle(client, run.id, io.now);
   if (settings.json) {
-    await io.write(`${JSON.stringify({ run: settled, created, warnings })}\n`);
+    await writeJson(io, { run: settled, created, warnings });
     return 0;
   }
   const again = created ? "" : " (the same request was made before)";
@@ -45,7 +46,7 @@ async function watch(context: Context, client: Client, run: RunDocument): Promis
 
 /** One document for each change and each line. */
 function jsonFollower({ io }: Context): Follower {
-  const write = (value: object) => io.write(`${JSON.stringify(value)}\n`);
+  const write = (value: object) => writeJson(io, value);
   return {
     line: (line) => write({ type: "log", line }),
     state: (run) => write({ type: "state", run: withoutRequest(run) }),

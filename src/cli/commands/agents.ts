@@ -1,6 +1,7 @@
 import type { Command, Context } from "../command.ts";
 import type { AgentDocument } from "../documents.ts";
 import { withClient } from "../open.ts";
+import { writeJson } from "../output.ts";
 import { table } from "../table.ts";
 import { fromNow } from "../text.ts";
 
@@ -9,7 +10,7 @@ export const command: Command = (context) =>
     const { io, settings } = context;
     const agents = await client.agents();
     if (settings.json) {
-      for (const agent of agents) await io.write(`${JSON.stringify(agent)}\n`);
+      for (const agent of agents) await writeJson(io, agent);
       return;
     }
     const rows = agents.map((agent) => [

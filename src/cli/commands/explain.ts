@@ -5,6 +5,7 @@ import { isFile } from "../document.ts";
 import type { ExplanationDocument } from "../documents.ts";
 import { findRunOrNone } from "../find-run.ts";
 import { withClient } from "../open.ts";
+import { warn, writeJson } from "../output.ts";
 import { requestFrom } from "../request.ts";
 import { table } from "../table.ts";
 import { fromNow, printable } from "../text.ts";
@@ -13,7 +14,7 @@ export const command: Command = (context) =>
   withClient(context, async (client) => {
     const { io, settings } = context;
     const explanation = await explain(context, client);
-    if (settings.json) await io.write(`${JSON.stringify(explanation)}\n`);
+    if (settings.json) await writeJson(io, explanation);
     else await io.write(page(context, explanation));
   });
 
@@ -41,7 +42,7 @@ function neither(source: string): PermanentError {
 
 function page({ io }: Context, explanation: ExplanationDocument): string {
   const { because, wanted, agents, next_try, warnings } = explanation;
-  warnings.forEach((warning) => io.note(`sluice: warning: ${warning}`));
+  warn(io, warnings);
   const next = next_try === undefined ? "" : ` Next try ${fromNow(next_try, io.now())}.`;
   const labels = wanted.labels.length === 0 ? "no labels" : `labels ${wanted.labels.join(", ")}`;
   const rows = agents.map((agent) => [

@@ -4,8 +4,9 @@ import type { PlanAnswer } from "../../plan.ts";
 import type { Command } from "../command.ts";
 import { inOrder } from "../in-order.ts";
 import { type Line, LONGEST_LINE, linesOf } from "../lines.ts";
+import { writeJson } from "../output.ts";
 
-/** So many requests are planned side by side; some wait for answers of a platform. */
+/** How many requests are planned side by side; some wait for answers of a platform. */
 const SIDE_BY_SIDE = 16;
 
 export const command: Command = async ({ io, options, settings }) => {
@@ -15,7 +16,7 @@ export const command: Command = async ({ io, options, settings }) => {
     "text" in line ? planner.plan(line.text, { showSecrets }) : tooLong(line.tooLong);
   try {
     for await (const planned of inOrder(linesOf(io.input), SIDE_BY_SIDE, answer)) {
-      await io.write(`${JSON.stringify(planned)}\n`);
+      await writeJson(io, planned);
     }
   } finally {
     planner.close();

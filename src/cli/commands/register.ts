@@ -3,6 +3,7 @@ import { isJsonObject } from "../../json.ts";
 import { argument, type Command } from "../command.ts";
 import { readDocument } from "../document.ts";
 import { withClient } from "../open.ts";
+import { warn, writeJson } from "../output.ts";
 
 export const command: Command = async (context) => {
   const { io, settings } = context;
@@ -15,8 +16,8 @@ export const command: Command = async (context) => {
   await withClient(context, async (client) => {
     const registered = await client.register(document);
     const { flow, created, warnings } = registered;
-    if (settings.json) return io.write(`${JSON.stringify(registered)}\n`);
-    warnings.forEach((warning) => io.note(`sluice: warning: ${warning}`));
+    if (settings.json) return writeJson(io, registered);
+    warn(io, warnings);
     const name = io.paint("bold", flow.name);
     return io.write(
       created

@@ -2,6 +2,7 @@ import { argument, type Command, type Context } from "../command.ts";
 import type { RunDetail } from "../documents.ts";
 import { findRun } from "../find-run.ts";
 import { withClient } from "../open.ts";
+import { writeJson } from "../output.ts";
 import { fields } from "../table.ts";
 import { fromNow, printable, stateDetail, stateName } from "../text.ts";
 
@@ -10,7 +11,7 @@ export const command: Command = (context) =>
     const { io, settings } = context;
     await client.refresh();
     const run = await findRun(client, argument(context));
-    await io.write(settings.json ? `${JSON.stringify(run)}\n` : page(context, run));
+    await (settings.json ? writeJson(io, run) : io.write(page(context, run)));
   });
 
 function page({ io }: Context, run: RunDetail): string {

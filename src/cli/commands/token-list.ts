@@ -1,4 +1,5 @@
 import type { Command } from "../command.ts";
+import { writeJson } from "../output.ts";
 import { table } from "../table.ts";
 import { fromNow } from "../text.ts";
 import { withTokens } from "../tokens.ts";
@@ -8,7 +9,7 @@ export const command: Command = async (context) => {
   const tokens = await withTokens(context, (tokens) => tokens.list());
   if (settings.json) {
     for (const { name, scope, createdAt } of tokens) {
-      await io.write(`${JSON.stringify({ name, scope, created_at: createdAt })}\n`);
+      await writeJson(io, { name, scope, created_at: createdAt });
     }
   } else if (tokens.length === 0) {
     io.note("No tokens: `sluice token create NAME` makes one.");

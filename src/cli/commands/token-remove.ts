@@ -1,5 +1,6 @@
 import { PermanentError } from "../../errors.ts";
 import { argument, type Command } from "../command.ts";
+import { writeJson } from "../output.ts";
 import { withTokens } from "../tokens.ts";
 
 export const command: Command = async (context) => {
@@ -11,7 +12,7 @@ export const command: Command = async (context) => {
       `no token ${name} is known: \`sluice token list\` lists them`,
     );
   }
-  await io.write(
-    settings.json ? `${JSON.stringify({ name, removed: true })}\n` : `Token ${name} is removed.\n`,
-  );
+  await (settings.json
+    ? writeJson(io, { name, removed: true })
+    : io.write(`Token ${name} is removed.\n`));
 };

@@ -6,6 +6,7 @@ import { isJsonObject, type JsonValue } from "../../json.ts";
 import { parseMessage } from "../../message.ts";
 import type { Command, Context } from "../command.ts";
 import { readDocument } from "../document.ts";
+import { writeJson } from "../output.ts";
 
 /** What was found in a file. */
 interface Finding {
@@ -26,9 +27,7 @@ export const command: Command = async (context) => {
     const finding = await check(context, file);
     if (finding.issues.length > 0) code = INVALID;
     const ok = finding.issues.length === 0;
-    await io.write(
-      settings.json ? `${JSON.stringify({ ok, ...finding })}\n` : page(context, finding),
-    );
+    await (settings.json ? writeJson(io, { ok, ...finding }) : io.write(page(context, finding)));
   }
   return code;
 };
