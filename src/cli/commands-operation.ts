@@ -1,3 +1,4 @@
+import { SCOPES } from "../tokens.ts";
 import type { CommandSpec } from "./command.ts";
 
 /** What people do with Sluice itself. */
@@ -69,13 +70,15 @@ export const OPERATION: readonly CommandSpec[] = [
     commands: [
       {
         name: "create",
-        summary: "make a token and print it, this once",
-        arguments: [{ name: "name", description: "whose it is; a token of that name is replaced" }],
+        summary: "make a token and print it once",
+        arguments: [
+          { name: "name", description: "name of the token; one of that name is replaced" },
+        ],
         options: [
           {
             flags: "--scope <scope>",
             description: "what it allows, each including those before (default: read)",
-            choices: ["read", "run", "admin"],
+            choices: SCOPES,
           },
         ],
         examples: [["token create ci --scope run", "a token that may start runs"]],
@@ -90,7 +93,7 @@ export const OPERATION: readonly CommandSpec[] = [
       {
         name: "remove",
         summary: "remove a token, which is refused from then on",
-        arguments: [{ name: "name", description: "whose it is" }],
+        arguments: [{ name: "name", description: "name of the token" }],
         examples: [["token remove ci", "take it back"]],
         load: () => import("./commands/token-remove.ts"),
       },

@@ -1,6 +1,12 @@
-import type { CommandSpec, OptionSpec } from "./command.ts";
+import { STATES } from "../run.ts";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "../store.ts";
+import type { ArgumentSpec, CommandSpec, OptionSpec } from "./command.ts";
 import { OPERATION } from "./commands-operation.ts";
 
+const RUN: ArgumentSpec = {
+  name: "run",
+  description: "id or name of a run, or the start of either",
+};
 const PARAM: OptionSpec = {
   flags: "--param <name=value>",
   description: "parameter of the run; JSON if it can be read as such, else text",
@@ -13,7 +19,7 @@ const LABEL: OptionSpec = {
 };
 const SET: OptionSpec = {
   flags: "--set <key=value>",
-  description: "property of the run config, dotted below the first level, such as env.DAY=3",
+  description: "property of the run config; dots reach nested keys, such as env.DAY=3",
   many: true,
 };
 
@@ -35,7 +41,8 @@ const WORK: readonly CommandSpec[] = [
       { flags: "--name <name>", description: "name of the run; else one is made up" },
       {
         flags: "--at <time>",
-        description: "earliest start: a time with zone, or from now, such as +10m (s, m, h, d)",
+        description:
+          "earliest start: a time with zone, or an offset from now such as +10m (s, m, h, d)",
       },
       {
         flags: "--watch",
@@ -58,24 +65,15 @@ const WORK: readonly CommandSpec[] = [
       {
         flags: "--state <state>",
         description: "only runs in this state",
-        choices: [
-          "scheduled",
-          "waiting",
-          "launching",
-          "submitted",
-          "running",
-          "cancelling",
-          "succeeded",
-          "failed",
-          "crashed",
-          "timed_out",
-          "cancelled",
-        ],
+        choices: STATES,
       },
       { flags: "--agent <name>", description: "only runs of this agent" },
       { flags: "--label <label>", description: "only runs with this label" },
-      { flags: "--search <text>", description: "only runs whose name or id starts so" },
-      { flags: "--limit <number>", description: "at most so many (default: 50, up to 500)" },
+      { flags: "--search <text>", description: "only runs whose name or id starts with this text" },
+      {
+        flags: "--limit <number>",
+        description: `how many to list (default: ${DEFAULT_PAGE_SIZE}, at most ${MAX_PAGE_SIZE})`,
+      },
       { flags: "--cursor <cursor>", description: "go on where the list before ended" },
     ],
     examples: [
@@ -87,15 +85,15 @@ const WORK: readonly CommandSpec[] = [
   },
   {
     name: "show",
-    summary: "show a run, and what it was asked for",
-    arguments: [{ name: "run", description: "id or name of a run, or the start of either" }],
+    summary: "show a run and its request",
+    arguments: [RUN],
     examples: [["show brave-otter", "one run"]],
     load: () => import("./commands/show.ts"),
   },
   {
     name: "logs",
     summary: "print what a run has written",
-    arguments: [{ name: "run", description: "id or name of a run, or the start of either" }],
+    arguments: [RUN],
     options: [
       { flags: "-f, --follow", description: "go on until the run has ended" },
       {
@@ -113,14 +111,14 @@ const WORK: readonly CommandSpec[] = [
   {
     name: "cancel",
     summary: "end a run",
-    arguments: [{ name: "run", description: "id or name of a run, or the start of either" }],
+    arguments: [RUN],
     examples: [["cancel brave-otter", "ask its job to stop"]],
     load: () => import("./commands/cancel.ts"),
   },
   {
     name: "rerun",
-    summary: "run again what a run was asked for, as a new run",
-    arguments: [{ name: "run", description: "id or name of a run, or the start of either" }],
+    summary: "submit a run's request again, as a new run",
+    arguments: [RUN],
     options: [{ flags: "--watch", description: "follow the new run until it ends" }],
     examples: [["rerun brave-otter --watch", "once more, and follow it"]],
     load: () => import("./commands/rerun.ts"),
@@ -146,7 +144,7 @@ const WORK: readonly CommandSpec[] = [
   },
   {
     name: "explain",
-    summary: "say why a run goes, or does not go, where",
+    summary: "say which agent takes a run, or why none does",
     arguments: [
       {
         name: "run|file|flow",

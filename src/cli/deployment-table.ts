@@ -2,10 +2,13 @@ import type { TableSettings } from "../embedded/shared-table.ts";
 import { type Issue, invalid } from "../errors.ts";
 import type { Settings } from "./settings.ts";
 
-/** As long as deployments keep runs unless told otherwise. */
+/** How many days after their end a deployment keeps runs, unless told otherwise. */
 const KEEP_DAYS = 90;
 
-/** Reads where the table of a deployment is. Throws `PermanentError` ("invalid") that names every variable with a fault. */
+/**
+ * Reads where the table of a deployment is. Throws `PermanentError` ("invalid") that names every variable
+ * with a fault.
+ */
 export function deploymentTable(env: Settings["env"]): TableSettings {
   const issues: Issue[] = [];
   const text = (names: readonly [string, ...string[]], what: string): string => {

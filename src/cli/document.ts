@@ -60,14 +60,16 @@ function parseJson(text: string): JsonValue | undefined {
 
 /** What YAML can say beyond JSON would be changed silently on its way, so it is refused. */
 function plain(value: unknown, what: string): JsonValue {
-  const fault = (reason: string) => {
-    throw new PermanentError("invalid", `${what} holds ${reason}, for which there is no JSON`);
-  };
   const text = JSON.stringify(value ?? null, (key, member: unknown) => {
-    if (typeof member === "number" && !Number.isFinite(member))
-      fault(`the number ${member} at ${key}`);
-    if (typeof member === "bigint") fault(`a number too large at ${key}`);
-    return member;
+    if (!isBeyondJson(member)) return member;
+    throw new PermanentError(
+      "invalid",
+      `${what} holds a number at ${key} that JSON cannot represent`,
+    );
   });
   return JSON.parse(text) as JsonValue;
+}
+
+function isBeyondJson(value: unknown): boolean {
+  return typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value));
 }

@@ -3,7 +3,7 @@ import { runNotFound } from "../existing-run.ts";
 import type { Client } from "./client.ts";
 import type { RunDetail } from "./documents.ts";
 
-/** Of so many runs a name may be the start, to be told apart in an error. */
+/** How many of the runs that a text may mean an error names. */
 const SHOWN = 5;
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LogLine } from "../backend.ts";
+import { rest } from "../embedded/rest.ts";
 import { PermanentError } from "../errors.ts";
 import { runNotFound } from "../existing-run.ts";
 import type { Client } from "./client.ts";
@@ -46,7 +47,7 @@ export async function follow(
     await tell(run);
     if (complete) return run;
     if (!run.final) await log(run);
-    await sleep(client.restMs, undefined, { signal }).catch(() => undefined);
+    await rest(client.restMs, signal);
   }
   return undefined;
 }

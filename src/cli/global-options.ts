@@ -1,5 +1,8 @@
 import type { OptionSpec } from "./command.ts";
 
+/** Option that prints help; a command has it by itself. */
+export const HELP: OptionSpec = { flags: "-h, --help", description: "print this help" };
+
 /** Options every command takes. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {

@@ -3,7 +3,7 @@ import { PermanentError } from "../errors.ts";
 import type { ArgumentSpec, CommandSpec, OptionSpec, Options } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { exitCodeOf, reportError } from "./failure.ts";
-import { GLOBAL_OPTIONS } from "./global-options.ts";
+import { GLOBAL_OPTIONS, HELP } from "./global-options.ts";
 import type { Io } from "./io.ts";
 import { settingsFrom } from "./settings.ts";
 import { version } from "./version.ts";
@@ -64,7 +64,7 @@ function programFor(around: Surroundings, done: (code: number) => void): Command
     .exitOverride()
     .version(version(), "-V, --version", "print the version")
     .helpCommand(false)
-    .helpOption("-h, --help", "print what there is to know")
+    .helpOption(HELP.flags, HELP.description)
     .addHelpText("after", AFTER);
   GLOBAL_OPTIONS.map(optionFor).forEach((option) => program.addOption(option));
   COMMANDS.forEach((spec) => addCommand(program, spec, { around, done, path: "sluice" }));

@@ -9,7 +9,7 @@ export const agentSchema = z.object({
   name: z.string(),
   backend: z.string(),
   labels: z.array(z.string()),
-  env: z.array(z.string()).describe("Names of its variables; their values are nobody's business."),
+  env: z.array(z.string()).describe("Names of its variables; values are never shown."),
   remote: z.boolean().describe("Whether a host on a machine of its own works for it."),
   online: z
     .boolean()

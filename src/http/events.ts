@@ -23,9 +23,9 @@ export function changeFeed(): ChangeFeed & { publish(change: StateChange): void 
   };
 }
 
-/** So many bytes may wait for a reader; a slower one is cut off and comes back by itself. */
+/** How many bytes may wait for a reader; a slower one is cut off and comes back by itself. */
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** A comment so often keeps proxies from closing a silent stream. */
+/** Time between the comments that keep proxies from closing a silent stream. */
 const HEARTBEAT_MS = 15_000;
 
 /** State changes as server-sent events: `event: run`, the run as data. */

@@ -64,7 +64,7 @@ export const flowViewSchema = z.object({
   flow: z.record(z.string(), z.unknown()),
 });
 
-/** Why a run goes where. */
+/** Which agent takes a run, or why none does. */
 export const explanationSchema = z.object({
   because: z.string(),
   agent: z.string().optional().describe("The agent that takes it."),

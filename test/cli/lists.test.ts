@@ -87,7 +87,7 @@ describe("runs", () => {
     const { stderr } = await makeFolder().run(["runs", "--search", "rare"], { env });
     await close();
     expect(stderr).toBe(
-      "No runs so far.\nLooked back to 2026-11-21T09:00:00.000Z.\nThere may be more: --cursor c\n",
+      "No runs found yet.\nLooked back to 2026-11-21T09:00:00.000Z.\nThere may be more: --cursor c\n",
     );
   });
 
@@ -121,6 +121,19 @@ describe("logs", () => {
     const { stdout } = await makeFolder().run(["logs", "r1"], { env });
     await close();
     expect(stdout).toBe("one\ntwo\n");
+  });
+
+  test("say why there is nothing, before a run has a job and after one that never had any", async () => {
+    const folder = makeFolder(FILES);
+    await folder.run(["run", "bad.yml", "--name", "otter", "--at", "+1h"]);
+    const note = async () => (await folder.run(["logs", "otter"])).stderr;
+    expect(await note()).toBe(
+      "This run has no job yet, so nothing was written: it is scheduled.\n",
+    );
+    await folder.run(["cancel", "otter"]);
+    expect(await note()).toBe(
+      "No job of this run is known, so there is nothing to read: it is cancelled.\n",
+    );
   });
 });
 
@@ -164,7 +177,7 @@ describe("agents", () => {
 });
 
 describe("a run", () => {
-  test("is found by its id, its name and the start of either, if no other starts so", async () => {
+  test("is found by its id, its name and the start of either, if no other starts with it", async () => {
     const folder = makeFolder(FILES);
     const [answer] = await folder.json(["run", "bad.yml", "--name", "otter-one"]);
     const { id } = (answer ?? {})["run"] as { id: string };

@@ -131,7 +131,7 @@ describe("what cannot be run", () => {
       "inf.yml",
       { "inf.yml": "flow: { name: a }\nparameters: { x: .inf }" },
       "invalid",
-      "the number Infinity at x",
+      "a number at x that JSON cannot represent",
     ],
     ["empty.yml", { "empty.yml": "" }, "invalid", "expected a message"],
     ["dup.yml", { "dup.yml": "flow: a\nflow: b" }, "invalid", "duplicate key"],

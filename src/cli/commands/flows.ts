@@ -1,6 +1,7 @@
 import type { Command } from "../command.ts";
 import type { FlowDocument } from "../documents.ts";
 import { withClient } from "../open.ts";
+import { writeJson } from "../output.ts";
 import { table } from "../table.ts";
 import { fromNow } from "../text.ts";
 
@@ -15,9 +16,9 @@ export const command: Command = (context) =>
       cursor = page.next;
     } while (cursor !== undefined);
     if (settings.json) {
-      for (const flow of flows) await io.write(`${JSON.stringify(flow)}\n`);
+      for (const flow of flows) await writeJson(io, flow);
     } else if (flows.length === 0) {
-      io.note("No flows are registered: `sluice register FILE` does.");
+      io.note("No flows are registered yet: `sluice register FILE` registers one.");
     } else {
       await io.write(
         table(["NAME", "VERSION", "RUN CONFIG", "REGISTERED"], flows.map(row(io.now()))),

@@ -2,6 +2,7 @@ import { MAX_PAGE_SIZE, type RunQuery } from "../../store.ts";
 import { type Command, type Context, numberOption, textOption } from "../command.ts";
 import type { RunDocument } from "../documents.ts";
 import { withClient } from "../open.ts";
+import { writeJson } from "../output.ts";
 import { table } from "../table.ts";
 import { fromNow, printable, stateDetail, stateName } from "../text.ts";
 
@@ -12,9 +13,9 @@ export const command: Command = (context) =>
     await client.refresh();
     const { items, next, lookedBackTo } = await client.runs(query);
     if (settings.json) {
-      for (const run of items) await io.write(`${JSON.stringify(run)}\n`);
+      for (const run of items) await writeJson(io, run);
     } else if (items.length === 0) {
-      io.note(lookedBackTo === undefined ? "No runs." : "No runs so far.");
+      io.note(lookedBackTo === undefined ? "No runs." : "No runs found yet.");
     } else {
       await io.write(
         table(

@@ -2,6 +2,7 @@ import { newToken } from "../../http/tokens.ts";
 import { timestamp } from "../../time.ts";
 import { SCOPES } from "../../tokens.ts";
 import { argument, type Command, textOption } from "../command.ts";
+import { writeJson } from "../output.ts";
 import { withTokens } from "../tokens.ts";
 
 export const command: Command = async (context) => {
@@ -12,9 +13,9 @@ export const command: Command = async (context) => {
   await withTokens(context, (tokens) => tokens.add(token));
   const { name, createdAt } = token;
   if (settings.json) {
-    return io.write(`${JSON.stringify({ name, scope, created_at: createdAt, token: text })}\n`);
+    return writeJson(io, { name, scope, created_at: createdAt, token: text });
   }
-  io.note(`Token ${name} may ${MAY[scope]}. It is shown this once; keep it, as SLUICE_TOKEN:`);
+  io.note(`Token ${name} may ${MAY[scope]}. It is shown only now. Set it as SLUICE_TOKEN:`);
   return io.write(`${text}\n`);
 };
 

@@ -1,6 +1,6 @@
 import type { ArgumentSpec, CommandSpec, OptionSpec } from "../command.ts";
 import { COMMANDS } from "../commands.ts";
-import { GLOBAL_OPTIONS } from "../global-options.ts";
+import { GLOBAL_OPTIONS, HELP } from "../global-options.ts";
 
 /** A command as completion sees it: by the words that lead to it, and without what all commands have. */
 export interface Completable {
@@ -40,8 +40,6 @@ export function completables(): readonly [root: Completable, all: readonly Compl
   const root = { words: [], commands: COMMANDS, options, arguments: [] };
   return [root, COMMANDS.flatMap((spec) => below(spec, []))];
 }
-
-const HELP: OptionSpec = { flags: "-h, --help", description: "print what there is to know" };
 
 function optionOf({ flags, description, choices, many }: OptionSpec): CompletableOption {
   const [, short, long = "", value] = /^(?:(-\w), )?(--[\w-]+)(?: <(.+)>)?$/.exec(flags) ?? [];

@@ -45,7 +45,7 @@ export const agentRoutes: readonly Route[] = [
     path: "/plan",
     operationId: "planRun",
     summary:
-      "Exactly what would be launched for a message, and launches nothing. An agent brought along needs scope admin.",
+      "Says exactly what would be launched for a message; launches nothing. An agent brought along needs scope admin.",
     scope: "run",
     body: messageSchema,
     responses: { 200: { description: "The plan, or why there is none.", schema: planSchema } },
@@ -59,7 +59,7 @@ export const agentRoutes: readonly Route[] = [
     path: "/explain",
     operationId: "explainRun",
     summary:
-      "Why a run goes, or does not go, where: of a message, or of a stored run by its run_id.",
+      "Which agent takes a run, or why none does: for a message, or for a stored run by its run_id.",
     scope: "read",
     body: z.union([messageSchema, z.object({ run_id: z.string() })]),
     responses: { 200: { description: "The explanation.", schema: explanationSchema } },
