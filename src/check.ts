@@ -61,8 +61,28 @@ function toIssue(issue: z.core.$ZodIssue, at: string): Issue {
     case "unrecognized_keys":
       return { path, message: `unknown key ${issue.keys.join(", ")}` };
     default:
-      return { path, message: `${issue.message}, got ${show(issue.input)}` };
+      return { path, message: `${expectation(issue)}, got ${show(issue.input)}` };
   }
+}
+
+/** What a schema says of itself; where it says nothing, bounds and choices in our words. */
+function expectation(issue: z.core.$ZodIssue): string {
+  if (issue.message.startsWith("expected ")) return issue.message;
+  switch (issue.code) {
+    case "too_small":
+      return `expected ${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}${unitOf(issue.origin)}`;
+    case "too_big":
+      return `expected ${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}${unitOf(issue.origin)}`;
+    case "invalid_union":
+      return "expected another kind of value";
+    default:
+      return issue.message;
+  }
+}
+
+function unitOf(origin: string): string {
+  if (origin === "string") return " characters";
+  return origin === "array" ? " entries" : "";
 }
 
 const ARTICLES: Readonly<Record<string, string>> = {

@@ -81,17 +81,18 @@ const AGENT_NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
  */
 export function parseConfig(document: unknown, optionsOf: OptionsSchema): readonly Agent[] {
   const what = "sluice.yml";
-  if (!isJsonObject(document) || !isJsonObject(document["agents"])) {
-    throw invalid(what, [
-      { path: "agents", message: `expected agents by name, got ${show(document)}` },
-    ]);
+  if (!isJsonObject(document)) {
+    const message = `expected an object with agents, got ${show(document)}`;
+    throw invalid(what, [{ path: "", message }]);
   }
-  const unknown: Issue[] = Object.keys(document)
-    .filter((key) => key !== "agents")
-    .map((key) => ({ path: key, message: "unknown key" }));
+  const { agents: entries, ...others } = document;
+  const issues: Issue[] = Object.keys(others).map((key) => ({ path: key, message: "unknown key" }));
+  if (!isJsonObject(entries)) {
+    const message = `expected agents by name, got ${show(entries)}`;
+    throw invalid(what, [...issues, { path: "agents", message }]);
+  }
   const agents: Agent[] = [];
-  const issues: Issue[] = [...unknown];
-  for (const [name, value] of Object.entries(document["agents"])) {
+  for (const [name, value] of Object.entries(entries)) {
     const result = readAgent({ name, value, at: `agents.${name}` }, optionsOf);
     if ("agent" in result) agents.push(result.agent);
     else issues.push(...result.issues);

@@ -105,12 +105,19 @@ export function parseMessage(
     const message = `expected an object, got ${show(body)}`;
     return { ok: false, issues: [{ path: "", message }] };
   }
-  const issue = unfit(body);
+  const issue = unfit(body) ?? bareRunConfig(body);
   if (issue !== undefined) return { ok: false, issues: [issue] };
   const { agent: _agent, ...rest } = body;
   const wire = options.plan === true ? rest : body;
   if (isReference(wire)) return referenceTo(wire["run_id"]);
   return parseRun(wire);
+}
+
+/** Prefect gives run configs and flow runners as they are, and people send them so. */
+function bareRunConfig(body: JsonObject): Issue | undefined {
+  if (!hasType(body) || Object.hasOwn(body, "flow")) return undefined;
+  const message = `expected a message, got a run config (${show(body["type"])}): put it under run_config, beside a flow`;
+  return { path: "", message };
 }
 
 function isReference(wire: JsonObject): boolean {

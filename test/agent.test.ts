@@ -139,8 +139,15 @@ describe("sluice.yml", () => {
     expect(() => parseConfig(document, optionsOf)).toThrow(/agents.cloud: expected another name/);
   });
 
-  test.each([[null], [[]], [{}], [{ agents: [] }]])("that is %j is refused", (document) => {
-    expect(() => parseConfig(document, optionsOf)).toThrow(/expected agents by name/);
+  test.each([
+    [null, "expected an object with agents, got null"],
+    [[], "expected an object with agents, got a list of 0"],
+    [{}, "agents: expected agents by name, got nothing"],
+    [{ agents: null }, "agents: expected agents by name, got null"],
+    [{ agents: [] }, "agents: expected agents by name, got a list of 0"],
+    [{ agent: {} }, "agent: unknown key; agents: expected agents by name, got nothing"],
+  ])("that is %j is refused", (document, faults) => {
+    expect(() => parseConfig(document, optionsOf)).toThrow(`sluice.yml is not valid: ${faults}`);
   });
 
   test("an agent that comes in a request is read by the same rules", () => {

@@ -30,6 +30,26 @@ describe("checking a document", () => {
     });
   });
 
+  test.each([
+    [z.number().min(0), -3, "expected at least 0, got -3 (number)"],
+    [z.number().gt(0), 0, "expected more than 0, got 0 (number)"],
+    [z.number().max(9), 10, "expected at most 9, got 10 (number)"],
+    [z.number().lt(9), 9, "expected less than 9, got 9 (number)"],
+    [z.string().min(1), "", 'expected at least 1 characters, got the text ""'],
+    [z.array(z.int()).max(1), [1, 2], "expected at most 1 entries, got a list of 2"],
+    [z.union([z.int(), z.string()]), true, "expected another kind of value, got true (boolean)"],
+    [z.string().regex(/^a/), "b", /^Invalid .*, got the text "b"$/],
+  ])(
+    "says what is expected in the same words wherever a schema says nothing: %#",
+    (one, value, message) => {
+      const expected = typeof message === "string" ? message : expect.stringMatching(message);
+      expect(check<unknown>(one, value)).toEqual({
+        ok: false,
+        issues: [{ path: "", message: expected }],
+      });
+    },
+  );
+
   test("gives the value, or throws with all faults in one message", () => {
     const good = { size: 1, colour: "red", name: "abc" };
     expect(checked(schema, good, "the box")).toEqual(good);

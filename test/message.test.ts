@@ -98,6 +98,12 @@ describe("a message", () => {
     ]);
   });
 
+  test("that is a run config, as Prefect gives it, is refused and told where it belongs", () => {
+    expect(faults({ type: "ECSRun", labels: [] })).toEqual([
+      ': expected a message, got a run config (the text "ECSRun"): put it under run_config, beside a flow',
+    ]);
+  });
+
   test.each([["text"], [[]], [null], [1], [undefined]])("is refused if it is %j", (body) => {
     expect(faults(body)[0]).toMatch(/^: expected an object, got /);
   });

@@ -96,7 +96,7 @@ async function flowOf(app: Flows, asked: MessageFlow): Promise<Flow> {
   const which = version === undefined ? name : `${name} version ${version}`;
   throw new PermanentError(
     "unknown_flow",
-    `no flow ${which} is registered: register it, or send the flow itself with the run`,
+    `no flow ${which} is registered: register it, or send the flow itself, with its command, engine or storage`,
     { issues: [{ path: "flow", message: `expected a registered flow, got ${which}` }] },
   );
 }
