@@ -51,8 +51,9 @@ export async function look({ app, config }: Workplace): Promise<void> {
   await poll({ ...app, backend, store: { ...store, due } });
 }
 
-function untidied({ tidy: _, ...backend }: Backend): Backend {
-  return backend;
+function untidied(backend: Backend): Backend {
+  const { tidy: _, ...untidied } = backend;
+  return untidied;
 }
 
 async function* launched(runs: AsyncIterable<Run>): AsyncGenerator<Run> {
