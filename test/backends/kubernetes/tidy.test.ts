@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend, World } from "../../../src/backend.ts";
 import { kubernetesApi } from "../../../src/backends/kubernetes/api.ts";
 import { connect } from "../../../src/backends/kubernetes/connect.ts";
+import { KubernetesError } from "../../../src/backends/kubernetes/errors.ts";
 import { kubernetesBackend } from "../../../src/backends/kubernetes/index.ts";
 import { DELETE_LABEL, LAUNCH_LABEL, RUN_LABEL } from "../../../src/backends/kubernetes/names.ts";
 import { agentOptions } from "../../../src/backends/kubernetes/options.ts";
@@ -219,9 +220,14 @@ describe("tidying between two looks", () => {
   let hold: Promise<void> | undefined;
   /** Called before each call. */
   let before: () => void;
+  /** The Jobs that may not be deleted, and those that somebody has tried to delete all the same. */
+  let kept: Set<string>;
+  let tried: string[];
   beforeEach(() => {
     hold = undefined;
     before = () => undefined;
+    kept = new Set();
+    tried = [];
   });
 
   function open() {
@@ -239,16 +245,20 @@ describe("tidying between two looks", () => {
           await hold;
           return await api.pageOfJobs(...args);
         },
-        deleteJob: async (...args) => {
+        deleteJob: async (namespace, name, uid) => {
           before();
-          await api.deleteJob(...args);
+          if (kept.has(name)) {
+            tried.push(name);
+            throw new KubernetesError(403, "Forbidden", "a webhook says no");
+          }
+          await api.deleteJob(namespace, name, uid);
         },
       },
       { now: () => fake.store.now, log, isOver: async () => true },
     );
   }
 
-  /** So much time as so many calls take. */
+  /** A signal that is aborted after this many calls. */
   function timeFor(calls: number) {
     const enough = new AbortController();
     let left = calls;
@@ -260,6 +270,14 @@ describe("tidying between two looks", () => {
   }
 
   const lists = () => fake.requests.filter((request) => request.startsWith("GET")).length;
+  const names = () => fake.store.jobs.map(({ metadata }) => metadata.name).sort();
+
+  async function passes(tidy: ReturnType<typeof open>, count: number) {
+    for (let pass = 0; pass < count; pass++) {
+      await tidy(NAMESPACE, never());
+      fake.advance(1, 300);
+    }
+  }
 
   it("goes on with what was listed when its time was over, and lists nothing twice", async () => {
     addEnded(600);
@@ -322,12 +340,33 @@ describe("tidying between two looks", () => {
 
   it("leaves none behind one that cannot be deleted", async () => {
     addEnded(50);
-    const [first] = fake.store.jobs.map(({ metadata }) => metadata.name).sort();
-    const answer = { status: 403, reason: "Forbidden", message: "a webhook says no" };
-    fake.faults.push({ method: "DELETE", path: new RegExp(`/${first}$`), answer });
+    kept = new Set(names().slice(0, 1));
     await open()(NAMESPACE, timeFor(100));
-    expect(fake.store.jobs.map(({ metadata }) => metadata.name)).toEqual([first]);
+    expect(names()).toEqual([...kept]);
     expect(lines).toEqual(["finished jobs not deleted yet"]);
+  });
+
+  it("leaves none for good behind many that may never be deleted", async () => {
+    addEnded(360);
+    kept = new Set(names().slice(0, 300));
+    const tidy = open();
+    await passes(tidy, 16);
+    expect(names()).toEqual([...kept]);
+    addEnded(50);
+    await passes(tidy, 1);
+    expect(names()).toEqual([...kept]);
+  });
+
+  it("tries all in turn that it may not delete, and deletes them once it may", async () => {
+    addEnded(50);
+    kept = new Set(names());
+    const tidy = open();
+    await passes(tidy, 3);
+    expect(tried).toEqual([...names(), ...names().slice(0, 20)]);
+    const [allowed = ""] = names().slice(-1);
+    kept.delete(allowed);
+    await passes(tidy, 3);
+    expect(names()).toEqual([...kept]);
   });
 
   it("gives up for five minutes where it may delete nothing", async () => {
