@@ -213,13 +213,14 @@ test("observe may do on the table what it does, and no more", async () => {
 
 test("abandon may do on the table what it does, and no more", async () => {
   await registered();
-  await dispatched(run("waits", { labels: ["nobody"] }), run("launched"));
+  const start = "2099-01-01T00:00:00.000Z";
+  await dispatched(run("scheduled", { scheduled_start_time: start }), run("launched"));
   const abandon = abandonWith(async () => its.app);
   const messages = {
     unknown: run("unknown"),
     registered: { run_id: "registered", flow: "known" },
     version: { run_id: "version", flow: { name: "known", version: 1 } },
-    waits: { run_id: "waits" },
+    scheduled: { run_id: "scheduled" },
     other: run("launched", { parameters: { other: true } }),
   };
   expect(await abandon(sqsEvent(messages), invocation())).toEqual(handled);
