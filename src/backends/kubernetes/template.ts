@@ -76,8 +76,11 @@ const metadata = z.looseObject({
   labels: anyObject.optional(),
 });
 
-/** Of none Kubernetes says that the Job is complete, or waits for ever. */
-const one = z.literal(1, "expected 1 or nothing: a run is one process").nullish();
+/** A Job of no pods is complete at once, or waits for ever. */
+const one = z
+  .number()
+  .refine((given) => given === 1, "expected 1 or nothing: a run is one process")
+  .nullish();
 
 const container = z.looseObject({
   image: z.string().nullish(),
