@@ -15,6 +15,34 @@ export function asJson(value: object): JsonObject {
 }
 
 /**
+ * The first number of a JSON text that would be another one once it is read: a whole number too large to be
+ * exact, such as many an id of 64 bits, or one larger than any. Undefined if there is none. Throws
+ * `SyntaxError` if the text is not JSON.
+ */
+export function inexactNumber(text: string): string | undefined {
+  // Most texts need no second reading: shorter numbers are exact.
+  if (!/\d{16}|e\+?\d{3}/i.test(text)) return undefined;
+  let found: string | undefined;
+  parseWithSource(text, (_, value, { source }) => {
+    if (source !== undefined && isInexact(value, source)) found ??= source;
+    return value;
+  });
+  return found;
+}
+
+/** Types do not know yet that a reviver is told how a value was written. */
+const parseWithSource = JSON.parse as (
+  text: string,
+  reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+) => unknown;
+
+function isInexact(value: unknown, source: string): boolean {
+  if (typeof value !== "number") return false;
+  if (!Number.isFinite(value)) return true;
+  return /^-?\d+$/.test(source) && !Number.isSafeInteger(value) && String(value) !== source;
+}
+
+/**
  * JSON text in which equal values have equal text: keys sorted by code unit, no white space, members
  * that are undefined left out. The form in which things are hashed and compared.
  */

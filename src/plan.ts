@@ -6,6 +6,7 @@ import { type ErrorCode, type Issue, messageOf, PermanentError } from "./errors.
 import type { JsonObject, JsonValue } from "./json.ts";
 import { maskVariables } from "./mask.ts";
 import { nameFor } from "./run-name.ts";
+import { refuseInexact } from "./unfit.ts";
 
 /** The answer to one request for a plan. */
 export type PlanAnswer =
@@ -39,11 +40,7 @@ export async function plan(
   received: JsonValue,
   options: { readonly showSecrets?: boolean } = {},
 ): Promise<PlanAnswer> {
-  try {
-    return await planOrThrow(app, received, options.showSecrets ?? false);
-  } catch (error) {
-    return { ok: false, error: errorOf(error) };
-  }
+  return answered(() => planOrThrow(app, received, options.showSecrets ?? false));
 }
 
 /** As `plan`, for a line of JSON text. */
@@ -60,7 +57,18 @@ export async function planLine(
     const message = "the line is not JSON: send one JSON object a line";
     return { ok: false, error: { code: "invalid", message, issues: [{ path: "", message }] } };
   }
-  return plan(app, received, options);
+  return answered(async () => {
+    refuseInexact(line, "the line");
+    return planOrThrow(app, received, options.showSecrets ?? false);
+  });
+}
+
+async function answered(work: () => Promise<PlanAnswer>): Promise<PlanAnswer> {
+  try {
+    return await work();
+  } catch (error) {
+    return { ok: false, error: errorOf(error) };
+  }
 }
 
 async function planOrThrow(

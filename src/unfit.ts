@@ -1,5 +1,6 @@
-import type { Issue } from "./errors.ts";
-import type { JsonObject } from "./json.ts";
+import { brief } from "./brief.ts";
+import { type Issue, invalid } from "./errors.ts";
+import { inexactNumber, type JsonObject } from "./json.ts";
 
 /** Deeper documents are refused: what walks through them would run out of stack. */
 const MAX_DEPTH = 100;
@@ -28,6 +29,17 @@ export function unfit(body: JsonObject): Issue | undefined {
     }
   }
   return undefined;
+}
+
+/**
+ * Throws `PermanentError` ("invalid") for JSON text with a number that would silently become another one on
+ * its way to the flow. Throws `SyntaxError` if the text is not JSON.
+ */
+export function refuseInexact(text: string, what: string): void {
+  const number = inexactNumber(text);
+  if (number === undefined) return;
+  const message = `expected numbers that every reader of JSON takes for the same, got ${brief(number, 60)}: write it as text`;
+  throw invalid(what, [{ path: "", message }]);
 }
 
 function isNested(value: unknown): value is object {

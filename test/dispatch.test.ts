@@ -256,6 +256,11 @@ describe("dispatch of a message that can never work", () => {
   test.each([
     ["text that is not JSON", "{oops", /not JSON/],
     ["a list", "[1]", /expected an object/],
+    [
+      "an id that is no number of every reader",
+      '{"flow":{"name":"load","command":"true"},"parameters":{"id":12345678901234567890}}',
+      /got 12345678901234567890: write it as text/,
+    ],
     ["a run without a flow", { run_id: "r1", name: "x" }, /flow/],
     [
       "several faults",

@@ -1,6 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { asJson, canonicalJson, isJsonObject, type JsonValue, mergePatch } from "../src/json.ts";
+import {
+  asJson,
+  canonicalJson,
+  inexactNumber,
+  isJsonObject,
+  type JsonValue,
+  mergePatch,
+} from "../src/json.ts";
 
 describe("canonical JSON", () => {
   test("is the same for equal values, however their members are ordered", () => {
@@ -23,6 +30,34 @@ describe("canonical JSON", () => {
 
   test("leaves out what is undefined", () => {
     expect(canonicalJson({ b: 1, a: undefined, c: [null] })).toBe('{"b":1,"c":[null]}');
+  });
+});
+
+describe("a number of a JSON text", () => {
+  test.each([
+    ['{"big":12345678901234567890}', "12345678901234567890"],
+    ["[-9007199254740993]", "-9007199254740993"],
+    ['{"a":[{"b":1e400}]}', "1e400"],
+    ["[1E+999, 12345678901234567890]", "1E+999"],
+  ])("that reading changes is found: %s", (text, number) => {
+    expect(inexactNumber(text)).toBe(number);
+  });
+
+  test.each([
+    ["[9007199254740991, -9007199254740991, 18014398509481984, 100000000000000000000]"],
+    ["[0.1234567890123456789, 1.5e300, 1e-400, -0, 1.0, 1e3]"],
+    ['{"12345678901234567890": "12345678901234567890 1e400", "n": null, "t": true}'],
+    ["{}"],
+  ])("that every reader takes for the same, and text, are let be: %s", (text) => {
+    expect(inexactNumber(text)).toBeUndefined();
+  });
+
+  test("of a value that was written by JSON itself is never found", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(inexactNumber(JSON.stringify(value))).toBeUndefined();
+      }),
+    );
   });
 });
 

@@ -89,6 +89,14 @@ describe("plan", () => {
     });
   });
 
+  test("answers a line with a number that would silently become another one", async () => {
+    const line = '{"flow":{"name":"a","command":"true"},"parameters":{"x":1e400}}';
+    expect(await planLine(testApp().app, line)).toMatchObject({
+      ok: false,
+      error: { code: "invalid", message: expect.stringContaining("got 1e400: write it as text") },
+    });
+  });
+
   test("marks a failure of ours as internal, so that nobody takes it for a refusal", async () => {
     const t = testApp();
     t.platform.fail("plan", new Error("boom"));

@@ -4,6 +4,7 @@ import { parse as parseYaml } from "yaml";
 import { yamlFault } from "../embedded/yaml-fault.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { refuseInexact } from "../unfit.ts";
 import type { Context } from "./command.ts";
 
 /** Whether an argument names a file: `-`, a name that ends like a document's, or a file that is there. */
@@ -25,9 +26,12 @@ export async function readDocument(context: Context, name: string): Promise<Json
 /** As `readDocument`, for a text at hand. */
 export function parseDocument(text: string, what: string): JsonValue {
   const json = parseJson(text);
-  if (json !== undefined) return json;
+  if (json !== undefined) {
+    refuseInexact(text, what);
+    return json;
+  }
   try {
-    return plain(parseYaml(text), what);
+    return plain(parseYaml(text, { intAsBigInt: true }), what);
   } catch (error) {
     throw yamlFault(error, `${what} is neither YAML nor JSON`);
   }
@@ -61,15 +65,16 @@ function parseJson(text: string): JsonValue | undefined {
 /** What YAML can say beyond JSON would be changed silently on its way, so it is refused. */
 function plain(value: unknown, what: string): JsonValue {
   const text = JSON.stringify(value ?? null, (key, member: unknown) => {
-    if (!isBeyondJson(member)) return member;
+    const number = typeof member === "bigint" ? Number(member) : member;
+    if (typeof number !== "number" || isExact(number, member)) return number;
     throw new PermanentError(
       "invalid",
-      `${what} holds a number at ${key} that JSON cannot represent`,
+      `${what} holds a number at ${key} that JSON cannot represent: write it as text, in quotes`,
     );
   });
   return JSON.parse(text) as JsonValue;
 }
 
-function isBeyondJson(value: unknown): boolean {
-  return typeof value === "bigint" || (typeof value === "number" && !Number.isFinite(value));
+function isExact(number: number, written: unknown): boolean {
+  return Number.isFinite(number) && (typeof written === "number" || BigInt(number) === written);
 }

@@ -1,6 +1,6 @@
 import { invalid, PermanentError } from "../errors.ts";
 import { flowSchema } from "../flow.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
+import { inexactNumber, isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
 import { messageSchema } from "../message.ts";
 import { MINUTE, plus, SECOND, timestamp } from "../time.ts";
 import { type Context, type Options, textOption, textsOption } from "./command.ts";
@@ -74,7 +74,8 @@ function setting(text: string): Setting {
 
 function jsonOrText(text: string): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    // An id of 64 bits would become another one as a number.
+    return inexactNumber(text) === undefined ? (JSON.parse(text) as JsonValue) : text;
   } catch {
     // Most values are plain words, which are no JSON.
     return text;

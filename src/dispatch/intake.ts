@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { App } from "../app.ts";
 import { invalid, PermanentError } from "../errors.ts";
 import type { Flow } from "../flow.ts";
-import { isJsonObject, type JsonValue } from "../json.ts";
+import { inexactNumber, isJsonObject, type JsonValue } from "../json.ts";
 import {
   type MessageFlow,
   type ParsedMessage,
@@ -12,7 +12,7 @@ import {
 } from "../message.ts";
 import { type ResolvedRequest, resolveRequest } from "../request.ts";
 import { MAX_BODY_BYTES, type RunBody } from "../store.ts";
-import { unfit } from "../unfit.ts";
+import { refuseInexact, unfit } from "../unfit.ts";
 
 /** What a body of the queue turns out to be. */
 export type Intake =
@@ -48,12 +48,13 @@ export async function readBody(app: Flows, body: string, messageId: string): Pro
   const id = idOf(received) ?? idFor(messageId);
   try {
     if (received === undefined) throw notJson();
+    refuseInexact(body, "the message");
     const parsed = parseMessage(received);
     if (parsed.ok && parsed.type === "reference") return { type: "reference", runId: parsed.runId };
     return { type: "request", id, accepted: await complete(app, received, parsed) };
   } catch (error) {
     if (!(error instanceof PermanentError)) throw error;
-    return { type: "faulty", id, received: isFit(received) ? received : body, error };
+    return { type: "faulty", id, received: isFit(received, body) ? received : body, error };
   }
 }
 
@@ -136,8 +137,8 @@ function notJson(): PermanentError {
   });
 }
 
-/** Whether a document can be kept as it is; one that is too deep is kept as text. */
-function isFit(received: JsonValue | undefined): received is JsonValue {
+/** Whether a document can be kept as it is; one that is too deep, or would be changed, is kept as text. */
+function isFit(received: JsonValue | undefined, body: string): received is JsonValue {
   if (received === undefined) return false;
-  return unfit({ received }) === undefined;
+  return unfit({ received }) === undefined && inexactNumber(body) === undefined;
 }

@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import type { App } from "../app.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { JsonValue } from "../json.ts";
+import { refuseInexact } from "../unfit.ts";
 import { authenticate, checkHost } from "./auth.ts";
 import { type ChangeFeed, eventStream } from "./events.ts";
 import { openApi } from "./openapi.ts";
@@ -101,7 +102,9 @@ async function readJson({ req }: Context): Promise<JsonValue> {
     );
   }
   try {
-    return (await req.json()) as JsonValue;
+    const text = await req.text();
+    refuseInexact(text, "the body");
+    return JSON.parse(text) as JsonValue;
   } catch (error) {
     // What the parser says quotes the body, which may hold secrets.
     if (error instanceof SyntaxError) throw new HttpError("not_json", "the body is not JSON");

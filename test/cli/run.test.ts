@@ -62,10 +62,19 @@ describe("run", () => {
         "name: show\ncommand: echo $A $B $SLUICE_PARAMETERS\nparameters: { x: 1, y: old }\n",
     });
     await folder.run(["register", "flow.yml"]);
-    const args = ["--param", 'y={"a":[1]}', "--param", "z=plain=text", "--label", "gpu"];
+    const args = [
+      "--param",
+      'y={"a":[1]}',
+      "--param",
+      "z=plain=text",
+      "--param",
+      "id=12345678901234567890",
+      "--label",
+      "gpu",
+    ];
     const settings = ["--set", "env.A=one", "--set", "env.B=2"];
     const { stdout } = await folder.run(["run", "show", ...args, ...settings, "--watch"]);
-    expect(stdout).toContain('\none 2 {"x":1,"y":{"a":[1]},"z":"plain=text"}\n');
+    expect(stdout).toContain('\none 2 {"x":1,"y":{"a":[1]},"z":"plain=text","id":"12345678901234567890"}\n');
     expect(stdout).toContain("on agent gpu");
   });
 
@@ -132,6 +141,18 @@ describe("what cannot be run", () => {
       { "inf.yml": "flow: { name: a }\nparameters: { x: .inf }" },
       "invalid",
       "a number at x that JSON cannot represent",
+    ],
+    [
+      "id.yml",
+      { "id.yml": "flow: { name: a }\nparameters: { id: 12345678901234567890 }" },
+      "invalid",
+      "a number at id that JSON cannot represent: write it as text",
+    ],
+    [
+      "id.json",
+      { "id.json": '{"flow": {"name": "a"}, "parameters": {"id": 12345678901234567890}}' },
+      "invalid",
+      "got 12345678901234567890: write it as text",
     ],
     ["empty.yml", { "empty.yml": "" }, "invalid", "expected a message"],
     ["dup.yml", { "dup.yml": "flow: a\nflow: b" }, "invalid", "duplicate key"],

@@ -161,6 +161,7 @@ describe("the API", () => {
 
   test.each([
     ["a body that is not JSON", "{oops", {}, 400, "not_json"],
+    ["an id that is no number of every reader", '{"x":12345678901234567890}', {}, 422, "invalid"],
     ["another media type", "a: 1", { "content-type": "text/yaml" }, 415, "wrong_media_type"],
     ["no media type", "{}", { "content-type": "" }, 415, "wrong_media_type"],
     ["a body over a mebibyte", JSON.stringify("x".repeat(1_100_000)), {}, 413, "too_large"],
