@@ -1,19 +1,21 @@
 import type { AuthClient } from "google-auth-library";
+import { inTime, unlessAborted } from "../abort.ts";
 import { messageOf } from "../errors.ts";
+import { SECOND } from "../time.ts";
 import { isLasting } from "./google-lasting.ts";
 
 /** Who a process is to Google. */
 export interface GoogleIdentity {
   /**
    * A token that is valid now, and what it came from: the same as before unless credentials had to be
-   * looked for again. Google is asked for one only when the last is about to end. Throws
-   * `CredentialsError`.
+   * looked for again, as they are when Google takes those found earlier no more. Google is asked for one
+   * only when the last is about to end. Throws `CredentialsError`.
    */
   token(): Promise<GoogleToken>;
-  /** Looks for credentials, without asking for a token. Throws `CredentialsError` if there are none. */
+  /** Looks for credentials, without asking Google for anything. Throws `CredentialsError` if there are none. */
   find(): Promise<unknown>;
-  /** Has credentials looked for again: what was accepted once is accepted no more. */
-  forget(): void;
+  /** Has credentials looked for again, unless they have been since: those of a token are accepted no more. */
+  forget(token: GoogleToken): void;
 }
 
 export interface GoogleToken {
@@ -41,52 +43,94 @@ export const CREDENTIALS_ADVICE =
 export interface IdentityOptions {
   /** OAuth scope of its tokens. */
   readonly scope: string;
-  /** Google's library asks around for a project, over the network, unless it is told one. */
-  readonly projectId?: string | undefined;
+  /** How long a token may take, in milliseconds, before it is asked for anew. Default: 30,000. */
+  readonly patienceMs?: number;
 }
+
+const PATIENCE_MS = 30 * SECOND;
+
+/** No token needs a project, but Google's library asks around for one, over the network, unless it is told one. */
+const NO_PROJECT = "none";
 
 /**
  * The credentials Google's libraries find by themselves: the file named by GOOGLE_APPLICATION_CREDENTIALS
  * (a key, or the configuration of a workload identity federation), gcloud's own, or the machine's.
  * Looked for at the first use, and again after each failure.
  */
-export function googleIdentity(options: IdentityOptions): GoogleIdentity {
+export function googleIdentity({ scope, patienceMs }: IdentityOptions): GoogleIdentity {
   let found: Promise<AuthClient> | undefined;
-  const forget = () => {
+  let current: AuthClient | undefined;
+  const forget = (source: AuthClient) => {
+    if (source !== current) return;
+    current = undefined;
     found = undefined;
   };
   const find = (): Promise<AuthClient> => {
-    found ??= findSource(options).catch((error: unknown) => {
-      forget();
-      throw error;
-    });
+    found ??= findSource(scope).then(
+      (source) => {
+        current = source;
+        return source;
+      },
+      (error: unknown) => {
+        found = undefined;
+        throw error;
+      },
+    );
     return found;
+  };
+  const tokenOf = async (source: AuthClient): Promise<GoogleToken> => {
+    try {
+      return { token: await tokenInTime(source, patienceMs), source };
+    } catch (error) {
+      forget(source);
+      throw notAccepted(error);
+    }
   };
   return {
     find,
-    forget,
+    forget: ({ source }) => forget(source),
     async token() {
+      const isOld = found !== undefined;
       const source = await find();
       try {
-        const { token } = await source.getAccessToken();
-        if (!token) throw new Error("no token came");
-        return { token, source };
+        return await tokenOf(source);
       } catch (error) {
-        forget();
-        throw notAccepted(error);
+        if (!isOld || !isLastingFailure(error)) throw error;
+        return await tokenOf(await find());
       }
     },
   };
 }
 
-async function findSource({ scope, projectId }: IdentityOptions): Promise<AuthClient> {
+/**
+ * What `work` comes to, which needs a token. Throws a `CredentialsError` that does not last if `signal` is
+ * aborted before that; the work goes on, and its token serves whoever asks next.
+ */
+export async function withToken<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const done = signal.aborted ? undefined : await unlessAborted(signal, work());
+  if (done !== undefined) return done.value;
+  throw new CredentialsError(`${NO_TOKEN}: it did not come in time`, { lasting: false });
+}
+
+async function findSource(scope: string): Promise<AuthClient> {
   const { GoogleAuth } = await import("google-auth-library");
   try {
-    const project = projectId === undefined ? {} : { projectId };
-    return await new GoogleAuth({ scopes: scope, ...project }).getClient();
+    return await new GoogleAuth({ scopes: scope, projectId: NO_PROJECT }).getClient();
   } catch (error) {
     throw notFound(error);
   }
+}
+
+/** Google's library waits for ever, and all who ask wait together. */
+async function tokenInTime(source: AuthClient, ms = PATIENCE_MS): Promise<string> {
+  const { token } = await inTime(AbortSignal.timeout(ms), ms, source.getAccessToken());
+  if (!token) throw new Error("no token came");
+  return token;
+}
+
+/** Whether the credentials are of no use until a person has done something about them. */
+function isLastingFailure(error: unknown): boolean {
+  return error instanceof CredentialsError && error.lasting;
 }
 
 /** What is found on the machine itself stays as it is, but for a machine that does not answer. */
@@ -102,11 +146,11 @@ function notFound(error: unknown): CredentialsError {
   return failure(what, error, lasting);
 }
 
+const NO_TOKEN = "Google gives no token for the credentials of this process just now";
+
 function notAccepted(error: unknown): CredentialsError {
   const lasting = isLasting(error) ?? false;
-  const what = lasting
-    ? "Google does not accept the credentials of this process"
-    : "Google gives no token for the credentials of this process just now";
+  const what = lasting ? "Google does not accept the credentials of this process" : NO_TOKEN;
   return failure(what, error, lasting);
 }
 

@@ -1,4 +1,10 @@
-import { CREDENTIALS_ADVICE, CredentialsError, googleIdentity } from "../credentials/google.ts";
+import {
+  CREDENTIALS_ADVICE,
+  CredentialsError,
+  type GoogleToken,
+  googleIdentity,
+  withToken,
+} from "../credentials/google.ts";
 import { messageOf, PermanentError } from "../errors.ts";
 import type { TemplateAddress } from "./address.ts";
 import { type CachedTemplate, templateCache } from "./cache.ts";
@@ -17,15 +23,17 @@ export interface GcsReaderOptions {
    * be.
    */
   readonly identity?: Identity;
-  /** How long one template may take, in milliseconds. Default: 10,000. */
+  /** How long one template may take, in milliseconds, with the token it is asked for with. Default: 10,000. */
   readonly timeoutMs?: number;
 }
 
 /** Gives access tokens, and is told of one that was not accepted. */
 interface Identity {
-  token(): Promise<{ readonly token: string }>;
-  forget(): void;
+  token(): Promise<Token>;
+  forget(token: Token): void;
 }
+
+type Token = Pick<GoogleToken, "token">;
 
 const ENDPOINT = "https://storage.googleapis.com";
 const TIMEOUT_MS = 10_000;
@@ -53,12 +61,9 @@ export function gcsReader(options: GcsReaderOptions = {}): FamilyReader {
       const object = objectOf(address);
       const known = cache.get(address.shown);
       try {
-        const response = await fetch(urlOf(object, known, endpoint), {
-          headers: await headersOf(identity),
-          signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
-        });
+        const signal = AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS);
+        const response = await fetchAs(identity, urlOf(object, known, endpoint), signal);
         if (known !== undefined && response.status === 304) return known.bytes;
-        if (response.status === 401) identity?.forget();
         if (!response.ok) throw await failure(response, address, object);
         const bytes = await bytesOf(response, address);
         const mark = response.headers.get("x-goog-generation");
@@ -81,10 +86,29 @@ function urlOf(
   return `${endpoint}/storage/v1/b/${inBucket}/o/${name}?alt=media${changed}`;
 }
 
-async function headersOf(identity: Identity | undefined): Promise<Record<string, string>> {
-  if (identity === undefined) return {};
-  const { token } = await identity.token();
-  return { authorization: `Bearer ${token}` };
+/** Asks once more, with credentials that were looked for again, where those it had are not accepted. */
+async function fetchAs(
+  identity: Identity | undefined,
+  url: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  if (identity === undefined) return fetch(url, { signal });
+  const first = await fetchOnceAs(identity, url, signal);
+  if (first.status !== 401) return first;
+  await first.body?.cancel();
+  return fetchOnceAs(identity, url, signal);
+}
+
+async function fetchOnceAs(
+  identity: Identity,
+  url: string,
+  signal: AbortSignal,
+): Promise<Response> {
+  const token = await withToken(signal, () => identity.token());
+  const headers = { authorization: `Bearer ${token.token}` };
+  const response = await fetch(url, { headers, signal });
+  if (response.status === 401) identity.forget(token);
+  return response;
 }
 
 async function failure(

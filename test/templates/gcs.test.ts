@@ -9,11 +9,23 @@ import { type GcsReaderOptions, gcsOptions, gcsReader } from "../../src/template
 import { templateReader } from "../../src/templates/reader.ts";
 import { testAgent } from "../contracts/request.ts";
 import { type Asked, answerServer } from "../fakes/answers.ts";
+import {
+  federation,
+  googleProcess,
+  silentTokenService,
+  token,
+  tokenService,
+} from "../fakes/google-tokens.ts";
+import { freePort } from "../fakes/serve.ts";
 
 const agent = testAgent({ templates: ["gs://sluice-templates/p/"] });
 
 function reading(endpoint: string, options: GcsReaderOptions = {}) {
-  const gcs = gcsReader({ endpoint, identity: bearerOf("token-1"), ...options });
+  return readingAs({ endpoint, identity: bearerOf("token-1"), ...options });
+}
+
+function readingAs(options: GcsReaderOptions) {
+  const gcs = gcsReader(options);
   const read = templateReader({ readers: { gcs }, cwd: "/" });
   return (uri: string, source: TemplateSource = "message") => read(uri, agent, source);
 }
@@ -166,19 +178,70 @@ describe("a template in a bucket of Cloud Storage", () => {
     }
   });
 
-  it("is refused when Cloud Storage does not accept the credentials, which are then looked for again", async () => {
+  it("is asked for once more, with credentials looked for again, when those it had are not accepted", async () => {
     await using gcs = await storage({ "sluice-templates/p/t": { text: "a: 1", generation: 1 } });
-    let token = "token-0";
-    const identity = { token: async () => ({ token }), forget: () => void (token = "token-1") };
-    const read = reading(gcs.endpoint, { identity });
+    let held = "token-0";
+    const identity = {
+      token: async () => ({ token: held }),
+      forget: ({ token }: { token: string }) => void (held = token === held ? "token-1" : held),
+    };
 
-    expect(await failureOf(read(T))).toMatchObject({
+    expect(await reading(gcs.endpoint, { identity })(T)).toStrictEqual({ a: 1 });
+    expect(gcs.asked.map(({ headers }) => headers.authorization)).toEqual([
+      "Bearer token-0",
+      "Bearer token-1",
+    ]);
+  });
+
+  it("is refused when Cloud Storage does not accept what was looked for again either", async () => {
+    await using gcs = await storage({});
+    const forgotten: string[] = [];
+    const identity = {
+      token: async () => ({ token: "token-0" }),
+      forget: ({ token }: { token: string }) => void forgotten.push(token),
+    };
+
+    expect(await failureOf(reading(gcs.endpoint, { identity })(T))).toMatchObject({
       code: "rejected",
       message: expect.stringMatching(
         /gcs:\/\/.* does not accept.*GOOGLE_APPLICATION_CREDENTIALS.*googleCredentials=FILE/,
       ),
     });
-    expect(await read(T)).toStrictEqual({ a: 1 });
+    expect(gcs.asked).toHaveLength(2);
+    expect(forgotten).toEqual(["token-0", "token-0"]);
+  });
+
+  it("takes nothing but a token from the federation of a function", async () => {
+    await using tokens = await tokenService(token("federated"));
+    await using here = await googleProcess();
+    here.asFunction();
+    await here.use(federation(tokens.url));
+
+    const nowhere = `https://127.0.0.1:${await freePort()}`;
+
+    const error = await failureOf(readingAs({ endpoint: nowhere })(T));
+
+    expect(error).not.toBeInstanceOf(PermanentError);
+    expect(String(error)).toMatch(/cannot be fetched: .*ECONNREFUSED/);
+    expect(tokens.asked.map(({ method, url }) => `${method} ${url}`)).toEqual(["POST /v1/token"]);
+  });
+
+  it("is tried again when no token comes in time", async () => {
+    await using tokens = await silentTokenService();
+    await using here = await googleProcess();
+    here.asFunction();
+    await here.use(federation(tokens.url));
+    await using gcs = await storage({});
+    const identity = { token: () => new Promise<never>(() => undefined), forget: () => undefined };
+
+    for (const options of [{}, { identity }]) {
+      const endpoint = gcs.endpoint.replace("http:", "https:");
+      const error = await failureOf(readingAs({ ...options, endpoint, timeoutMs: 100 })(T));
+
+      expect(error).not.toBeInstanceOf(PermanentError);
+      expect(String(error)).toMatch(/template gcs:.* gives no token .* in time/);
+    }
+    expect(gcs.asked).toEqual([]);
   });
 
   it("is refused for credentials that a person must put right, and else tried again", async () => {

@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { JobServiceClient } from "@google-cloud/aiplatform/build/src/v1/job_service_client.js";
 import type { AuthClient } from "google-auth-library";
-import { CredentialsError } from "../../credentials/google.ts";
+import { CredentialsError, withToken } from "../../credentials/google.ts";
 import { messageOf } from "../../errors.ts";
 import type { Credentials } from "./credentials.ts";
 import { codeOf, UNAUTHENTICATED } from "./errors.ts";
@@ -63,7 +63,7 @@ export function connect(connection: Connection): VertexApi {
   const asked = callsOver(connection);
   return {
     create: (parent, customJob, signal) =>
-      asked(async (api) => {
+      asked(signal, async (api) => {
         // A function that was frozen on its way here learns of timers that are over a turn later.
         await setTimeout(0, undefined, { signal });
         const [job] = await api.createCustomJob(
@@ -73,7 +73,7 @@ export function connect(connection: Connection): VertexApi {
         return job;
       }),
     list: ({ signal, ...request }) =>
-      asked(async (api) => {
+      asked(signal, async (api) => {
         const [jobs, , answer] = await api.listCustomJobs(
           { ...request, pageSize: PAGE_SIZE, readMask: READ_MASK },
           { timeout: TIMEOUT_MS, autoPaginate: false, ...(signal === undefined ? {} : { signal }) },
@@ -82,7 +82,7 @@ export function connect(connection: Connection): VertexApi {
         return { jobs, ...(next === "" ? {} : { next }) };
       }),
     get: (name, signal) =>
-      asked(async (api) => {
+      asked(signal, async (api) => {
         const [job] = await api.getCustomJob(
           { name },
           { timeout: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) },
@@ -90,39 +90,63 @@ export function connect(connection: Connection): VertexApi {
         return job;
       }),
     cancel: (name) =>
-      asked(async (api) => {
+      asked(undefined, async (api) => {
         await api.cancelCustomJob({ name }, { timeout: TIMEOUT_MS });
       }),
   };
 }
 
-/** Makes calls of one client, or of another one once there are other credentials. */
+/**
+ * Makes calls of one client, or of another one once there are other credentials. A call that is not
+ * accepted for its credentials did nothing, and is made once more with what is found when they are looked
+ * for again.
+ */
 function callsOver(
   connection: Connection,
-): <T>(call: (client: JobServiceClient) => Promise<T>) => Promise<T> {
+): <T>(signal: AbortSignal | undefined, call: Call<T>) => Promise<T> {
+  const { credentials } = connection;
   let opened: { readonly by: AuthClient; readonly client: Promise<JobServiceClient> } | undefined;
-  const client = async (): Promise<JobServiceClient> => {
-    const by = await connection.credentials.ready();
+  const open = async (): Promise<Opened> => {
+    const by = await credentials.ready();
     // A client keeps the credentials it was made with, also when others have taken their place.
-    if (opened?.by !== by) opened = { by, client: open(connection, by) };
-    return opened.client;
+    if (opened?.by !== by) opened = { by, client: openClient(connection, by) };
+    return { by, client: await opened.client };
   };
-  return async (call) => {
-    const api = await client();
+  const once = async <T>(signal: AbortSignal | undefined, call: Call<T>): Promise<T> => {
+    const { by, client } = await (signal === undefined ? open() : withToken(signal, open));
     try {
-      return await call(api);
+      return await call(client);
     } catch (error) {
-      if (codeOf(error) === UNAUTHENTICATED) connection.credentials.forget();
+      if (codeOf(error) === UNAUTHENTICATED) credentials.forget(by);
       throw error;
     }
   };
+  return async (signal, call) => {
+    try {
+      return await once(signal, call);
+    } catch (error) {
+      if (codeOf(error) !== UNAUTHENTICATED) throw error;
+      return once(signal, call);
+    }
+  };
+}
+
+type Call<T> = (client: JobServiceClient) => Promise<T>;
+
+/** A client, and what signs its requests. */
+interface Opened {
+  readonly by: AuthClient;
+  readonly client: JobServiceClient;
 }
 
 /**
  * Makes a client that is ready for calls. Its methods must not be called before: they drop a failure of
  * its preparation where nobody can catch it, which ends the process.
  */
-async function open(connection: Connection, authClient: AuthClient): Promise<JobServiceClient> {
+async function openClient(
+  connection: Connection,
+  authClient: AuthClient,
+): Promise<JobServiceClient> {
   const { JobServiceClient: Client } = await import(
     "@google-cloud/aiplatform/build/src/v1/job_service_client.js"
   );

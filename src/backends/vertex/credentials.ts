@@ -1,5 +1,5 @@
 import type { AuthClient, OAuth2Client } from "google-auth-library";
-import { googleIdentity } from "../../credentials/google.ts";
+import { type GoogleToken, googleIdentity } from "../../credentials/google.ts";
 import { messageOf, PermanentError } from "../../errors.ts";
 
 /** Who a process is to Vertex AI. */
@@ -14,8 +14,8 @@ export interface Credentials {
   ready(): Promise<AuthClient>;
   /** Looks whether there are credentials, asking Google for nothing. Throws `CredentialsError` if not. */
   find(): Promise<unknown>;
-  /** Called when Vertex AI does not accept what signs requests. */
-  forget(): void;
+  /** Called when Vertex AI does not accept what signs requests, of which this is one. */
+  forget(signer: AuthClient): void;
   /** The project the credentials belong to. Throws `PermanentError` ("invalid") for the agent if they name none. */
   projectId(agent: string): Promise<string>;
 }
@@ -23,19 +23,25 @@ export interface Credentials {
 const SCOPE = "https://www.googleapis.com/auth/cloud-platform";
 
 /** The credentials Google's libraries find by themselves. */
-export function googleCredentials(project?: string): Credentials {
-  const identity = googleIdentity({ scope: SCOPE, projectId: project });
-  let signing: { readonly source: AuthClient; readonly signer: OAuth2Client } | undefined;
+export function googleCredentials(): Credentials {
+  const identity = googleIdentity({ scope: SCOPE });
+  let signing: { readonly source: AuthClient; readonly signer: Promise<OAuth2Client> } | undefined;
+  let last: { readonly signer: AuthClient; readonly token: GoogleToken } | undefined;
   let ambient: Promise<string> | undefined;
   return {
     async ready() {
-      const { source, token } = await identity.token();
-      if (signing?.source !== source) signing = { source, signer: await signerFor(source) };
-      signing.signer.setCredentials({ access_token: token });
-      return signing.signer;
+      const token = await identity.token();
+      const { source } = token;
+      if (signing?.source !== source) signing = { source, signer: signerFor(source) };
+      const signer = await signing.signer;
+      signer.setCredentials({ access_token: token.token });
+      last = { signer, token };
+      return signer;
     },
     find: identity.find,
-    forget: identity.forget,
+    forget(signer) {
+      if (last?.signer === signer) identity.forget(last.token);
+    },
     async projectId(agent) {
       try {
         ambient ??= ambientProject();

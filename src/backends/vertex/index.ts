@@ -28,7 +28,7 @@ export const backend: BackendModule = {
 /** What the backend takes from the process it lives in; a test brings its own. */
 export interface Surroundings {
   readonly sleep: Launcher["sleep"];
-  readonly credentials: (project: string | undefined) => Credentials;
+  readonly credentials: () => Credentials;
   readonly clientOptions: Connection["clientOptions"];
   /** Ends the asking about jobs. Default: after `ASKING_MS`. */
   readonly deadline: Inspector["deadline"];
@@ -45,7 +45,7 @@ export function vertexBackend(
   const { closing, installation, log } = world;
   const { clientOptions, sleep = sleepUntil, deadline = askingTime } = surroundings;
   const project = options.project ?? ambientProject(world);
-  const credentials = surroundings.credentials?.(project) ?? credentialsFor(options, project);
+  const credentials = surroundings.credentials?.() ?? credentialsFor(options);
   const apiFor = regionalApis(options, { credentials, clientOptions, closing });
   const whose = { owner: ownerOf(agent, options), installation };
   const finder = { apiFor, ...whose };

@@ -22,11 +22,8 @@ export function regionalApis(
 }
 
 /** Google's credentials, but none where they would be sent in plain text. */
-export function credentialsFor(
-  { api_endpoint: endpoint }: VertexAgentOptions,
-  project: string | undefined,
-): Credentials {
-  return isPlainText(endpoint) ? noCredentials() : googleCredentials(project);
+export function credentialsFor({ api_endpoint: endpoint }: VertexAgentOptions): Credentials {
+  return isPlainText(endpoint) ? noCredentials() : googleCredentials();
 }
 
 function isPlainText(endpoint: string | undefined): boolean {

@@ -1,115 +1,29 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Backend } from "../../../src/backend.ts";
 import { googleCredentials, noCredentials } from "../../../src/backends/vertex/credentials.ts";
 import { vertexBackend } from "../../../src/backends/vertex/index.ts";
-import type { JsonObject } from "../../../src/json.ts";
 import { launchRequest } from "../../contracts/request.ts";
+import {
+  EXPIRED,
+  federation,
+  type GoogleProcess,
+  googleProcess,
+  silentTokenService,
+  token,
+  tokenService,
+} from "../../fakes/google-tokens.ts";
 import { fakeVertex, ServiceError, UNAUTHENTICATED } from "../../fakes/vertex.ts";
 import { serveRest, type VertexServer } from "../../fakes/vertex-server.ts";
 import { testWorld } from "../../fakes/world.ts";
 import { runOf, vertexAgent } from "./world.ts";
 
-/** Google's libraries read the variables of the process; each test gives it its own. */
-const NAMES = [
-  "GOOGLE_APPLICATION_CREDENTIALS",
-  "AWS_REGION",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-] as const;
-
-let folder: string;
-let before: Record<string, string | undefined>;
-
+let here: GoogleProcess;
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "sluice-vertex-"));
-  before = Object.fromEntries(NAMES.map((name) => [name, process.env[name]]));
+  here = await googleProcess();
 });
+afterEach(() => here[Symbol.asyncDispose]());
 
-afterEach(async () => {
-  for (const [name, value] of Object.entries(before)) {
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
-  }
-  await rm(folder, { recursive: true });
-});
-
-async function useCredentials(content: JsonObject | string): Promise<void> {
-  const file = join(folder, "credentials.json");
-  await writeFile(file, typeof content === "string" ? content : JSON.stringify(content));
-  process.env["GOOGLE_APPLICATION_CREDENTIALS"] = file;
-}
-
-/** A token service as Google's: it records what it is asked and answers as told. */
-async function tokenService(...answers: readonly [status: number, answer: JsonObject][]) {
-  const asked: URLSearchParams[] = [];
-  const server: Server = createServer((request, response) => {
-    let body = "";
-    request.on("data", (part: Buffer) => {
-      body += part.toString("utf8");
-    });
-    request.on("end", () => {
-      const [status, answer] = answers[asked.length] ?? answers.at(-1) ?? [500, {}];
-      asked.push(new URLSearchParams(body));
-      response.writeHead(status, { "content-type": "application/json" });
-      response.end(JSON.stringify(answer));
-    });
-  });
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve());
-  });
-  const { port } = server.address() as { port: number };
-  return {
-    url: `http://127.0.0.1:${port}/v1/token`,
-    asked,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(resolve);
-        server.closeAllConnections();
-      }),
-  };
-}
-
-function token(text: string, seconds = 3_600): [number, JsonObject] {
-  const kind = "urn:ietf:params:oauth:token-type:access_token";
-  const answer = { access_token: text, issued_token_type: kind, token_type: "Bearer" };
-  return [200, { ...answer, expires_in: seconds }];
-}
-
-const EXPIRED: [number, JsonObject] = [
-  400,
-  { error: "invalid_grant", error_description: "The token of the pool has expired." },
-];
-
-/** What `gcloud iam workload-identity-pools create-cred-config --aws` writes. */
-function federation(tokenUrl: string): JsonObject {
-  return {
-    universe_domain: "googleapis.com",
-    type: "external_account",
-    audience:
-      "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/aws/providers/sluice",
-    subject_token_type: "urn:ietf:params:aws:token-type:aws4_request",
-    token_url: tokenUrl,
-    credential_source: {
-      environment_id: "aws1",
-      region_url: "http://169.254.169.254/latest/meta-data/placement/availability-zone",
-      url: "http://169.254.169.254/latest/meta-data/iam/security-credentials",
-      regional_cred_verification_url:
-        "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
-    },
-  };
-}
-
-function asFunction(): void {
-  process.env["AWS_REGION"] = "eu-west-1";
-  process.env["AWS_ACCESS_KEY_ID"] = "AKIDEXAMPLE";
-  process.env["AWS_SECRET_ACCESS_KEY"] = "secret-of-the-function";
-  process.env["AWS_SESSION_TOKEN"] = "session";
-}
+const NOT_ACCEPTED = new ServiceError(UNAUTHENTICATED, "Request had invalid credentials.");
 
 describe("launching with Google's credentials", () => {
   let server: VertexServer;
@@ -125,30 +39,29 @@ describe("launching with Google's credentials", () => {
     return vertexBackend(agent, testWorld({ env }), { credentials: googleCredentials });
   }
 
-  async function launch(backend = open()) {
+  async function launch(backend = open(), signal = new AbortController().signal) {
     const request = launchRequest(runOf("runs"));
     const plan = await backend.plan(request);
     const key = { runId: "run-1", launch: 1, target: plan.target };
-    return backend.launch(plan, key, new AbortController().signal);
+    return backend.launch(plan, key, signal);
   }
 
   it("needs no key in a function: its role is exchanged for a token", async () => {
-    const tokens = await tokenService(token("federated"));
-    await useCredentials(federation(tokens.url));
-    asFunction();
+    await using tokens = await tokenService(token("federated"));
+    await here.use(federation(tokens.url));
+    here.asFunction();
     expect(await launch()).toMatchObject({ type: "launched" });
     expect(service.authorizations.at(-1)).toBe("Bearer federated");
-    const subject = decodeURIComponent(tokens.asked[0]?.get("subject_token") ?? "");
+    const subject = decodeURIComponent(tokens.forms[0]?.get("subject_token") ?? "");
     expect(subject).toMatch(/sts\.eu-west-1\.amazonaws\.com/);
     expect(subject).not.toMatch(/secret-of-the-function/);
     expect(tokens.asked).toHaveLength(1);
-    await tokens.close();
   });
 
   it("is refused, before anything is sent, when the credentials have expired", async () => {
-    const tokens = await tokenService(EXPIRED);
-    await useCredentials(federation(tokens.url));
-    asFunction();
+    await using tokens = await tokenService(EXPIRED);
+    await here.use(federation(tokens.url));
+    here.asFunction();
     await expect(launch()).rejects.toMatchObject({
       code: "rejected",
       message: expect.stringMatching(
@@ -156,27 +69,25 @@ describe("launching with Google's credentials", () => {
       ) as string,
     });
     expect(service.calls).toEqual([]);
-    await tokens.close();
   });
 
   it.each([500, 503, 429])(
     "is unavailable, before anything is sent, when the token service answers %i",
     async (status) => {
-      const tokens = await tokenService([status, { error: "internal_failure" }]);
-      await useCredentials(federation(tokens.url));
-      asFunction();
+      await using tokens = await tokenService([status, { error: "internal_failure" }]);
+      await here.use(federation(tokens.url));
+      here.asFunction();
       expect(await launch()).toMatchObject({
         type: "unavailable",
         message: expect.stringMatching(/gives no token .*just now/) as string,
       });
       expect(service.calls).toEqual([]);
-      await tokens.close();
     },
   );
 
   it("is unavailable, before anything is sent, when the token service cannot be reached", async () => {
-    await useCredentials(federation("http://127.0.0.1:1/v1/token"));
-    asFunction();
+    await here.use(federation("http://127.0.0.1:1/v1/token"));
+    here.asFunction();
     expect(await launch()).toMatchObject({
       type: "unavailable",
       message: expect.stringMatching(/ECONNREFUSED/) as string,
@@ -199,7 +110,7 @@ describe("launching with Google's credentials", () => {
     ],
   ] as const)("is refused, before anything is sent, with %s", async (_, content, message) => {
     if (content === undefined) process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
-    else await useCredentials(content);
+    else await here.use(content);
     const thrown = await launch().catch((error: unknown) => error);
     expect(thrown).toMatchObject({
       code: "rejected",
@@ -211,63 +122,85 @@ describe("launching with Google's credentials", () => {
   });
 
   it("is refused by the plan already, with a file that cannot be used", async () => {
-    await useCredentials("{");
-    const env = { GOOGLE_APPLICATION_CREDENTIALS: join(folder, "credentials.json") };
+    await here.use("{");
+    const env = { GOOGLE_APPLICATION_CREDENTIALS: here.file };
     const planning = open(env).plan(launchRequest(runOf("runs")));
     await expect(planning).rejects.toMatchObject({ code: "rejected" });
-    await useCredentials(federation("http://127.0.0.1:1/v1/token"));
+    await here.use(federation("http://127.0.0.1:1/v1/token"));
     await expect(open(env).plan(launchRequest(runOf("runs")))).resolves.toBeDefined();
   });
 
   it("is refused, before anything is sent, with credentials of another cloud", async () => {
-    const tokens = await tokenService(token("other"));
-    await useCredentials({ ...federation(tokens.url), universe_domain: "other.example" });
-    asFunction();
+    await using tokens = await tokenService(token("other"));
+    await here.use({ ...federation(tokens.url), universe_domain: "other.example" });
+    here.asFunction();
     await expect(launch()).rejects.toMatchObject({
       code: "rejected",
       message: expect.stringMatching(/client cannot be used.*other\.example/s) as string,
     });
     expect(service.calls).toEqual([]);
-    await tokens.close();
   });
 
-  it("looks for credentials again once Vertex AI does not accept them", async () => {
-    const tokens = await tokenService(token("revoked"), token("renewed"));
-    await useCredentials(federation(tokens.url));
-    asFunction();
-    const backend = open();
-    const answer = new ServiceError(UNAUTHENTICATED, "Request had invalid credentials.");
-    service.fault({ method: "CreateCustomJob", when: "before", answer });
-    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
-    expect(await launch(backend)).toMatchObject({ type: "launched" });
+  it("is unavailable, before anything is sent, when no token comes before its signal", async () => {
+    await using tokens = await silentTokenService();
+    await here.use(federation(tokens.url));
+    here.asFunction();
+    const controller = new AbortController();
+    const launching = launch(open(), controller.signal);
+    await until(() => tokens.asked.length > 0);
+    controller.abort();
+    expect(await launching).toMatchObject({
+      type: "unavailable",
+      message: expect.stringMatching(/gives no token .*in time/) as string,
+    });
+    expect(service.calls).toEqual([]);
+  });
+
+  it("looks for credentials again at once when Vertex AI does not accept them", async () => {
+    await using tokens = await tokenService(token("revoked"), token("renewed"));
+    await here.use(federation(tokens.url));
+    here.asFunction();
+    service.fault({ method: "CreateCustomJob", when: "before", answer: NOT_ACCEPTED });
+    expect(await launch()).toMatchObject({ type: "launched" });
     expect(service.authorizations.slice(-2)).toEqual(["Bearer revoked", "Bearer renewed"]);
-    await tokens.close();
+    expect(service.calls).toEqual(["CreateCustomJob", "CreateCustomJob"]);
   });
 
-  it("goes on with other credentials once those it had are not accepted any more", async () => {
-    const first = await tokenService(token("first", 1), EXPIRED);
-    const second = await tokenService(token("second"));
+  it("is refused when Vertex AI does not accept what it found again either, and the next looks anew", async () => {
+    await using tokens = await tokenService(token("one"), token("two"), token("three"));
+    await here.use(federation(tokens.url));
+    here.asFunction();
     const backend = open();
-    asFunction();
-    await useCredentials(federation(first.url));
+    for (let times = 0; times < 2; times++) {
+      service.fault({ method: "CreateCustomJob", when: "before", answer: NOT_ACCEPTED });
+    }
+    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
+    expect(service.calls).toEqual(["CreateCustomJob", "CreateCustomJob"]);
+    expect(await launch(backend)).toMatchObject({ type: "launched" });
+    expect(service.authorizations.slice(-3)).toEqual(["Bearer one", "Bearer two", "Bearer three"]);
+  });
+
+  it("goes on with other credentials when those it had are not accepted any more", async () => {
+    await using first = await tokenService(token("first", 1), EXPIRED);
+    await using second = await tokenService(token("second"));
+    const backend = open();
+    here.asFunction();
+    await here.use(federation(first.url));
     expect(await launch(backend)).toMatchObject({ type: "launched" });
     expect(service.authorizations.at(-1)).toBe("Bearer first");
-    await useCredentials(federation(second.url));
-    await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
+    await here.use(federation(second.url));
     expect(await launch(backend)).toMatchObject({ type: "launched" });
     expect(service.authorizations.at(-1)).toBe("Bearer second");
-    await Promise.all([first.close(), second.close()]);
   });
 
   it("goes on once the credentials are put right", async () => {
-    const tokens = await tokenService(token("federated"));
+    await using tokens = await tokenService(token("federated"));
     const backend = open();
     process.env["GOOGLE_APPLICATION_CREDENTIALS"] = "/nowhere.json";
     await expect(launch(backend)).rejects.toMatchObject({ code: "rejected" });
-    await useCredentials(federation(tokens.url));
-    asFunction();
+    await here.use(federation(tokens.url));
+    here.asFunction();
     expect(await launch(backend)).toMatchObject({ type: "launched" });
-    await tokens.close();
   });
 });
 
@@ -288,7 +221,7 @@ describe("the project of an agent that names none", () => {
       client_email: "a@b",
       private_key: "x",
     };
-    await useCredentials(key);
+    await here.use(key);
     expect(await googleCredentials().projectId("prod")).toBe("of-the-key");
   });
 
@@ -309,3 +242,7 @@ describe("the project of an agent that names none", () => {
     });
   });
 });
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}

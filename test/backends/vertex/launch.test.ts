@@ -168,15 +168,13 @@ for (const transport of ["rest", "grpc"] as const satisfies readonly Transport[]
       await small.close();
     });
 
-    it("ends for good when the service does not accept the caller", async () => {
-      world.service.fault({
-        method: "CreateCustomJob",
-        when: "before",
-        answer: new ServiceError(
-          UNAUTHENTICATED,
-          "Request had invalid authentication credentials.",
-        ),
-      });
+    it("ends for good when the service does not accept the caller, asked twice", async () => {
+      const answer = new ServiceError(
+        UNAUTHENTICATED,
+        "Request had invalid authentication credentials.",
+      );
+      world.service.fault({ method: "CreateCustomJob", when: "before", answer });
+      world.service.fault({ method: "CreateCustomJob", when: "before", answer });
       await expect(launch(backend)).rejects.toMatchObject({
         code: "rejected",
         message: expect.stringMatching(/credentials.*set GOOGLE_APPLICATION_CREDENTIALS/) as string,
@@ -345,7 +343,10 @@ describe("a launch whose lease ended on its way to Google", () => {
     const credentials = () => ({ ...others, ready: late });
     const backend = vertexBackend(world.agent, testWorld(), { credentials });
     const { plan: planned, key } = await plan(backend);
-    await expect(backend.launch(planned, key, controller.signal)).rejects.toThrow(/abort/);
+    expect(await backend.launch(planned, key, controller.signal)).toMatchObject({
+      type: "unavailable",
+      message: expect.stringMatching(/gives no token .*in time/) as string,
+    });
     expect(world.service.calls).toEqual([]);
     await world.close();
   });
