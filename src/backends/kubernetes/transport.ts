@@ -1,8 +1,9 @@
+import { abortable } from "../../abort.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { Connection } from "./connect.ts";
-import { connectionError, KubernetesError } from "./errors.ts";
+import { connectionError, KubernetesError, NotSentError } from "./errors.ts";
 
-/** No answer takes longer, but that of a request with a signal of its own. */
+/** Neither credentials nor an answer take longer, but for a request with a signal of its own. */
 const TIMEOUT_MS = 30_000;
 
 /** One request to an API server. */
@@ -91,13 +92,29 @@ async function send(
     request.setBody(JSON.stringify(body));
   }
   signal?.throwIfAborted();
-  request.setSignal(signal ?? AbortSignal.timeout(TIMEOUT_MS));
-  await connection.authenticate(request);
+  const limit = signal ?? AbortSignal.timeout(TIMEOUT_MS);
+  request.setSignal(limit);
+  await authenticate(connection, request, limit);
   try {
     const answer = await new client.IsomorphicFetchHttpLibrary().send(request).toPromise();
     return { status: answer.httpStatusCode, text: await answer.body.text() };
   } catch (error) {
     throw connectionError(server, error);
+  }
+}
+
+/** A program that gives credentials may hang; it is left behind. */
+async function authenticate(
+  connection: Connection,
+  request: Parameters<Connection["authenticate"]>[0],
+  limit: AbortSignal,
+): Promise<void> {
+  try {
+    await abortable(limit, () => connection.authenticate(request));
+  } catch (error) {
+    if (error !== limit.reason) throw error;
+    const message = `no credentials for the Kubernetes API at ${connection.server}: whoever gives them did not answer in time`;
+    throw new NotSentError(message, { cause: error });
   }
 }
 

@@ -175,6 +175,21 @@ describe("launching a Job", () => {
     expect(fake.requests).toEqual([]);
   });
 
+  it("waits where no credentials come while there is time, for nothing was sent", async () => {
+    const config = JSON.parse(fake.kubeconfig) as { users: object[] };
+    // It waits for input that never comes.
+    config.users = [{ name: "sluice", user: { exec: { command: "cat" } } }];
+    const backend = openOn(fake, {}, { secret: async () => JSON.stringify(config) });
+    const plan = await backend.plan(launchRequest(parts(["run"], { runId: "run-7" })));
+    const key = { runId: "run-7", launch: 1, target: plan.target };
+    const message = `no credentials for the Kubernetes API at ${fake.url}: whoever gives them did not answer in time`;
+    expect(await backend.launch(plan, key, AbortSignal.timeout(50))).toEqual({
+      type: "unavailable",
+      message,
+    });
+    expect(fake.requests).toEqual([]);
+  });
+
   it.each([
     ["is missing", { kubeconfig: "/no/such/file" }, /kubeconfig \/no\/such\/file cannot be used/],
     ["has no such context", { context: "prod" }, /no context prod/],
