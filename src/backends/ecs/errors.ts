@@ -9,7 +9,8 @@ import { messageOf, PermanentError } from "../../errors.ts";
  * done · `credentials` there are none, or AWS does not take them, so nothing was done · `conflict` the token
  * belongs to another request · `contention` somebody else registers the same family at this moment ·
  * `inactive` the task definition may not be run any more · `capacity` no room · `role` ECS may not use the
- * role, maybe not yet · `permanent` refused for good · `ambiguous` anything may have happened.
+ * role, maybe not yet · `denied` we lack a right, maybe for a moment only, so nothing was done · `permanent`
+ * refused for good · `ambiguous` anything may have happened.
  */
 export type ErrorKind =
   | "throttled"
@@ -20,6 +21,7 @@ export type ErrorKind =
   | "inactive"
   | "capacity"
   | "role"
+  | "denied"
   | "permanent"
   | "ambiguous";
 
@@ -67,6 +69,8 @@ export function kindOf({ name, message, status, credentials }: AwsFault): ErrorK
   if (THROTTLES.test(name) || status === 429) return "throttled";
   if (credentials) return "credentials";
   if (status === undefined || status >= 500 || status < 400) return "ambiguous";
+  // Before all other words, for this one quotes ARNs, and names in them may be anything.
+  if (UNAUTHORIZED.test(message)) return "denied";
   // ECS looks up subnets itself, and passes on as a refusal that it was throttled at that.
   if (/throttl|rate exceeded/i.test(message)) return "throttled";
   if (name === "ConflictException") return "conflict";
@@ -82,11 +86,12 @@ export function kindOf({ name, message, status, credentials }: AwsFault): ErrorK
   return "permanent";
 }
 
+const UNAUTHORIZED = /not authorized to perform/i;
 const UNUSABLE_ROLE = /unable to assume the role/i;
 
 /** Whether asking again is of no use where nothing but the answer is wanted. */
 export function isForGood(kind: ErrorKind): boolean {
-  return kind === "permanent" || kind === "inactive" || kind === "role";
+  return kind === "permanent" || kind === "inactive" || kind === "role" || kind === "denied";
 }
 
 /** A definition that was deregistered or deleted, or is another account's since credentials changed. */
@@ -107,6 +112,10 @@ export function answerTo(error: unknown, what: string): LaunchAnswer {
     return { type: "unavailable", message: `AWS cannot be asked: ${fault.message}` };
   }
   if (kind === "credentials") throw withoutCredentials("the task cannot be started", error);
+  if (kind === "denied") {
+    // A right that was given a moment ago, say by a deployment, does not count everywhere yet.
+    return { type: "refused", message: refusal(what, error).message, hint: "configuration" };
+  }
   throw isForGood(kind) ? refusal(what, error) : error;
 }
 
@@ -146,7 +155,7 @@ function advice(message: string): string {
   if (UNUSABLE_ROLE.test(message)) {
     return "; let the role trust ecs-tasks.amazonaws.com, and run again if it was made a moment ago";
   }
-  if (/not authorized to perform/i.test(message)) {
+  if (UNAUTHORIZED.test(message)) {
     return "; add the action to the rights of the dispatcher";
   }
   if (/is not a container in the task ?definition/i.test(message)) {

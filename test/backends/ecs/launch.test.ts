@@ -92,6 +92,7 @@ describe("launch on ecs", () => {
     it.each<[first: "lost" | "done_but_500", later: readonly Fault[]]>([
       ["lost", [throttle, throttle]],
       ["lost", [error("AccessDeniedException")]],
+      ["lost", [error("AccessDeniedException", "not authorized to perform: ecs:RunTask")]],
       ["lost", [error("ClientException", "TaskDefinition is inactive")]],
       ["done_but_500", [throttle, error("ExpiredTokenException")]],
       ["done_but_500", [error("AccessDeniedException")]],
@@ -294,22 +295,33 @@ describe("launch on ecs", () => {
     expect(fake.count("RunTask")).toBe(1);
   });
 
-  it("advises on rights and containers", async () => {
-    const backend = openEcs(fake);
-    const advice = async (code: string, message: string) => {
-      fake.fail("RunTask", { type: "error", code, message });
-      return String(await launch(backend).catch((error: unknown) => error));
-    };
-    expect(
-      await advice("AccessDeniedException", "User is not authorized to perform: iam:PassRole"),
-    ).toMatch(/rights of the dispatcher/);
-    expect(
-      await advice(
-        "InvalidParameterException",
-        "Override for container named flow is not a container in the TaskDefinition.",
-      ),
-    ).toMatch(/must be named flow/);
+  it("advises on containers", async () => {
+    const message = "Override for container named flow is not a container in the TaskDefinition.";
+    fake.fail("RunTask", { type: "error", code: "InvalidParameterException", message });
+    await expect(launch(openEcs(fake))).rejects.toThrow(/must be named flow/);
   });
+
+  it.each([
+    ["RunTask", "ecs:RunTask on resource: task-definition/sluice-throttled"],
+    ["RunTask", "iam:PassRole"],
+    ["DescribeTaskDefinition", "ecs:DescribeTaskDefinition"],
+    ["RegisterTaskDefinition", "ecs:RegisterTaskDefinition"],
+  ])(
+    "is refused, with advice, while a right is missing, for a new one counts late: %s, %s",
+    async (op, right) => {
+      const backend = openEcs(fake);
+      const message = `User: dispatcher is not authorized to perform: ${right}`;
+      fake.fail(op, { type: "error", code: "AccessDeniedException", message });
+      const answer = await launch(backend);
+      expect(answer).toMatchObject({ type: "refused", hint: "configuration" });
+      expect("message" in answer ? answer.message : "").toMatch(
+        new RegExp(`^AWS refused .*: ${message}; add the action to the rights of the dispatcher$`),
+      );
+      expect(fake.count(op)).toBe(1);
+      expect(fake.tasks).toEqual([]);
+      jobOf(await launch(backend, { launch: 2 }));
+    },
+  );
 
   it.each(["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])(
     "is refused with advice where AWS does not take the credentials: %s",
