@@ -84,7 +84,7 @@ function readField(reader: Reader, field: Field, found: Found): ClientValue | un
       return refuse(reader, "text", found);
     case "whole":
       if (isWhole(value)) return value;
-      return refuse(reader, "a whole number", found);
+      return refuse(reader, "a whole number from 0 on", found);
     case "flag":
       if (typeof value === "boolean") return value;
       return refuse(reader, "true or false", found);
@@ -128,9 +128,10 @@ function isScalar(value: JsonValue): value is string | number | boolean {
   return ["string", "number", "boolean"].includes(typeof value);
 }
 
-/** JSON writes large whole numbers as text. */
+/** Nothing is counted below 0; JSON writes large whole numbers as text. */
 function isWhole(value: JsonValue): value is number | string {
-  return typeof value === "string" ? /^-?\d{1,15}$/.test(value) : Number.isSafeInteger(value);
+  if (typeof value === "string") return /^\d{1,15}$/.test(value);
+  return Number.isSafeInteger(value) && Number(value) >= 0;
 }
 
 function refuse(reader: Reader, expected: string, { value, at }: Found): undefined {
@@ -142,6 +143,7 @@ function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function camelCase(key: string): string {
+/** A key as Google's client writes it. */
+export function camelCase(key: string): string {
   return key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,6 +1,6 @@
 import type { LaunchPlan, LaunchRequest } from "../../backend.ts";
 import { check } from "../../check.ts";
-import { type Issue, invalid } from "../../errors.ts";
+import { invalid } from "../../errors.ts";
 import { imageOf } from "../../image.ts";
 import type { JsonObject, JsonValue } from "../../json.ts";
 import { processOf, type RunProcess, secretNames } from "../../process.ts";
@@ -11,6 +11,7 @@ import { launchLabels, type Whose } from "./labels.ts";
 import { type ReadMessage, readMessage } from "./message.ts";
 import { isNone } from "./none.ts";
 import { runOptions, type VertexAgentOptions, type VertexRunOptions } from "./options.ts";
+import { containerPath, firstPoolIssues, workerPools } from "./pools.ts";
 import { isSentAsItIs } from "./send.ts";
 
 /** What the job of a run is made from, beside its request. */
@@ -75,10 +76,6 @@ function jobSpec(
   };
 }
 
-function workerPools({ worker_pool_specs: pools, machine_type }: VertexRunOptions) {
-  return pools ?? [{ machine_spec: { machine_type }, replica_count: 1 }];
-}
-
 /** Without a command the image's own entry point runs. */
 function containerSpec(
   image: string,
@@ -115,27 +112,15 @@ function readOptions({ worker_pool_specs: pools, scheduling }: VertexRunOptions)
   ];
 }
 
-function firstPoolIssues({ worker_pool_specs: pools }: VertexRunOptions): Issue[] {
-  const first = pools?.[0];
-  const key = ["python_package_spec", "pythonPackageSpec"].find((name) => !isNone(first?.[name]));
-  if (key === undefined) return [];
+function optionWarnings(run: VertexRunOptions): string[] {
+  const container = containerPath(run);
   return [
-    {
-      path: `run_config.worker_pool_specs.0.${key}`,
-      message: "expected no package in the first pool: it runs the flow in a container",
-    },
-  ];
-}
-
-function optionWarnings({ worker_pool_specs, scheduling }: VertexRunOptions): string[] {
-  const first = worker_pool_specs?.[0];
-  const given = ["container_spec", "containerSpec"].filter((key) => !isNone(first?.[key]));
-  return [
-    ...given.map(
-      (key) =>
-        `run_config.worker_pool_specs.0.${key} is replaced: the first pool runs the flow, in the image of run_config.image`,
-    ),
-    ...(asksForRestarts(scheduling ?? {})
+    ...(container === undefined
+      ? []
+      : [
+          `${container} is replaced: the first pool runs the flow, in the image of run_config.image`,
+        ]),
+    ...(asksForRestarts(run.scheduling ?? {})
       ? ["run_config.scheduling lets Vertex AI run the container more than once"]
       : []),
   ];

@@ -51,7 +51,20 @@ describe("reading a message", () => {
     expect(readMessage(SCHEDULING, { timeout }).message).toEqual({ timeout: wanted });
   });
 
-  it.each(["3600", "soon", "-1s", 60, true, { minutes: 1 }, []])(
+  it.each([-1, "-1", 1.5, "1.0", true])("refuses %j as a count", (count) => {
+    const pool = {
+      replica_count: count,
+      machine_spec: { accelerator_count: count },
+      disk_spec: { boot_disk_size_gb: count },
+    };
+    expect(readMessage(WORKER_POOL, pool).issues.map(({ path }) => path)).toEqual([
+      "replica_count",
+      "machine_spec.accelerator_count",
+      "disk_spec.boot_disk_size_gb",
+    ]);
+  });
+
+  it.each(["3600", "soon", "-1s", 60, true, { minutes: 1 }, { seconds: -1 }, []])(
     "refuses %j as a duration",
     (timeout) => {
       const { issues } = readMessage(SCHEDULING, { timeout }, "run_config.scheduling");

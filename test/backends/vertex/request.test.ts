@@ -9,6 +9,10 @@ import { runOf, vertexAgent } from "./world.ts";
 
 const parent = "projects/my-project/locations/us-central1";
 
+/** A machine with all a first pool needs, and where that pool stands. */
+const MACHINE = { machine_type: "n1" };
+const FIRST = "worker_pool_specs.0";
+
 function planOf(parts: RequestParts, options: JsonObject = {}): LaunchPlan {
   return planJob(launchRequest(parts), {
     options: agentOptions.parse(options),
@@ -97,7 +101,9 @@ describe("planning a CustomJob", () => {
 
   it("names each key it will not send", () => {
     const options = {
-      worker_pool_specs: [{ machine_spec: { machine_kind: "n1" }, replicas: 2 }],
+      worker_pool_specs: [
+        { machine_spec: { machine_type: "n1", machine_kind: "n1" }, replicas: 2 },
+      ],
       scheduling: { time_out: "60s" },
     };
     const { warnings } = planOf(runOf("runs", { config: { options } }));
@@ -110,7 +116,7 @@ describe("planning a CustomJob", () => {
 
   it("warns that the container of the first pool is replaced", () => {
     const options = {
-      worker_pool_specs: [{ machine_spec: {}, container_spec: { image_uri: "theirs" } }],
+      worker_pool_specs: [{ machine_spec: MACHINE, container_spec: { image_uri: "theirs" } }],
     };
     const { warnings } = planOf(runOf("runs", { config: { options } }));
     expect(warnings).toEqual([
@@ -135,6 +141,7 @@ describe("planning a CustomJob", () => {
     };
     const env = { "not-a-name": "x" };
     expect(issuesOf(runOf("runs", { config: { options }, env }))).toEqual([
+      "run_config.worker_pool_specs.0.machine_spec.machine_type",
       "run_config.worker_pool_specs.0.python_package_spec",
       "run_config.worker_pool_specs.0.machine_spec.accelerator_type",
       "run_config.worker_pool_specs.1.replica_count",
@@ -152,6 +159,46 @@ describe("planning a CustomJob", () => {
   ])("refuses the options %j", (options, path) => {
     expect(issuesOf(runOf("runs", { config: { options } }))).toEqual([path]);
   });
+
+  it.each([
+    [{ machine_type: null }, "machine_type"],
+    [{ machine_type: "" }, "machine_type"],
+    [{ worker_pool_specs: [{}], machine_type: "n1" }, `${FIRST}.machine_spec.machine_type`],
+    [{ worker_pool_specs: [{ machine_spec: {} }] }, `${FIRST}.machine_spec.machine_type`],
+    [{ worker_pool_specs: [{ machineSpec: {} }] }, `${FIRST}.machineSpec.machine_type`],
+    [
+      { worker_pool_specs: [{ machineSpec: { machineType: "" } }] },
+      `${FIRST}.machineSpec.machineType`,
+    ],
+    [
+      { worker_pool_specs: [{ machine_spec: {}, machineSpec: { machineType: "n1" } }] },
+      `${FIRST}.machine_spec.machine_type`,
+    ],
+    [{ worker_pool_specs: [{ machine_spec: "n1" }] }, `${FIRST}.machine_spec`],
+  ])("refuses a first pool without a type of machine: %j", (options, path) => {
+    expect(issuesOf(runOf("runs", { config: { options } }))).toEqual([`run_config.${path}`]);
+  });
+
+  it.each([0, 2, 5, -1, "0", "3", "-1", 1.5])(
+    "refuses a first pool of %j machines, in either spelling",
+    (count) => {
+      for (const key of ["replica_count", "replicaCount"]) {
+        const options = { worker_pool_specs: [{ machine_spec: MACHINE, [key]: count }] };
+        expect(issuesOf(runOf("runs", { config: { options } }))).toEqual([
+          `run_config.${FIRST}.${key}`,
+        ]);
+      }
+    },
+  );
+
+  it.each([{ replica_count: 1 }, { replicaCount: "1" }, { replica_count: null }, {}])(
+    "takes a first pool of one machine, and others as they are: %j",
+    (count) => {
+      const pools = [{ machineSpec: { machineType: "n1" }, ...count }, {}, { replica_count: 0 }];
+      const job = jobOf({ worker_pool_specs: [...pools, { replica_count: 7 }] });
+      expect(job.job_spec.worker_pool_specs).toMatchObject([...pools, { replica_count: 7 }]);
+    },
+  );
 
   it("refuses a secret in the variables of a run, and takes one from the agent", () => {
     const secret = { secret: "ssm:/prod/token" };
