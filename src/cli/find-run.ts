@@ -7,8 +7,8 @@ import type { RunDetail } from "./documents.ts";
 const SHOWN = 5;
 
 /**
- * The run meant by an id, a name, or the start of either that fits no other. Throws `PermanentError`
- * ("not_found"), which names the candidates if there are several.
+ * The run meant by an id, a name, or the start of either that fits no other. Throws `PermanentError`:
+ * "not_found", which names the candidates if there are several, and "invalid" for a text that holds nothing.
  */
 export async function findRun(client: Client, text: string): Promise<RunDetail> {
   const run = await findRunOrNone(client, text);
@@ -18,6 +18,10 @@ export async function findRun(client: Client, text: string): Promise<RunDetail> 
 
 /** As `findRun`, but undefined if there is none. */
 export async function findRunOrNone(client: Client, text: string): Promise<RunDetail | undefined> {
+  if (text.trim() === "") {
+    // It would be the start of every name, such as where a script names a variable that is not set.
+    throw new PermanentError("invalid", "expected the id or name of a run, got nothing");
+  }
   // An id has no other letters, and asking for what cannot be one would be an error.
   const byId = /^[a-z0-9-]{1,40}$/.test(text) ? await client.run(text) : undefined;
   if (byId !== undefined) return byId;

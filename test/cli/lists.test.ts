@@ -192,6 +192,22 @@ describe("a run", () => {
     });
   });
 
+  test("is not meant by a text that holds nothing, were it the only one", async () => {
+    const folder = makeFolder(FILES);
+    await folder.run(["run", "bad.yml", "--name", "otter", "--at", "+1h"]);
+    for (const command of ["show", "logs", "cancel", "rerun", "explain"]) {
+      for (const text of ["", " "]) {
+        expect(await folder.run([command, text]), command).toEqual({
+          code: 2,
+          signal: null,
+          stdout: "",
+          stderr: "sluice: expected the id or name of a run, got nothing\n",
+        });
+      }
+    }
+    expect(await folder.json(["runs"])).toMatchObject([{ name: "otter", state: "scheduled" }]);
+  });
+
   test("that was cancelled stays so, and is cancelled only once", async () => {
     const folder = makeFolder({ "sleep.yml": "flow: { name: sleep, command: sleep 60 }" });
     await folder.run(["run", "sleep.yml", "--name", "s"]);
