@@ -6,12 +6,26 @@ import { faultOf, kindOf, unlessUnknown } from "./errors.ts";
 /** Task definitions as they are registered: once for each content, and then never again. */
 export interface Definitions {
   /**
-   * The ARN to run for a definition: from memory, from the registry, from AWS, or freshly registered.
+   * What to run for a definition: from memory, from the registry, from AWS, or freshly registered.
    * Throws what AWS answers if it can be neither found nor registered.
    */
-  arnOf(region: string, definition: JsonObject): Promise<string>;
-  /** The same after AWS has said that `inactive` may not be run any more. */
-  arnAfter(region: string, definition: JsonObject, inactive: string): Promise<string>;
+  revisionOf(region: string, definition: JsonObject): Promise<Revision>;
+  /**
+   * The same after AWS has said that none of `inactive` may be run any more, oldest first. It may be
+   * inactive too, and is one of them again if the registry goes round in a circle.
+   */
+  revisionAfter(
+    region: string,
+    definition: JsonObject,
+    inactive: readonly string[],
+  ): Promise<Revision>;
+}
+
+/** A revision of a task definition. */
+export interface Revision {
+  readonly arn: string;
+  /** Whether this process had it from AWS. One from the registry may have a successor there. */
+  readonly newest: boolean;
 }
 
 /** What registering once rests on. */
@@ -36,14 +50,15 @@ const ATTEMPT_MS = 6_000;
  * Registers each content once, however many launches ask at the same time, in this process or another.
  *
  * The registry keeps a value for ever, so the successor of an inactive revision is kept under a key that
- * names the revision.
+ * names the revision. A process that has just started follows these from the first one on, and remembers
+ * where it has come.
  */
 export function openDefinitions(
   api: EcsApi,
   { once, scope, deadline = () => AbortSignal.timeout(MAKING_MS) }: Registering,
 ): Definitions {
-  const known = new Map<string, Promise<string>>();
-  const share = (name: string, make: () => Promise<string>) => {
+  const known = new Map<string, Promise<Revision>>();
+  const share = (name: string, make: () => Promise<Revision>) => {
     const fresh = make();
     known.set(name, fresh);
     fresh.catch(() => {
@@ -51,23 +66,27 @@ export function openDefinitions(
     });
     return fresh;
   };
-  const find = (wanted: Wanted) => {
+  const find = async (wanted: Wanted): Promise<Revision> => {
     const { region, definition, inactive } = wanted;
     const key = `ecs-task-definition/${scope}/${region}/${familyOf(definition)}`;
-    return once(inactive === undefined ? key : `${key} after ${inactive}`, () =>
-      findOrRegister(api, wanted, { abortSignal: deadline(), requestTimeout: ATTEMPT_MS }),
-    );
+    const last = inactive.at(-1);
+    let newest = false;
+    const arn = await once(last === undefined ? key : `${key} after ${last}`, () => {
+      newest = true;
+      return findOrRegister(api, wanted, { abortSignal: deadline(), requestTimeout: ATTEMPT_MS });
+    });
+    return { arn, newest };
   };
   return {
-    arnOf: (region, definition) => {
+    revisionOf: (region, definition) => {
       const name = nameOf(region, definition);
-      return known.get(name) ?? share(name, () => find({ region, definition }));
+      return known.get(name) ?? share(name, () => find({ region, definition, inactive: [] }));
     },
-    arnAfter: async (region, definition, inactive) => {
+    revisionAfter: async (region, definition, inactive) => {
       const name = nameOf(region, definition);
       const current = await known.get(name);
       // Another launch has seen it before this one did.
-      if (current !== undefined && current !== inactive) return current;
+      if (current !== undefined && !inactive.includes(current.arn)) return current;
       return share(name, () => find({ region, definition, inactive }));
     },
   };
@@ -84,8 +103,8 @@ function nameOf(region: string, definition: JsonObject): string {
 interface Wanted {
   readonly region: string;
   readonly definition: JsonObject;
-  /** A revision that may not be run any more. */
-  readonly inactive?: string;
+  /** Revisions that may not be run any more, oldest first. */
+  readonly inactive: readonly string[];
 }
 
 async function findOrRegister(api: EcsApi, wanted: Wanted, within: Within): Promise<string> {
@@ -113,7 +132,9 @@ async function findRegistered(
   const family = familyOf(definition);
   const described = await unlessUnknown(() => api.describeTaskDefinition(region, family, within));
   const arn = described?.["taskDefinitionArn"];
-  if (described === undefined || typeof arn !== "string" || arn === inactive) return undefined;
+  if (described === undefined || typeof arn !== "string" || inactive.includes(arn)) {
+    return undefined;
+  }
   const { tags: _, ...content } = definition;
   const theirs = Object.entries(described).filter(([key]) => !OF_AWS.has(key));
   const same = says(Object.fromEntries(theirs), content);

@@ -4,7 +4,7 @@ import { messageOf, PermanentError } from "../../errors.ts";
 import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { LaunchKey } from "../../run.ts";
 import type { TasksAnswer } from "./api.ts";
-import type { Definitions } from "./definitions.ts";
+import type { Definitions, Revision } from "./definitions.ts";
 import { lostOverrides } from "./echo.ts";
 import { answerTo, faultOf, kindOf, type Refusal, refusal, refusalFor } from "./errors.ts";
 import { findTasks, type Searcher } from "./find.ts";
@@ -28,9 +28,14 @@ interface Attempt extends Launcher {
   readonly signal: AbortSignal;
   /** The definition to register; undefined if one is given by ARN. */
   readonly register: JsonObject | undefined;
-  /** A first definition turned out to be inactive. */
-  readonly second: boolean;
+  /** The definitions that turned out to be inactive, in the order they were tried. */
+  readonly inactive: readonly string[];
+  /** The definition that is run now has no successor in the registry. */
+  readonly newest: boolean;
 }
+
+/** So many inactive definitions are passed over by one launch; the next one goes on from there. */
+const MOST_INACTIVE = 10;
 
 /**
  * Starts the task of a plan: registers its definition if nobody has, then RunTask, in the steady state the
@@ -48,20 +53,27 @@ export async function launchTask(
   const where = clusterOf(key.target);
   const { register_task_definition: made, task_definition: given } = plan.launch;
   const register = isJsonObject(made) ? made : undefined;
-  const attempt = { ...launcher, plan, key, where, signal, register, second: false };
+  const first = { inactive: [], newest: false };
+  const attempt = { ...launcher, plan, key, where, signal, register, ...first };
   if (register === undefined) return run(attempt, String(given));
-  return runOnce(attempt, () => launcher.definitions.arnOf(where.region, register));
+  return runOnce(attempt, () => launcher.definitions.revisionOf(where.region, register));
 }
 
 /** Runs the definition as soon as its ARN is known, which other launches may wait for too. */
-async function runOnce(attempt: Attempt, definition: () => Promise<string>): Promise<LaunchAnswer> {
-  let arn: string;
+async function runOnce(
+  attempt: Attempt,
+  definition: () => Promise<Revision>,
+): Promise<LaunchAnswer> {
+  let revision: Revision;
   try {
-    arn = await abortable(attempt.signal, definition);
+    revision = await abortable(attempt.signal, definition);
   } catch (error) {
     return answerTo(error, "the task definition");
   }
-  return run(attempt, arn);
+  const { arn, newest } = revision;
+  return attempt.inactive.includes(arn)
+    ? refusedAsInactive(attempt, arn)
+    : run({ ...attempt, newest }, arn);
 }
 
 async function run(attempt: Attempt, definition: string): Promise<LaunchAnswer> {
@@ -138,19 +150,26 @@ async function onError(
   return answerTo(error, TO_RUN);
 }
 
-/** Registers the definition anew, once. Somebody else's is not ours to register. */
+/**
+ * Goes on with the successor that the registry knows, or registers the definition anew: once in a launch,
+ * or an ECS that denies every revision would get more without end. Somebody else's is not ours to register.
+ */
 async function onInactive(
   attempt: Attempt,
   error: unknown,
   definition: string,
 ): Promise<LaunchAnswer> {
-  const { register, definitions, where, second } = attempt;
+  const { register, definitions, where } = attempt;
   if (register === undefined) throw refusal(TO_RUN, error);
-  if (second) {
-    return refused(attempt, { message: `the task definition ${definition} is inactive` });
-  }
-  const next = () => definitions.arnAfter(where.region, register, definition);
-  return runOnce({ ...attempt, second: true }, next);
+  const made = attempt.newest && attempt.inactive.length > 0;
+  const inactive = [...attempt.inactive, definition];
+  if (made || inactive.length > MOST_INACTIVE) return refusedAsInactive(attempt, definition);
+  const next = () => definitions.revisionAfter(where.region, register, inactive);
+  return runOnce({ ...attempt, inactive }, next);
+}
+
+function refusedAsInactive(attempt: Attempt, definition: string): Promise<LaunchAnswer> {
+  return refused(attempt, { message: `the task definition ${definition} is inactive` });
 }
 
 /**
@@ -161,8 +180,8 @@ async function adoptBound(attempt: Attempt, error: unknown): Promise<LaunchAnswe
   const { api, installation, where, key } = attempt;
   const [bound] = faultOf(error).resourceIds;
   if (bound === undefined) {
-    // The request for the inactive definition may have used the token up; it has started nothing.
-    if (attempt.second) return refused(attempt, { message: faultOf(error).message });
+    // A request for an inactive definition may have used the token up; it has started nothing.
+    if (attempt.inactive.length > 0) return refused(attempt, { message: faultOf(error).message });
     const found = await adopt(attempt);
     if (found !== undefined) return found;
     throw error;

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ecsApi } from "../../../src/backends/ecs/api.ts";
 import { MAKING_MS, openDefinitions, says } from "../../../src/backends/ecs/definitions.ts";
 import { PermanentError } from "../../../src/errors.ts";
+import type { Once } from "../../../src/registry.ts";
 import { LEASE_MS } from "../../../src/stores/once.ts";
 import { type FakeEcs, fakeEcs } from "../../fakes/ecs.ts";
 import { ecsAgent, ecsRun, jobOf, keyOf, launch, openEcs, sharedOnce, signal } from "./steps.ts";
@@ -131,6 +132,70 @@ describe("task definitions on ecs", () => {
     expect(fake.definitions).toHaveLength(2);
   });
 
+  describe("deregistered time and again", () => {
+    let once: Once;
+    beforeEach(() => {
+      once = sharedOnce();
+    });
+    const coldStart = () => openEcs(fake, ecsAgent(), { once });
+    /** Registers so many revisions, of which all but the last one are inactive by now. */
+    async function register(revisions: number) {
+      const backend = coldStart();
+      for (let n = 1; n <= revisions; n++) {
+        for (const { taskDefinitionArn } of fake.definitions) fake.deactivate(taskDefinitionArn);
+        jobOf(await launch(backend, { runId: `earlier-${n}` }));
+      }
+      expect(fake.definitions).toHaveLength(revisions);
+      fake.calls.length = 0;
+    }
+
+    it("are run all the same by the first launch of a process that has just started", async () => {
+      await register(4);
+      const backend = coldStart();
+      jobOf(await launch(backend, { runId: "first" }));
+      const [last] = fake.definitions.slice(-1);
+      expect(fake.tasks.at(-1)?.view.taskDefinitionArn).toBe(last?.taskDefinitionArn);
+      expect(fake.calls.filter((call) => call.includes("Task"))).toEqual(Array(4).fill("RunTask"));
+      fake.calls.length = 0;
+      jobOf(await launch(backend, { runId: "second" }));
+      expect(fake.calls).toEqual(["RunTask"]);
+    });
+
+    it("are registered once more by such a process if the last one is inactive too", async () => {
+      await register(3);
+      fake.deactivate(fake.definitions[2]?.taskDefinitionArn ?? "");
+      const backends = Array.from({ length: 5 }, coldStart);
+      const answers = await Promise.all(
+        backends.map((backend, index) => launch(backend, { runId: `cold-${index}` })),
+      );
+      for (const answer of answers) jobOf(answer);
+      expect(fake.count("RegisterTaskDefinition")).toBe(1);
+      expect(fake.definitions).toHaveLength(4);
+    });
+
+    it("are passed over by several launches if there are very many", async () => {
+      await register(14);
+      const backend = coldStart();
+      expect(await launch(backend, { runId: "late" })).toMatchObject({
+        type: "refused",
+        message: expect.stringMatching(/:11 is inactive/),
+      });
+      expect(fake.count("RunTask")).toBe(11);
+      jobOf(await launch(backend, { runId: "late", launch: 2 }));
+      expect(fake.count("RegisterTaskDefinition")).toBe(0);
+    });
+
+    it("are refused for now where the registry goes round in a circle", async () => {
+      once = async (key) => (key.endsWith(":1") ? arn(2) : arn(1));
+      const arn = (revision: number) => `arn:aws:ecs:us-east-1:1:task-definition/etl:${revision}`;
+      expect(await launch(coldStart())).toMatchObject({
+        type: "refused",
+        message: expect.stringMatching(/:1 is inactive/),
+      });
+      expect(fake.count("RunTask")).toBe(2);
+    });
+  });
+
   it("are refused for now when the successor is inactive as well", async () => {
     const once = sharedOnce();
     const backend = openEcs(fake, ecsAgent(), { once });
@@ -226,13 +291,14 @@ describe("task definitions on ecs", () => {
       const definitions = openDefinitions(ecsApi(fake.env), parts);
       const content = { family: "etl", containerDefinitions: [{ name: "flow", image: "a" }] };
       fake.fail(op, { type: "hang" });
-      const making = definitions.arnOf("us-east-1", content);
+      const making = definitions.revisionOf("us-east-1", content);
       const failed = expect(making).rejects.toMatchObject({ name: "AbortError" });
       await fake.called(op, 1);
       controllers[0]?.abort();
       await failed;
       expect(fake.count(op)).toBe(1);
-      expect(await definitions.arnOf("us-east-1", content)).toMatch(/task-definition\/etl:1$/);
+      const { arn } = await definitions.revisionOf("us-east-1", content);
+      expect(arn).toMatch(/task-definition\/etl:1$/);
       expect(fake.definitions).toHaveLength(1);
     },
   );
