@@ -20,6 +20,7 @@ export function apiClient(api: Api): Client {
   return {
     restMs: REST_MS,
     refresh: async () => undefined,
+    dispatched: () => true,
     changes: () => [],
     submit: async (message) => submitted(await post("/runs", message)),
     rerun: async (id) => submitted(await post(`/runs/${id}/rerun`, {})),

@@ -26,6 +26,8 @@ export interface Client {
   readonly restMs: number;
   /** Brings what is known up to date, as far as that is the business of this process. */
   refresh(): Promise<void>;
+  /** Whether runs are launched when this process has ended, as far as it knows. */
+  dispatched(): boolean;
   /** How a run was after each of its changes since this was asked last, as far as this process knows. */
   changes(id: string): readonly RunDocument[];
   submit(message: JsonObject): Promise<SubmissionDocument>;

@@ -41,6 +41,7 @@ export async function embeddedClient(
   return clientOver(embedded.app, {
     restMs: REST_MS,
     refresh: refresher(embedded, { log, work: mode === "launches" ? turn : look }),
+    dispatched: () => embedded.presence.kept(),
     changes: (id) => {
       const told = changes.filter((run) => run.id === id);
       changes = [];
@@ -51,7 +52,7 @@ export async function embeddedClient(
 }
 
 /** What a client is beside its app. */
-type Own = Pick<Client, "restMs" | "refresh" | "changes" | "close">;
+type Own = Pick<Client, "restMs" | "refresh" | "dispatched" | "changes" | "close">;
 
 /** The client of an app in this process. */
 export function clientOver(app: App, own: Own): Client {

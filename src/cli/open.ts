@@ -61,6 +61,7 @@ export async function withHost<T>(
       clientOver(host.app, {
         restMs: HOST_REST_MS,
         refresh: async () => undefined,
+        dispatched: () => true,
         changes: () => [],
         close: () => undefined,
       }),

@@ -3,8 +3,10 @@ import type { Client, SubmissionDocument } from "./client.ts";
 import type { Context } from "./command.ts";
 import type { RunDetail, RunDocument } from "./documents.ts";
 import { type Follower, follow, settle } from "./follow.ts";
+import { nextLine } from "./next-line.ts";
 import { warn, writeJson } from "./output.ts";
 import { duration, printable, stateDetail, stateName } from "./text.ts";
+import { noteUndispatched } from "./undispatched.ts";
 
 /**
  * Tells what became of a request for a run, and with `--watch` follows it to its end. Resolves to the
@@ -25,7 +27,8 @@ export async function tellRun(
   }
   const again = created ? "" : " (the same request was made before)";
   await io.write(`${headline(context, settled)}${again}\n`);
-  if (!settled.final) await io.write(`Follow it with: sluice logs -f ${settled.id}\n`);
+  if (!settled.final) await io.write(`${followLine(context, settled)}\n`);
+  await noteUndispatched(context, client, run.id);
   return 0;
 }
 
@@ -40,8 +43,13 @@ async function watch(context: Context, client: Client, run: RunDocument): Promis
       : plainFollower(context);
   const ended = await follow(client, run.id, { follower, signal });
   if (ended !== undefined) return ended.state === "succeeded" ? 0 : 1;
-  io.note(`The run goes on. Follow it with: sluice logs -f ${run.id}`);
+  io.note(`The run goes on. ${followLine(context, run)}`);
+  await noteUndispatched(context, client, run.id);
   return Number(signal.reason);
+}
+
+function followLine(context: Context, { id }: RunDocument): string {
+  return `Follow it with: ${nextLine(context, `logs -f ${id}`)}`;
 }
 
 /** One document for each change and each line. */

@@ -18,6 +18,7 @@ function fakeClient(looks: readonly { state: string; launch?: number; logs?: () 
   const asked: (string | undefined)[] = [];
   const client = {
     restMs: 0,
+    dispatched: () => true,
     refresh: async () => void at++,
     changes: () => [],
     run: async () => {

@@ -15,7 +15,7 @@ export const command: Command = (context) =>
     const { io, settings } = context;
     const explanation = await explain(context, client);
     if (settings.json) await writeJson(io, explanation);
-    else await io.write(page(context, explanation));
+    else await io.write(page(context, client, explanation));
   });
 
 /** A run wins over a flow of the same name; a file wins over both. */
@@ -40,10 +40,10 @@ function neither(source: string): PermanentError {
   );
 }
 
-function page({ io }: Context, explanation: ExplanationDocument): string {
+function page({ io }: Context, client: Client, explanation: ExplanationDocument): string {
   const { because, wanted, agents, next_try, warnings } = explanation;
   warn(io, warnings);
-  const next = next_try === undefined ? "" : ` Next try ${fromNow(next_try, io.now())}.`;
+  const next = next_try === undefined ? "" : ` Next try ${nextTry(client, next_try, io.now())}.`;
   const labels = wanted.labels.length === 0 ? "no labels" : `labels ${wanted.labels.join(", ")}`;
   const rows = agents.map((agent) => [
     agent.agent,
@@ -56,6 +56,15 @@ function page({ io }: Context, explanation: ExplanationDocument): string {
     `Asked for: backend ${wanted.backend}, ${printable(labels)}.\n\n`,
     table(["AGENT", "BACKEND", "LABELS", "VERDICT"], rows),
   ].join("");
+}
+
+function nextTry(client: Client, moment: string, now: Date): string {
+  const due = Date.parse(moment) <= now.getTime();
+  const when = due ? "now" : fromNow(moment, now);
+  if (client.dispatched()) return when;
+  return due
+    ? "as soon as something dispatches this folder"
+    : `${when}, if something dispatches this folder then`;
 }
 
 /** A text that does not end as a sentence gets its full stop. */

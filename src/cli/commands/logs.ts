@@ -6,12 +6,14 @@ import { findRun } from "../find-run.ts";
 import { follow } from "../follow.ts";
 import { withClient, withHost } from "../open.ts";
 import { writeJson } from "../output.ts";
+import { noteUndispatched } from "../undispatched.ts";
 
 export const command: Command = (context) =>
   withLogs(context, async (client) => {
     await client.refresh();
     const run = await findRun(client, argument(context));
     if (context.options["follow"] === true) {
+      await noteUndispatched(context, client, run.id);
       const signal = context.io.catchSignals();
       const noLog = async (reason: unknown) => {
         throw reason;

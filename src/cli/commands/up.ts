@@ -6,6 +6,7 @@ import { changeFeed } from "../../http/events.ts";
 import { startServer } from "../../http/server.ts";
 import { jsonLogger } from "../../log.ts";
 import { type Command, type Context, numberOption, textOption, textsOption } from "../command.ts";
+import { nextLine } from "../next-line.ts";
 
 const PORT = 4300;
 
@@ -30,7 +31,7 @@ export const command: Command = async (context) => {
     log.info("started", { url: server.url, data: settings.dataFolder, agents: app.agents.length });
     if ((await app.tokens.list()).length === 0) {
       log.warn("no token exists, so the API refuses every request", {
-        remedy: "sluice token create NAME --scope run",
+        remedy: nextLine(context, "token create NAME --scope run"),
       });
     }
     await runLoop(embedded, stop);
