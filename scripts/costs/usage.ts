@@ -96,6 +96,19 @@ export const HOST_CALLS = {
 } as const satisfies Readonly<Record<string, Calls>>;
 
 /**
+ * What a launch may call beside its backend, by a process that has done it before;
+ * `test/backends/calls.test.ts` compares it with what reaches the services.
+ */
+export const LAUNCH_CALLS = {
+  "a template on `s3://`": { "s3 GetObject": 1 },
+  "a template on `gs://`": { "storage GET /storage/v1/b/BUCKET/o/NAME": 1 },
+  "the first token of Google's by a federation, and the next after an hour": {
+    "sts POST /v1/token": 1,
+    "iamcredentials POST /v1/projects/-/serviceAccounts/ACCOUNT:generateAccessToken": 1,
+  },
+} as const satisfies Readonly<Record<string, Calls>>;
+
+/**
  * What the backends call for each thing they do, by a process that has launched before;
  * `test/backends/calls.test.ts` compares it with what reaches the platforms.
  */

@@ -1,4 +1,4 @@
-import { BACKEND_CALLS, CALLS, HOST_CALLS } from "../costs/usage.ts";
+import { BACKEND_CALLS, CALLS, HOST_CALLS, LAUNCH_CALLS } from "../costs/usage.ts";
 import type { Generated } from "../generate.ts";
 import { pageWithSection } from "./sections.ts";
 
@@ -13,6 +13,8 @@ ${table("a function, with runs on ECS", rows(CALLS))}
 ${table("an agent host, beside its platform", rows(HOST_CALLS))}
 
 ${table("backend", backends)}
+
+${table("a launch, beside its backend", rows(LAUNCH_CALLS))}
 `;
   return pageWithSection("ARCHITECTURE.md", "calls", section);
 }

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { BACKEND_CALLS, type Calls } from "../../scripts/costs/usage.ts";
+import { BACKEND_CALLS, type Calls, LAUNCH_CALLS } from "../../scripts/costs/usage.ts";
 import type { Backend, World } from "../../src/backend.ts";
 import { backend as ecs } from "../../src/backends/ecs/index.ts";
+import { googleCredentials } from "../../src/backends/vertex/credentials.ts";
+import { vertexBackend } from "../../src/backends/vertex/index.ts";
+import { googleIdentity } from "../../src/credentials/google.ts";
 import type { Job } from "../../src/run.ts";
+import { readTemplateInLambda } from "../../src/templates/lambda.ts";
 import { MINUTE } from "../../src/time.ts";
 import type { BackendHarness } from "../contracts/backend.ts";
 import { launch, MOST_TICKS, never, planned, until } from "../contracts/backend-steps.ts";
 import { testAgent } from "../contracts/request.ts";
+import { type AnswerServer, type Asked, answerServer } from "../fakes/answers.ts";
 import { fakeEcs } from "../fakes/ecs.ts";
+import { federation, googleProcess, token, tokenService } from "../fakes/google-tokens.ts";
 import { fakeKubernetes } from "../fakes/kubernetes.ts";
 import { testWorld } from "../fakes/world.ts";
 import { openDocker } from "./docker/harness.ts";
@@ -103,8 +109,12 @@ function plain(call: string): string {
 async function counted(calls: readonly string[], work: () => Promise<unknown>): Promise<Calls> {
   const before = calls.length;
   await work();
+  return tally(calls.slice(before).map(plain));
+}
+
+function tally(calls: readonly string[]): Calls {
   const counts: Record<string, number> = {};
-  for (const call of calls.slice(before).map(plain)) counts[call] = (counts[call] ?? 0) + 1;
+  for (const call of calls) counts[call] = (counts[call] ?? 0) + 1;
   return counts;
 }
 
@@ -171,4 +181,98 @@ describe("a run calls its platform", () => {
       await platform.close();
     }
   });
+});
+
+const JOB =
+  "apiVersion: batch/v1\nkind: Job\nspec: {template: {spec: {containers: [{name: flow}]}}}\n";
+
+/** The buckets of S3 and Cloud Storage, with one template and its mark in each. */
+async function buckets() {
+  const known = (headers: Asked["headers"], url: string) =>
+    headers["if-none-match"] === '"1"' || url.includes("ifGenerationNotMatch=1");
+  return answerServer(({ headers, url }, response) => {
+    const marks = { etag: '"1"', "x-goog-generation": "1" };
+    if (known(headers, url)) return void response.writeHead(304, marks).end();
+    response.writeHead(200, marks).end(JOB);
+  });
+}
+
+/** An operation as it is asked for: S3's by the name its SDK gives it, and Google's by their paths. */
+function operationOf({ method, url }: Asked): string {
+  const { pathname, searchParams } = new URL(url, "http://service");
+  const ofS3 = searchParams.get("x-id");
+  if (ofS3 !== null) return `s3 ${ofS3}`;
+  const path = pathname
+    .replace(/b\/[^/]+\/o\/.+/, "b/BUCKET/o/NAME")
+    .replace(/serviceAccounts\/[^:]+/, "serviceAccounts/ACCOUNT");
+  return `${serviceOf(path)} ${method} ${path}`;
+}
+
+function serviceOf(path: string): string {
+  if (path.startsWith("/storage/")) return "storage";
+  return path.endsWith(":generateAccessToken") ? "iamcredentials" : "sts";
+}
+
+/** What services are asked for while something is done. */
+async function askedFor(services: readonly AnswerServer[], work: () => Promise<unknown>) {
+  const before = services.map(({ asked }) => asked.length);
+  await work();
+  return tally(services.flatMap(({ asked }, at) => asked.slice(before[at]).map(operationOf)));
+}
+
+/** A launch on Kubernetes by a function that has read its template before. */
+async function withTemplate(place: string): Promise<Calls> {
+  await using stored = await buckets();
+  await using tokens = await tokenService(token("federated"));
+  await using here = await googleProcess();
+  here.asFunction();
+  await here.use(federation(tokens.url));
+  const { endpoint } = stored;
+  const readTemplate = readTemplateInLambda({
+    files: "/",
+    s3: { endpoint, forcePathStyle: true },
+    gcs: { endpoint, identity: googleIdentity({ scope: "read_only" }) },
+  });
+  const fake = await fakeKubernetes();
+  try {
+    const backend = openOn(fake, { job_template_path: place }, { readTemplate });
+    const launching = () => launch({ backend }, parts(["run"]));
+    await launching();
+    return await askedFor([stored, tokens], launching);
+  } finally {
+    await fake.close();
+  }
+}
+
+/** The first launch on Vertex AI of a function, which the second needs nothing of. */
+async function withFederation(): Promise<Calls> {
+  const exchanged = token("federated");
+  const expireTime = new Date(Date.now() + 60 * MINUTE).toISOString();
+  await using tokens = await tokenService(exchanged, [200, { accessToken: "account", expireTime }]);
+  await using here = await googleProcess();
+  here.asFunction();
+  await here.use({
+    ...federation(tokens.url),
+    service_account_impersonation_url: `${tokens.endpoint}/v1/projects/-/serviceAccounts/sluice@my-project.iam.gserviceaccount.com:generateAccessToken`,
+  });
+  const { agent, service, close } = await openWorld("rest");
+  try {
+    const backend = vertexBackend(agent, testWorld(), { credentials: googleCredentials });
+    const launching = () => launch({ backend }, runOf("runs"));
+    const first = await askedFor([tokens], launching);
+    expect(service.authorizations).toEqual(["Bearer account"]);
+    expect(await askedFor([tokens], launching)).toEqual({});
+    return first;
+  } finally {
+    await close();
+  }
+}
+
+test("a launch calls others beside its platform as ARCHITECTURE.md says", async () => {
+  expect({
+    "a template on `s3://`": await withTemplate("s3://templates/job.yaml"),
+    "a template on `gs://`": await withTemplate("gs://templates/job.yaml"),
+    "the first token of Google's by a federation, and the next after an hour":
+      await withFederation(),
+  }).toEqual(LAUNCH_CALLS);
 });
