@@ -2,12 +2,13 @@ import { type Change, firstHead, nextHead, refuseLargeBody } from "../../head.ts
 import type { Run } from "../../run.ts";
 import { type NewRun, type RunBody, type RunStore } from "../../store.ts";
 import type { Timestamp } from "../../time.ts";
+import { endBody } from "./body-end.ts";
 import { due } from "./due.ts";
 import { headColumns, recentColumns, runOf } from "./head.ts";
 import { type Item, textOf } from "./item.ts";
 import { bodyHash, bodyKey, headKey, hourOf, recentShard } from "./keys.ts";
 import { list } from "./list.ts";
-import type { Table } from "./table.ts";
+import type { Key, Table } from "./table.ts";
 
 /** What the store needs from outside, and its settings. */
 export interface StoreOptions {
@@ -60,28 +61,48 @@ async function create(store: Store, { body, ...given }: NewRun): Promise<Created
   const run = firstHead(given);
   const { set } = headColumns(run, options.keepDays);
   const hash = bodyHash(text);
-  await Promise.all([
+  const [revived] = await Promise.all([
+    keepBody(table, { ...bodyKey(run.id, hash), body: text }),
     markHour(store, run.createdAt),
-    table.insert({ ...bodyKey(run.id, hash), body: text }),
   ]);
   const write = options.newId();
   const recent = recentColumns(run, recentShard(run.createdAt, run.id));
   const item = { ...headKey(run.id), ...set, ...recent, body: hash, write };
   const written = await table.insert(item);
   if (written.done || written.item?.["write"] === write) return { run, created: true };
-  return { run: await settle(table, { id: run.id, hash }, written.item), created: false };
+  return { run: await settle(table, { id: run.id, hash, revived }, written.item), created: false };
 }
 
-/** The head that won. A body it does not link to belongs to nobody any more. */
+/**
+ * Writes a body unless it is there. One that expires is what is left of an earlier run with this id, whose
+ * head is gone already, or that of a run that has ended: it is written anew, to be there as long as the run
+ * is that is made now. Returns whether it was.
+ */
+async function keepBody(table: Table, item: Item & Key): Promise<boolean> {
+  const { done, item: found } = await table.insert(item);
+  if (done || found?.["expires_at"] === undefined) return false;
+  await table.put(item);
+  return true;
+}
+
+interface WrittenBody {
+  readonly id: string;
+  readonly hash: string;
+  /** The body would have expired. */
+  readonly revived: boolean;
+}
+
+/** The head that won. A body it does not link to belongs to nobody any more; its own expires with it. */
 async function settle(
   table: Table,
-  { id, hash }: { readonly id: string; readonly hash: string },
+  { id, hash, revived }: WrittenBody,
   winner: Item | undefined,
 ): Promise<Run> {
   if (winner === undefined) {
     throw new Error(`run ${id} is known, but its head was not given: try again`);
   }
   if (winner["body"] !== hash) await table.remove(bodyKey(id, hash));
+  else if (revived) await endBody(table, winner);
   return runOf(winner);
 }
 
