@@ -60,6 +60,15 @@ describe("a deployment", () => {
     });
   });
 
+  test("that is not enabled tells nobody that it does not tick, and of all else it does", () => {
+    const quiet = told
+      .ofType("AWS::CloudWatch::Alarm")
+      .filter(([, { ActionsEnabled }]) => String(ActionsEnabled ?? true) !== "true");
+    expect(quiet.map(([name, { ActionsEnabled }]) => [name, ActionsEnabled])).toEqual([
+      ["PollSilentAlarm", false],
+    ]);
+  });
+
   test("publishes changes of heads, from the first on, and tries each for twelve hours", () => {
     const mapping = dev
       .ofType("AWS::Lambda::EventSourceMapping")
@@ -192,11 +201,14 @@ describe("alarms", () => {
     expect(inWords(alarmOf(dev, name))).toEqual(expected);
   });
 
-  test.each(["ErrorsAlarm", "LostEventsAlarm"])("%s adds up all it watches", (name) => {
-    const { Metrics = [] } = alarmOf(dev, name);
-    const [sum, ...others] = Metrics.filter(({ ReturnData = true }) => ReturnData);
-    expect(others).toEqual([]);
-    const parts = Metrics.filter((metric) => metric !== sum).map(({ Id }) => Id);
-    expect(sum?.Expression?.split(" + ").sort()).toEqual(parts.sort());
-  });
+  test.each(["ErrorsAlarm", "LostEventsAlarm"])(
+    "%s adds up all it watches, and what is silent counts as 0",
+    (name) => {
+      const { Metrics = [] } = alarmOf(dev, name);
+      const [sum, ...others] = Metrics.filter(({ ReturnData = true }) => ReturnData);
+      expect(others).toEqual([]);
+      const parts = Metrics.filter((metric) => metric !== sum).map(({ Id }) => `FILL(${Id}, 0)`);
+      expect(sum?.Expression?.split(" + ").sort()).toEqual(parts.sort());
+    },
+  );
 });
