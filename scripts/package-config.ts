@@ -26,7 +26,13 @@ export async function packageConfig(
   const { document, agents } = await readAgents(config);
   const named = agents.flatMap((agent) => filesOf(agent, dirname(resolve(config))));
   const unfit: readonly Issue[] = named.flatMap((file) => unfitFile(file) ?? []);
-  const checks = [unknownCluster, noKubeconfig, patterns, ...(google ? [] : [noGoogleCredentials])];
+  const checks = [
+    unknownCluster,
+    shortRoles,
+    noKubeconfig,
+    patterns,
+    ...(google ? [] : [noGoogleCredentials]),
+  ];
   const issues = [...unfit, ...checks.flatMap((check) => agents.flatMap(check))];
   if (issues.length > 0) throw invalid(config, issues);
   rmSync(folder, { recursive: true, force: true });
@@ -71,6 +77,17 @@ function unknownCluster({ name, backend, options }: Agent): readonly Issue[] {
   if (backend !== "ecs" || !options["run_task_kwargs_path"] || options["cluster"]) return [];
   const message = "expected a cluster beside run_task_kwargs_path: the rights are made from it";
   return [{ path: `agents.${name}.cluster`, message }];
+}
+
+/** RunTask takes the name of a role as well, but what may be passed on stands in a policy, by ARN. */
+function shortRoles({ name, backend, options }: Agent): readonly Issue[] {
+  if (backend !== "ecs") return [];
+  return ["task_role_arn", "execution_role_arn"].flatMap((key) => {
+    const role = String(options[key] ?? "");
+    if (role === "" || role.startsWith("arn:")) return [];
+    const message = `expected the ARN of a role, such as arn:aws:iam::123456789012:role/flow, got ${role}: the right to pass it on is made from it`;
+    return [{ path: `agents.${name}.${key}`, message }];
+  });
 }
 
 /** A function has no kubeconfig of its own, and a file with credentials is not packaged. */
