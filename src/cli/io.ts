@@ -1,4 +1,5 @@
 import { createColors } from "picocolors";
+import { messageOf } from "../errors.ts";
 
 /** What a command reads from and writes to. */
 export interface Io {
@@ -19,7 +20,7 @@ export interface Io {
    * as its reason. The second one ends the process at once.
    */
   catchSignals(): AbortSignal;
-  /** From now on, output that nobody reads any more does not end the process. */
+  /** From now on, output that nobody reads any more, or that cannot be written, does not end the process. */
   keepGoing(): void;
   /** Resolves when everything is written. */
   flush(): Promise<void>;
@@ -39,22 +40,27 @@ const PLAIN_COLUMNS = 200;
 /** One press of Ctrl-C may reach a process twice: from its terminal, and from the process around it. */
 const SAME_SIGNAL_SECONDS = 0.25;
 
-/** The streams and signals of a process. Output whose reader has gone ends it without an error. */
+/**
+ * The streams and signals of a process. Output whose reader has gone ends it without an error, and output
+ * that cannot be written, such as on a full disk, with one line and exit code 1.
+ */
 export function processIo(process: Process, isTerminal: boolean): Io {
   const { stdin, stdout, stderr, env } = process;
   let going = false;
-  const closed = (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    if (!going) process.exit(0);
-  };
-  stdout.on("error", closed);
-  stderr.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+  const note = (line: string) => void stderr.write(`${line}\n`);
+  stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (going) return;
+    if (error.code !== "EPIPE") {
+      note(`sluice: standard output cannot be written: ${messageOf(error)}`);
+    }
+    process.exit(error.code === "EPIPE" ? 0 : 1);
   });
+  // What cannot be told here cannot be told anywhere; the work is not worse for it.
+  stderr.on("error", () => undefined);
   const colors = createColors(isTerminal && !env["NO_COLOR"] && env["TERM"] !== "dumb");
   return {
     write: (text) => drained(stdout, text),
-    note: (line) => void stderr.write(`${line}\n`),
+    note,
     input: stdin,
     isTerminal,
     // A terminal may be resized, and some say they have no width at all.

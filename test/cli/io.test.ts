@@ -1,7 +1,10 @@
+import { spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { processIo } from "../../src/cli/io.ts";
+import { makeFolder, SLUICE } from "./sluice.ts";
 
 /** A process as far as commands see it. */
 function fakeProcess(env: Readonly<Record<string, string>> = {}) {
@@ -103,11 +106,60 @@ describe("output", () => {
     expect(second.exits).toEqual([]);
   });
 
-  test("that fails otherwise is an error", () => {
-    const { process, stdout } = fakeProcess();
-    processIo(process, false);
-    expect(() =>
-      stdout.emit("error", Object.assign(new Error("full"), { code: "ENOSPC" })),
-    ).toThrow("full");
+  test("that cannot be written ends the process with one line and 1, unless it is to keep going", () => {
+    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), {
+      code: "ENOSPC",
+    });
+    const first = fakeProcess();
+    processIo(first.process, false);
+    first.stdout.emit("error", full);
+    expect(first.exits).toEqual([1]);
+    expect(first.fake.stderr.read()?.toString()).toBe(
+      "sluice: standard output cannot be written: ENOSPC: no space left on device, write\n",
+    );
+    const second = fakeProcess();
+    processIo(second.process, false).keepGoing();
+    second.stdout.emit("error", full);
+    second.fake.stderr.emit("error", full);
+    expect(second.exits).toEqual([]);
+  });
+});
+
+describe.runIf(existsSync("/dev/full"))("on a full disk", () => {
+  /** A command with one of its streams on the full disk, and what it says on the other. */
+  async function onFullDisk(args: readonly string[], stream: "stdout" | "stderr") {
+    const folder = makeFolder({ "run.yml": "run_id: r\nflow: { name: a, command: 'true' }" });
+    await folder.run(["run", "run.yml", "--at", "+1h"]);
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [SLUICE, ...args], {
+      cwd: folder.path,
+      stdio: [
+        "ignore",
+        ...(stream === "stdout" ? [full, "pipe" as const] : ["pipe" as const, full]),
+      ],
+    });
+    closeSync(full);
+    let said = "";
+    (stream === "stdout" ? child.stderr : child.stdout)?.on("data", (text) => (said += text));
+    const ended = new Promise<{ readonly code: number | null; readonly said: string }>((resolve) =>
+      child.on("close", (code) => resolve({ code, said })),
+    );
+    return { folder, child, ended };
+  }
+
+  test("a command ends with one line", async () => {
+    const { ended } = await onFullDisk(["runs"], "stdout");
+    expect(await ended).toEqual({
+      code: 1,
+      said: expect.stringMatching(/^sluice: standard output cannot be written: ENOSPC[^\n]*\n$/),
+    });
+  });
+
+  test("up works on without its log", async () => {
+    const { folder, child, ended } = await onFullDisk(["up", "--port", "0"], "stderr");
+    const isAtWork = async () => /min\.\n/.test((await folder.run(["explain", "r"])).stdout);
+    while (child.exitCode === null && !(await isAtWork()));
+    child.kill("SIGTERM");
+    expect(await ended).toEqual({ code: 0, said: "" });
   });
 });
