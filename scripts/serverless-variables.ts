@@ -10,7 +10,7 @@ import type { Statement } from "./rights/statement.ts";
 
 /** What `serverless.yml` takes from the agents. */
 export interface Variables {
-  /** Policies of the functions' roles, as resources. */
+  /** Policies of the functions' roles, and what makes the functions wait for them. */
   readonly resources: JsonObject;
   /** Clusters whose events are wanted. */
   readonly clusters: readonly JsonValue[];
@@ -62,9 +62,18 @@ export function unheard(agents: readonly Agent[], region: string): string | unde
   return `No events arrive for the tasks of ${names}: their clusters are outside ${region}, so what becomes of a task is noticed within four minutes instead of seconds. docs/backends/ecs.md says how to forward them.`;
 }
 
-/** Checks what AWS would refuse late, or what would lose runs. Throws `PermanentError` ("invalid"). */
-export function checkParameters({ dispatchConcurrency, keepDays }: Parameters): void {
-  const issues: Issue[] = [];
+/**
+ * Checks what AWS would refuse late, what would lose runs, and what would silently be left out. Throws
+ * `PermanentError` ("invalid").
+ */
+export function checkParameters(
+  { dispatchConcurrency, keepDays, apiRate }: Parameters,
+  { given, known }: ParameterNames,
+): void {
+  const issues: Issue[] = given
+    .map((text) => text.slice(0, text.indexOf("=")))
+    .filter((name) => !known.includes(name))
+    .map((path) => ({ path, message: `expected one of the parameters ${known.join(", ")}` }));
   const concurrency = Number(dispatchConcurrency);
   if (!Number.isInteger(concurrency) || concurrency < 2 || concurrency > 1_000) {
     const message = `expected a whole number from 2 to 1000, got ${dispatchConcurrency}`;
@@ -74,42 +83,59 @@ export function checkParameters({ dispatchConcurrency, keepDays }: Parameters): 
     const message = `expected more than the 14 days a queue may keep a message, got ${keepDays}`;
     issues.push({ path: "keepDays", message });
   }
-  if (issues.length > 0) throw invalid("the parameters of the deployment", issues);
+  if (!Number.isInteger(Number(apiRate)) || Number(apiRate) < 1) {
+    issues.push({ path: "apiRate", message: `expected a whole number from 1, got ${apiRate}` });
+  }
+  if (issues.length > 0) throw invalid("the deployment", issues);
 }
 
 /** Parameters of a deployment, as they are given. */
 export interface Parameters {
   readonly dispatchConcurrency: number | string;
   readonly keepDays: number | string;
+  readonly apiRate: number | string;
+}
+
+/** How parameters are called. */
+export interface ParameterNames {
+  /** The parameters of the command line, each as `NAME=VALUE`. */
+  readonly given: readonly string[];
+  /** The names of those there are. */
+  readonly known: readonly string[];
 }
 
 /** The variables for agents that functions launch for. Pure. */
 export function variablesFor(agents: readonly Agent[]): Variables {
   const clusters = clustersOf(agents);
+  const asked = [
+    ["Dispatch", dispatchRights(agents)],
+    ["Poll", pollRights(agents)],
+    ["Api", apiRights(agents)],
+  ] as const;
+  const rights = asked.filter(([, statements]) => statements.length > 0);
   return {
     resources: {
-      Resources: {
-        ...policy("Dispatch", dispatchRights(agents)),
-        ...policy("Poll", pollRights(agents)),
-        ...policy("Api", apiRights(agents)),
-      },
+      Resources: Object.fromEntries(
+        rights.map(([name, statements]) => [`${name}AgentsPolicy`, policy(name, statements)]),
+      ),
+      // Otherwise new code and its rights come side by side, and the code may ask before it has them.
+      extensions: Object.fromEntries(
+        rights.map(([name]) => [`${name}LambdaFunction`, { DependsOn: [`${name}AgentsPolicy`] }]),
+      ),
     },
     // A pattern of EventBridge may not be empty; no cluster has this name.
     clusters: clusters.length > 0 ? clusters : ["none"],
   };
 }
 
-/** A policy beside those that stand in `serverless.yml`; none if nothing is asked for. */
+/** A policy beside those that stand in `deploy/roles.yml`. */
 function policy(name: string, statements: readonly Statement[]): JsonObject {
-  if (statements.length === 0) return {};
   return {
-    [`${name}AgentsPolicy`]: {
-      Type: "AWS::IAM::RolePolicy",
-      Properties: {
-        RoleName: { Ref: `${name}Role` },
-        PolicyName: "agents",
-        PolicyDocument: { Version: "2012-10-17", Statement: statements as unknown as JsonValue },
-      },
+    Type: "AWS::IAM::RolePolicy",
+    Properties: {
+      RoleName: { Ref: `${name}Role` },
+      PolicyName: "agents",
+      PolicyDocument: { Version: "2012-10-17", Statement: statements as unknown as JsonValue },
     },
   };
 }

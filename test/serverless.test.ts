@@ -47,6 +47,21 @@ describe("functions", () => {
     expect(deployment.ofType("AWS::IAM::Role")).toHaveLength(FUNCTIONS.length);
   });
 
+  test("change after the rights that the agents ask for, so that new code has them", () => {
+    const policies = deployment.ofType("AWS::IAM::RolePolicy");
+    expect(policies.map(([, { RoleName }]) => String(RoleName?.["Ref"]))).toEqual([
+      "DispatchRole",
+      "PollRole",
+      "ApiRole",
+    ]);
+    for (const [policy, { RoleName }] of policies) {
+      const role = String(RoleName?.["Ref"]);
+      const { DependsOn = [] } =
+        deployment.resources[role.replace(/Role$/, "LambdaFunction")] ?? {};
+      expect([DependsOn].flat(), role).toContain(policy);
+    }
+  });
+
   test("have literal variables, so that they can be invoked without a stack", () => {
     for (const name of FUNCTIONS) {
       for (const [variable, value] of Object.entries(variables(name))) {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type PackageOptions, packageConfig } from "../../scripts/package-config.ts";
-import { checkParameters, variables } from "../../scripts/serverless-variables.ts";
+import { variables } from "../../scripts/serverless-variables.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -55,6 +55,22 @@ test("files that are not there and clusters nobody names are refused together", 
       { path: "agents.a.cluster", message: expect.stringContaining("rights") },
     ],
   });
+});
+
+test("roles that agents name are ARNs, for nothing else can stand in a policy", async () => {
+  const agent = "backend: ecs, task_role_arn: flowrole, execution_role_arn: role/pull";
+  await expect(packaged(`  a: { ${agent} }`)).rejects.toMatchObject({
+    code: "invalid",
+    issues: [
+      { path: "agents.a.task_role_arn", message: expect.stringMatching(/ARN.*got flowrole/) },
+      {
+        path: "agents.a.execution_role_arn",
+        message: expect.stringMatching(/ARN.*got role\/pull/),
+      },
+    ],
+  });
+  await packaged(`  a: { ${agent}, remote: true }`);
+  await packaged('  a: { backend: ecs, task_role_arn: "arn:aws:iam::123456789012:role/flow" }');
 });
 
 test.each(["agent:///", "agent:///etc/.."])(
@@ -122,10 +138,3 @@ test.each(["s3://b/*", "s3://b/a*.yml", "s3://b/${stage}/t.yml"])(
     });
   },
 );
-
-test("parameters that AWS would refuse, or that would lose runs, are refused together", () => {
-  checkParameters({ dispatchConcurrency: "2", keepDays: 15 });
-  expect(() => checkParameters({ dispatchConcurrency: 1, keepDays: "14" })).toThrow(
-    /dispatchConcurrency: expected .* 2 to 1000, got 1; keepDays: expected .* 14 days .*, got 14/,
-  );
-});

@@ -1,14 +1,13 @@
-import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { copySources, SERVERLESS } from "./sources.ts";
+import { copySources, serverless } from "./sources.ts";
 
 /** A resource of a CloudFormation template. */
 export interface Resource {
   readonly Type: string;
   readonly Properties: Properties;
+  readonly DependsOn?: string | readonly string[];
   readonly DeletionPolicy?: string;
   readonly UpdateReplacePolicy?: string;
 }
@@ -94,18 +93,13 @@ export async function packageService(
   const google = join(folder, "federation.json");
   writeFileSync(google, GOOGLE_CREDENTIALS);
   const params = [`config=${config}`, `googleCredentials=${google}`];
-  await promisify(execFile)(
-    process.execPath,
-    [
-      SERVERLESS,
-      "package",
-      "--package",
-      join(folder, "out"),
-      ...params.flatMap((one) => ["--param", one]),
-      ...options,
-    ],
-    { cwd: folder, env: { PATH: process.env["PATH"], HOME: folder, SLS_TELEMETRY_DISABLED: "1" } },
-  );
+  await serverless(folder, [
+    "package",
+    "--package",
+    join(folder, "out"),
+    ...params.flatMap((one) => ["--param", one]),
+    ...options,
+  ]);
   const file = join(folder, "out", "cloudformation-template-update-stack.json");
   const { Resources: resources } = JSON.parse(readFileSync(file, "utf8")) as {
     readonly Resources: Record<string, Resource>;
