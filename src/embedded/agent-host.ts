@@ -58,14 +58,14 @@ const MOST_DELIVERIES = 30;
  * it has no such agent, or if functions work for the agent.
  */
 export async function openAgentHost(options: AgentHostOptions): Promise<AgentHostProcess> {
-  const { agent: name, storage, log } = options;
+  const own = ownParts(options);
+  const { place: name, storage, log, now } = own;
   const closing = new AbortController();
-  const outside = { now: options.now ?? (() => new Date()), newId: () => randomUUID() };
   const othersLost = async (id: string) =>
-    areOthersLost(await storage.hosts.get(name), id, timestamp(outside.now()));
-  const machine = machineOn(() => db, outside, othersLost);
+    areOthersLost(await storage.hosts.get(name), id, timestamp(now()));
+  const machine = machineOn(() => db, own, othersLost);
   const world = machineWorld(options, {
-    now: outside.now,
+    now,
     storage,
     machine,
     closing: closing.signal,
@@ -77,20 +77,13 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
   checkAgent(name, config.agents);
   const db = openSqlite(join(options.dataFolder, `agent-${name}.db`));
   const queue = sqliteQueue(db, {
-    ...outside,
-    visibilityMs: visibilityOf(LAUNCH_LEASE_MS),
+    now,
+    newId: own.newId,
+    visibilityMs: visibilityOf(own.launchLeaseMs),
     maxReceives: MOST_DELIVERIES,
   });
-  const app: App = localApp({
-    ...outside,
-    place: name,
-    storage,
-    opener,
-    agents: () => config.agents.filter((agent) => agent.name === name),
-    queue,
-    log,
-    launchLeaseMs: LAUNCH_LEASE_MS,
-  });
+  const agents = () => config.agents.filter((agent) => agent.name === name);
+  const app = localApp({ ...own, opener, agents, queue });
   return {
     app,
     queue,
@@ -99,6 +92,18 @@ export async function openAgentHost(options: AgentHostOptions): Promise<AgentHos
       closing.abort();
       db.close();
     },
+  };
+}
+
+/** The parts of its app that come from its options, and from this machine. */
+function ownParts({ agent, storage, log, now = () => new Date() }: AgentHostOptions) {
+  return {
+    now,
+    newId: () => randomUUID(),
+    place: agent,
+    storage,
+    log,
+    launchLeaseMs: LAUNCH_LEASE_MS,
   };
 }
 

@@ -17,6 +17,7 @@ import { type ConfigFile, openConfigFile } from "./config-file.ts";
 import { LAUNCH_LEASE_MS, localApp, visibilityOf } from "./local-app.ts";
 import { machineOn } from "./machine.ts";
 import { type Presence, presenceOf } from "./presence.ts";
+import { quietLog } from "./quiet-log.ts";
 import { machineWorld } from "./world.ts";
 
 /** Where the embedded shape finds things, and what it is told. */
@@ -54,36 +55,34 @@ export interface Embedded {
 /** The clock of this machine, and identifiers nobody else has. */
 const OUTSIDE = { now: () => new Date(), newId: () => randomUUID() };
 
-/** Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. */
+/**
+ * Opens the embedded shape. Throws `PermanentError` with all faults of `sluice.yml`. What goes wrong in
+ * every tick in the same way is logged once in ten minutes.
+ */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  const { log, changed, configRequired = false, launchLeaseMs = LAUNCH_LEASE_MS } = options;
+  const own = ownParts(options);
   const db = openSqlite(join(options.dataFolder, "sluice.db"));
   const closing = new AbortController();
   const storage = storageIn(db);
   // Whoever has worked on this data folder before did so here.
   const othersLost = async () => true;
-  const world = machineWorld(options, {
-    now: OUTSIDE.now,
-    storage,
-    machine: machineOn(() => db, OUTSIDE, othersLost),
-    closing: closing.signal,
-    apply: (runId, observation) => observe(app, runId, observation),
-  });
+  const world = machineWorld(
+    { ...options, log: own.log },
+    {
+      now: own.now,
+      storage,
+      machine: machineOn(() => db, OUTSIDE, othersLost),
+      closing: closing.signal,
+      apply: (runId, observation) => observe(app, runId, observation),
+    },
+  );
   const opener = openAgents(world);
   const { parse } = opener;
-  const config = await openConfigFile(options.config, { required: configRequired, log, parse });
-  const queue = sqliteQueue(db, { ...OUTSIDE, visibilityMs: visibilityOf(launchLeaseMs) });
-  const app: App = localApp({
-    ...OUTSIDE,
-    place: CLOUD,
-    storage,
-    opener,
-    agents: () => config.agents,
-    queue,
-    log,
-    launchLeaseMs,
-    ...(changed === undefined ? {} : { changed }),
-  });
+  const { config: path, configRequired: required = false, log } = options;
+  // It tells a fault once by itself, and one that comes back at once.
+  const config = await openConfigFile(path, { required, log, parse });
+  const queue = sqliteQueue(db, { ...OUTSIDE, visibilityMs: visibilityOf(own.launchLeaseMs) });
+  const app = localApp({ ...own, storage, opener, agents: () => config.agents, queue });
   return {
     app,
     queue,
@@ -93,6 +92,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       closing.abort();
       db.close();
     },
+  };
+}
+
+/** The parts of its app that come from its options, and from this machine. */
+function ownParts({ log, changed, launchLeaseMs = LAUNCH_LEASE_MS }: EmbeddedOptions) {
+  return {
+    ...OUTSIDE,
+    place: CLOUD,
+    log: quietLog(log, OUTSIDE.now),
+    launchLeaseMs,
+    ...(changed === undefined ? {} : { changed }),
   };
 }
 
