@@ -16,15 +16,19 @@ export function workerPools({
 }
 
 /**
- * What keeps the first pool from running the flow, and once: Vertex AI wants a type of machine, one
- * machine, and no package beside the container. Pure; what no pool can hold is left to `readMessage`.
+ * What keeps the first pool from running the flow: that nothing is said of it, that it has no machine, or a
+ * package, which cannot stand beside the container. Pure; what no pool can hold is left to `readMessage`.
  */
 export function firstPoolIssues(run: VertexRunOptions): Issue[] {
   const [first = {}] = workerPools(run);
+  if (Object.values(first).every(isNone)) {
+    return [
+      { path: FIRST, message: "expected a machine_spec in the first pool, got an empty pool" },
+    ];
+  }
   const packed = given(first, "python_package_spec");
   const count = given(first, "replica_count");
   return [
-    ...machineIssues(run, first),
     ...(packed === undefined
       ? []
       : [
@@ -33,14 +37,32 @@ export function firstPoolIssues(run: VertexRunOptions): Issue[] {
             message: "expected no package in the first pool: it runs the flow in a container",
           },
         ]),
-    ...(count === undefined || !isOtherThanOne(count.value)
+    ...(count === undefined || !/^0+$/.test(String(count.value))
       ? []
       : [
           {
             path: `${FIRST}.${count.key}`,
-            message: `expected 1 or nothing in the first pool, which runs the flow, got ${show(count.value)}`,
+            message: `expected 1 or nothing, got ${show(count.value)}`,
           },
         ]),
+  ];
+}
+
+/** What Vertex AI is known to refuse of a first pool, though Prefect sends it. Pure. */
+export function firstPoolWarnings(run: VertexRunOptions): string[] {
+  const [first = {}] = workerPools(run);
+  const machine = given(first, "machine_spec")?.value ?? {};
+  const type = isJsonObject(machine) ? given(machine, "machine_type")?.value : "";
+  const count = given(first, "replica_count")?.value ?? 1;
+  return [
+    ...(type === undefined || type === ""
+      ? ["the first pool, which runs the flow, names no machine_type: Vertex AI wants one"]
+      : []),
+    ...(Number(count) > 1
+      ? [
+          `the first pool, which runs the flow, has a replica_count of ${String(count)}: Vertex AI wants 1, and further machines in pools of their own`,
+        ]
+      : []),
   ];
 }
 
@@ -48,22 +70,6 @@ export function firstPoolIssues(run: VertexRunOptions): Issue[] {
 export function containerPath({ worker_pool_specs: pools }: VertexRunOptions): string | undefined {
   const container = given(pools?.[0] ?? {}, "container_spec");
   return container && `${FIRST}.${container.key}`;
-}
-
-function machineIssues(run: VertexRunOptions, first: JsonObject): Issue[] {
-  const machine = given(first, "machine_spec");
-  const spec = machine?.value ?? {};
-  if (!isJsonObject(spec)) return [];
-  const type = given(spec, "machine_type");
-  if (type !== undefined && type.value !== "") return [];
-  const ofPool = `${FIRST}.${machine?.key ?? "machine_spec"}.${type?.key ?? "machine_type"}`;
-  const message = `expected a type of machine such as n1-standard-4, got ${show(type?.value)}`;
-  return [{ path: isNone(run.worker_pool_specs) ? "run_config.machine_type" : ofPool, message }];
-}
-
-/** A whole number as text or not; whatever is none is no count at all. */
-function isOtherThanOne(count: JsonValue): boolean {
-  return /^\d+$/.test(String(count)) && Number(count) !== 1;
 }
 
 /** A member of a message, and how its key is written: in snake_case or, where that is absent, in camelCase. */

@@ -11,7 +11,7 @@ import { launchLabels, type Whose } from "./labels.ts";
 import { type ReadMessage, readMessage } from "./message.ts";
 import { isNone } from "./none.ts";
 import { runOptions, type VertexAgentOptions, type VertexRunOptions } from "./options.ts";
-import { containerPath, firstPoolIssues, workerPools } from "./pools.ts";
+import { containerPath, firstPoolIssues, firstPoolWarnings, workerPools } from "./pools.ts";
 import { isSentAsItIs } from "./send.ts";
 
 /** What the job of a run is made from, beside its request. */
@@ -120,6 +120,7 @@ function optionWarnings(run: VertexRunOptions): string[] {
       : [
           `${container} is replaced: the first pool runs the flow, in the image of run_config.image`,
         ]),
+    ...firstPoolWarnings(run),
     ...(asksForRestarts(run.scheduling ?? {})
       ? ["run_config.scheduling lets Vertex AI run the container more than once"]
       : []),

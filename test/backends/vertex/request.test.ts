@@ -141,7 +141,6 @@ describe("planning a CustomJob", () => {
     };
     const env = { "not-a-name": "x" };
     expect(issuesOf(runOf("runs", { config: { options }, env }))).toEqual([
-      "run_config.worker_pool_specs.0.machine_spec.machine_type",
       "run_config.worker_pool_specs.0.python_package_spec",
       "run_config.worker_pool_specs.0.machine_spec.accelerator_type",
       "run_config.worker_pool_specs.1.replica_count",
@@ -160,26 +159,15 @@ describe("planning a CustomJob", () => {
     expect(issuesOf(runOf("runs", { config: { options } }))).toEqual([path]);
   });
 
-  it.each([
-    [{ machine_type: null }, "machine_type"],
-    [{ machine_type: "" }, "machine_type"],
-    [{ worker_pool_specs: [{}], machine_type: "n1" }, `${FIRST}.machine_spec.machine_type`],
-    [{ worker_pool_specs: [{ machine_spec: {} }] }, `${FIRST}.machine_spec.machine_type`],
-    [{ worker_pool_specs: [{ machineSpec: {} }] }, `${FIRST}.machineSpec.machine_type`],
-    [
-      { worker_pool_specs: [{ machineSpec: { machineType: "" } }] },
-      `${FIRST}.machineSpec.machineType`,
-    ],
-    [
-      { worker_pool_specs: [{ machine_spec: {}, machineSpec: { machineType: "n1" } }] },
-      `${FIRST}.machine_spec.machine_type`,
-    ],
-    [{ worker_pool_specs: [{ machine_spec: "n1" }] }, `${FIRST}.machine_spec`],
-  ])("refuses a first pool without a type of machine: %j", (options, path) => {
-    expect(issuesOf(runOf("runs", { config: { options } }))).toEqual([`run_config.${path}`]);
-  });
+  it.each([{}, { machine_spec: null }, { containerSpec: null, replica_count: null }])(
+    "refuses an empty first pool: %j",
+    (pool) => {
+      const options = { worker_pool_specs: [pool, { machine_spec: MACHINE }] };
+      expect(issuesOf(runOf("runs", { config: { options } }))).toEqual([`run_config.${FIRST}`]);
+    },
+  );
 
-  it.each([0, 2, 5, -1, "0", "3", "-1", 1.5])(
+  it.each([0, "0", -1, "-1", 1.5])(
     "refuses a first pool of %j machines, in either spelling",
     (count) => {
       for (const key of ["replica_count", "replicaCount"]) {
@@ -191,12 +179,28 @@ describe("planning a CustomJob", () => {
     },
   );
 
+  it.each([
+    [{ machine_type: null }, /names no machine_type/],
+    [{ machine_type: "" }, /names no machine_type/],
+    [{ worker_pool_specs: [{ machineSpec: { acceleratorCount: 1 } }] }, /names no machine_type/],
+    [{ worker_pool_specs: [{ machine_spec: MACHINE, replicaCount: "3" }] }, /replica_count of 3/],
+    [{ worker_pool_specs: [{ machineSpec: { machineType: "n1" }, replica_count: 2 }] }, /of 2/],
+  ])("warns of a first pool that Vertex AI will not take: %j", (options, warning) => {
+    const { warnings } = planOf(runOf("runs", { config: { options } }));
+    expect(warnings).toEqual([expect.stringMatching(warning)]);
+  });
+
   it.each([{ replica_count: 1 }, { replicaCount: "1" }, { replica_count: null }, {}])(
     "takes a first pool of one machine, and others as they are: %j",
     (count) => {
       const pools = [{ machineSpec: { machineType: "n1" }, ...count }, {}, { replica_count: 0 }];
-      const job = jobOf({ worker_pool_specs: [...pools, { replica_count: 7 }] });
-      expect(job.job_spec.worker_pool_specs).toMatchObject([...pools, { replica_count: 7 }]);
+      const options = { worker_pool_specs: [...pools, { replica_count: 7 }] };
+      const { warnings } = planOf(runOf("runs", { config: { options } }));
+      expect(warnings).toEqual([]);
+      expect(jobOf(options).job_spec.worker_pool_specs).toMatchObject([
+        ...pools,
+        { replica_count: 7 },
+      ]);
     },
   );
 
