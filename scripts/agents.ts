@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import type { Agent } from "../src/agent.ts";
 import { agentReader } from "../src/backends/open.ts";
+import { invalid, messageOf } from "../src/errors.ts";
 import { placeBesideFunctions } from "../src/place.ts";
 import { CLOUD } from "../src/run.ts";
 
@@ -15,9 +16,18 @@ const ADDRESSES = ["task_definition_path", "run_task_kwargs_path", "job_template
 export async function readAgents(
   config: string,
 ): Promise<{ readonly document: unknown; readonly agents: readonly Agent[] }> {
-  const document: unknown = parse(readFileSync(config, "utf8"));
+  const document = documentIn(config);
   const agents = await agentReader().parse(document);
   return { document, agents: agents.filter((agent) => placeBesideFunctions(agent) === CLOUD) };
+}
+
+function documentIn(config: string): unknown {
+  try {
+    return parse(readFileSync(config, "utf8"));
+  } catch (error) {
+    const message = `expected a file of YAML that can be read: ${messageOf(error)}`;
+    throw invalid(config, [{ path: "", message }]);
+  }
 }
 
 /** The addresses of templates in an agent's own options. */

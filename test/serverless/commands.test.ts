@@ -33,6 +33,7 @@ test("a deployment is removed whatever its agents need: all it asks for is AWS",
 test("faults of agents and parameters are said in words, without the ways of the code", async () => {
   for (const [line, words] of [
     [[], 'agents.v: functions have no Google Cloud credentials: deploy with --param="'],
+    [["--param=config=nowhere.yml"], "nowhere.yml is not valid: expected a file of YAML"],
     [["--param=keepDays=5"], "the deployment is not valid: keepDays: expected more than"],
     [["--param=apiRate=abc"], "the deployment is not valid: apiRate: expected a whole number"],
     [
