@@ -1,3 +1,4 @@
+import { PermanentError } from "./errors.ts";
 import type { Timestamp } from "./time.ts";
 
 /** What a token allows; each scope includes the ones before it. */
@@ -15,7 +16,7 @@ export interface Token {
 
 /** PORT. The tokens of the HTTP API. */
 export interface TokenStore {
-  /** Stores a token; one of the same name is replaced. */
+  /** Stores a token. Throws `PermanentError` ("conflict") if there is another one of its name. */
   add(token: Token): Promise<void>;
   /** The token with this hash. */
   find(hash: string): Promise<Token | undefined>;
@@ -23,4 +24,12 @@ export interface TokenStore {
   list(): Promise<readonly Token[]>;
   /** Removes a token by name; false if there was none. */
   remove(name: string): Promise<boolean>;
+}
+
+/** What is said of a token whose name another one has. */
+export function tokenExists(name: string): PermanentError {
+  return new PermanentError(
+    "conflict",
+    `a token ${name} exists: remove it first, or choose another name`,
+  );
 }

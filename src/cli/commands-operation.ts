@@ -71,9 +71,7 @@ export const OPERATION: readonly CommandSpec[] = [
       {
         name: "create",
         summary: "make a token and print it once",
-        arguments: [
-          { name: "name", description: "name of the token; one of that name is replaced" },
-        ],
+        arguments: [{ name: "name", description: "name of the token, which no other has" }],
         options: [
           {
             flags: "--scope <scope>",

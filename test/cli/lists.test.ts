@@ -279,6 +279,17 @@ describe("token", () => {
     expect(await folder.json(["token", "list"])).toEqual([]);
   });
 
+  test("is not replaced by another one of its name", async () => {
+    const folder = makeFolder();
+    await folder.run(["token", "create", "ci"]);
+    expect(await folder.run(["token", "create", "ci", "--scope", "admin"])).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: "sluice: a token ci exists: remove it first, or choose another name\n",
+    });
+    expect(await folder.json(["token", "list"])).toMatchObject([{ name: "ci", scope: "read" }]);
+  });
+
   test("reads only, unless told otherwise", async () => {
     expect(await makeFolder().json(["token", "create", "me"])).toMatchObject([
       { name: "me", scope: "read", token: expect.stringMatching(/^sluice_/) },

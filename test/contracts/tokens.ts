@@ -45,17 +45,40 @@ export function tokensContract(
       },
     );
 
-    it("replaces a token of the same name, so that the old one no longer counts", async () => {
+    it("refuses another token of the same name, and leaves the one that is there", async () => {
       const { tokens, settled } = harness;
-      await tokens.add(token("ci", "admin"));
-      const next: Token = { ...token("ci", "read"), hash: "another hash" };
+      await tokens.add(token("ci", "read"));
+      const other: Token = { ...token("ci", "admin"), hash: "another hash" };
 
-      await tokens.add(next);
+      await expect(tokens.add(other)).rejects.toMatchObject({
+        code: "conflict",
+        message: "a token ci exists: remove it first, or choose another name",
+      });
       await settled();
 
-      expect(await tokens.find("hash-of-ci")).toBeUndefined();
-      expect(await tokens.find("another hash")).toStrictEqual(next);
-      expect(await tokens.list()).toStrictEqual([next]);
+      expect(await tokens.find("another hash")).toBeUndefined();
+      expect(await tokens.find("hash-of-ci")).toStrictEqual(token("ci", "read"));
+      expect(await tokens.list()).toStrictEqual([token("ci", "read")]);
+    });
+
+    it("adds one of several tokens of the same name that come at once", async () => {
+      const { tokens, reopen, settled } = harness;
+      const hashes = ["one", "two", "three"];
+      const stores = [tokens, reopen(), reopen()];
+      const added = await Promise.allSettled(
+        hashes.map((hash, index) => stores[index]?.add({ ...token("ci", "run"), hash })),
+      );
+      await settled();
+
+      expect(added.map(({ status }) => status).toSorted()).toStrictEqual([
+        "fulfilled",
+        "rejected",
+        "rejected",
+      ]);
+      const found = await Promise.all(hashes.map((hash) => tokens.find(hash)));
+      expect(found.map((one) => one !== undefined)).toStrictEqual(
+        added.map(({ status }) => status === "fulfilled"),
+      );
     });
 
     it("lists all tokens by name", async () => {

@@ -1,21 +1,22 @@
-import type { Scope, Token, TokenStore } from "../../tokens.ts";
+import { type Scope, type Token, type TokenStore, tokenExists } from "../../tokens.ts";
 import { type Item, textOf } from "./item.ts";
 import { nameKey } from "./keys.ts";
 import type { Key, Table } from "./table.ts";
 
 /**
  * Tokens of the HTTP API in a table. What counts is the item under the name; the one under the hash only
- * says which name to look at. So a token that was replaced or removed is worthless at once, and an item
- * that a crash has left under its hash leads nowhere.
+ * says which name to look at. So a token that was removed is worthless at once, and an item that a crash
+ * has left under its hash leads nowhere.
  */
 export function dynamoTokens(table: Table): TokenStore {
   return {
     async add(token) {
-      const before = await table.get(nameItem(token.name));
       await table.put({ ...hashItem(token.hash), name: token.name });
-      await table.put(itemOf(token));
-      const old = before === undefined ? token.hash : textOf(before, "hash");
-      if (old !== token.hash) await table.remove(hashItem(old));
+      const { done, item } = await table.insert(itemOf(token));
+      // The answer to a write may be lost and the write made again.
+      if (done || item?.["hash"] === token.hash) return;
+      await table.remove(hashItem(token.hash));
+      throw tokenExists(token.name);
     },
     async find(hash) {
       const pointer = await table.get(hashItem(hash));

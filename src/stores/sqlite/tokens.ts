@@ -1,16 +1,12 @@
-import type { Scope, Token, TokenStore } from "../../tokens.ts";
+import { type Scope, type Token, type TokenStore, tokenExists } from "../../tokens.ts";
 import type { Sqlite } from "./database.ts";
 
 /** Tokens of the HTTP API in a data file. */
 export function sqliteTokens(db: Sqlite): TokenStore {
   return {
     add: async ({ name, scope, hash, createdAt }) => {
-      db.run(PUT_TOKEN, {
-        name,
-        scope,
-        hash,
-        created_at: createdAt,
-      });
+      const added = db.run(ADD_TOKEN, { name, scope, hash, created_at: createdAt });
+      if (added === 0) throw tokenExists(name);
     },
     find: async (hash) =>
       (db.rows("SELECT * FROM tokens WHERE hash = $hash", { hash }) as readonly TokenRow[]).map(
@@ -22,11 +18,9 @@ export function sqliteTokens(db: Sqlite): TokenStore {
   };
 }
 
-/** Not REPLACE, which would also remove a token of another name that has the same hash. */
-const PUT_TOKEN = `
+const ADD_TOKEN = `
   INSERT INTO tokens (name, scope, hash, created_at) VALUES ($name, $scope, $hash, $created_at)
-  ON CONFLICT (name) DO UPDATE SET scope = excluded.scope, hash = excluded.hash,
-                                   created_at = excluded.created_at`;
+  ON CONFLICT (name) DO NOTHING`;
 
 interface TokenRow {
   readonly name: string;

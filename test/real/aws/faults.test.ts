@@ -149,23 +149,23 @@ describe("DynamoDB that answers too late", () => {
     expect(proxy.done).toBe(true);
   });
 
-  it("adds, replaces and removes a token", async () => {
+  it("adds a token, refuses another one of its name, and removes it", async () => {
     const tokens = dynamoTokens(through);
     const token: Token = { name: "ci", scope: "run", hash: "one", createdAt: START };
     const seen = new Set<string>();
     proxy.break(LOST, (call) => writes(call) && seen.size < seen.add(call.body).size, 99);
 
     await tokens.add(token);
-    await tokens.add({ ...token, hash: "two" });
+    await expect(tokens.add({ ...token, hash: "two" })).rejects.toMatchObject({ code: "conflict" });
 
-    expect(await tokens.find("one")).toBeUndefined();
-    expect(await tokens.find("two")).toMatchObject({ name: "ci" });
-    expect(await tokens.remove("ci")).toBe(true);
+    expect(await tokens.find("one")).toMatchObject({ name: "ci" });
     expect(await tokens.find("two")).toBeUndefined();
+    expect(await tokens.remove("ci")).toBe(true);
+    expect(await tokens.find("one")).toBeUndefined();
     expect(seen.size).toBe(7);
   });
 
-  it("honours no token whose replacement broke off half way", async () => {
+  it("honours no token whose refusal broke off half way", async () => {
     const tokens = dynamoTokens(through);
     const token: Token = { name: "ci", scope: "admin", hash: "one", createdAt: START };
     await tokens.add(token);
@@ -174,8 +174,8 @@ describe("DynamoDB that answers too late", () => {
 
     await expect(tokens.add({ ...token, hash: "two" })).rejects.toThrow("refused by the proxy");
 
-    expect(await tokens.find("one")).toBeUndefined();
-    expect(await tokens.find("two")).toMatchObject({ hash: "two" });
+    expect(await tokens.find("one")).toMatchObject({ hash: "one" });
+    expect(await tokens.find("two")).toBeUndefined();
   });
 
   it("leaves another one's claim alone when a maker believed dead fails", async () => {

@@ -300,7 +300,8 @@ describe("tokens", () => {
     const tokens = dynamoTokens(table.open(proxy.endpoint));
     const token = { name: "me", scope: "run", createdAt: "2026-11-21T12:00:00.000Z" } as const;
     await tokens.add({ ...token, hash: hashOf("first") });
-    await tokens.add({ ...token, hash: hashOf("second") });
+    const again = tokens.add({ ...token, hash: hashOf("second") });
+    await expect(again).rejects.toMatchObject({ code: "conflict" });
     await tokens.list();
     await tokens.remove("me");
 
