@@ -63,22 +63,17 @@ export function tokensContract(
 
     it("adds one of several tokens of the same name that come at once", async () => {
       const { tokens, reopen, settled } = harness;
-      const hashes = ["one", "two", "three"];
-      const stores = [tokens, reopen(), reopen()];
       const added = await Promise.allSettled(
-        hashes.map((hash, index) => stores[index]?.add({ ...token("ci", "run"), hash })),
+        [tokens, reopen(), reopen()].map((store, index) =>
+          store.add({ ...token("ci", "run"), hash: `hash ${index}` }),
+        ),
       );
       await settled();
 
-      expect(added.map(({ status }) => status).toSorted()).toStrictEqual([
-        "fulfilled",
-        "rejected",
-        "rejected",
-      ]);
-      const found = await Promise.all(hashes.map((hash) => tokens.find(hash)));
-      expect(found.map((one) => one !== undefined)).toStrictEqual(
-        added.map(({ status }) => status === "fulfilled"),
-      );
+      const isAdded = added.map(({ status }) => status === "fulfilled");
+      expect(isAdded.filter(Boolean)).toHaveLength(1);
+      const found = await Promise.all(added.map((_, index) => tokens.find(`hash ${index}`)));
+      expect(found.map((one) => one !== undefined)).toStrictEqual(isAdded);
     });
 
     it("lists all tokens by name", async () => {
