@@ -20,7 +20,10 @@ const prefectSchema = z.strictObject({
     .default(PREFECT_DEFAULTS.backend)
     .describe("Prefect's cloud, or a server of one's own."),
   api: z.string().optional().describe("Address of Prefect's API."),
-  api_key: z.union([z.string(), secretSchema]).optional().describe("Key for Prefect's API."),
+  api_key: z
+    .union([z.string(), secretSchema], { error: "expected text or { secret: … }" })
+    .optional()
+    .describe("Key for Prefect's API."),
   tenant_id: z.string().optional().describe("Tenant, sent only together with a key."),
   logging_level: z
     .string()
@@ -47,7 +50,12 @@ export const agentShape = {
       "A run goes to an agent that has all its labels; one without labels to an agent without.",
     ),
   env: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null(), secretSchema]))
+    .record(
+      z.string(),
+      z.union([z.string(), z.number(), z.boolean(), z.null(), secretSchema], {
+        error: "expected text, a number, true, false, null or { secret: … }",
+      }),
+    )
     .default({})
     .describe("Variables of every run it takes; a run's own win. Null removes an inherited one."),
   prefect: prefectSchema

@@ -107,6 +107,7 @@ describe("sluice.yml", () => {
         c: { labels: [] },
         d: 7,
         e: { backend: "test", env: { A: { secret: "vault:x" } } },
+        f: { backend: "test", env: { A: [1], B: { SECRET: "env:X" } }, prefect: { api_key: 1 } },
       },
     };
     expect(() => parseConfig(document, optionsOf)).toThrow(
@@ -128,6 +129,18 @@ describe("sluice.yml", () => {
           {
             path: "agents.e.env.A.secret",
             message: 'expected env:NAME, ssm:NAME or secretsmanager:ID, got the text "vault:x"',
+          },
+          {
+            path: "agents.f.env.A",
+            message: "expected text, a number, true, false, null or { secret: … }, got a list of 1",
+          },
+          {
+            path: "agents.f.env.B",
+            message: "expected text, a number, true, false, null or { secret: … }, got an object",
+          },
+          {
+            path: "agents.f.prefect.api_key",
+            message: "expected text or { secret: … }, got 1 (number)",
           },
         ],
       }),

@@ -17,8 +17,8 @@ export interface ConfigFile {
 }
 
 /**
- * Reads `sluice.yml`. Throws `PermanentError` with every fault of it, also if `path` was asked for by
- * name (`required`) and is not there.
+ * Reads `sluice.yml`. Throws `PermanentError` ("invalid") with every fault of it, also if it cannot be read, or
+ * if `path` was asked for by name (`required`) and is not there.
  */
 export async function openConfigFile(
   path: string,
@@ -30,7 +30,7 @@ export async function openConfigFile(
 ): Promise<ConfigFile> {
   let stamp = stampOf(path);
   if (stamp === undefined && options.required) {
-    throw new PermanentError("not_found", `there is no ${path}: name an existing sluice.yml`);
+    throw new PermanentError("invalid", `there is no ${path}: name an existing sluice.yml`);
   }
   let agents = await options.parse(stamp === undefined ? DEFAULT_CONFIG : readDocument(path));
   let missing = false;
@@ -71,10 +71,20 @@ function readDocument(path: string): unknown {
 }
 
 function parsed(path: string): unknown {
+  const text = readText(path);
   try {
-    return parseYaml(readFileSync(path, "utf8"));
+    return parseYaml(text);
   } catch (error) {
     throw yamlFault(error, `${path} is not YAML`);
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const message = `the file ${path} cannot be read: ${messageOf(error)}`;
+    throw new PermanentError("invalid", message, { cause: error });
   }
 }
 
@@ -83,6 +93,11 @@ function gone(path: string) {
 }
 
 function stampOf(path: string): string | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? undefined : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? undefined : `${stat.mtimeMs} ${stat.size} ${stat.ino}`;
+  } catch (error) {
+    // Whoever reads it then says why it cannot be read.
+    return messageOf(error);
+  }
 }

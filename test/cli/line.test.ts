@@ -1,3 +1,4 @@
+import { symlinkSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { CommandSpec } from "../../src/cli/command.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -58,6 +59,11 @@ test("a data folder that is a file, or cannot be made, is refused in one clear l
     code: 1,
     stderr: expect.stringMatching(/x cannot be made: [^\n]*\n$/),
   });
+  symlinkSync("loop", `${folder.path}/loop`);
+  expect(await folder.run(["runs", "--data", "loop"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^sluice: the data folder \S+loop cannot be reached: E[^\n]*\n$/),
+  });
 });
 
 test.each<[string[], string]>([
@@ -109,7 +115,7 @@ describe("settings", () => {
       { args: [], env: { SLUICE_CONFIG: "no.yml" } },
     ]) {
       const { code, stderr } = await folder.run(["agents", ...options.args], options);
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("no.yml") });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining("no.yml") });
     }
   });
 

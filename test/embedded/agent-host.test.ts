@@ -131,7 +131,7 @@ describe("the host of a remote agent", () => {
       message: expect.stringMatching(/functions of the deployment work for agent fargate/),
     });
     rmSync(join(folder, "sluice.yml"));
-    await expect(open("local")).rejects.toMatchObject({ code: "not_found" });
+    await expect(open("local")).rejects.toMatchObject({ code: "invalid" });
     expect(existsSync(join(folder, "data"))).toBe(false);
   });
 

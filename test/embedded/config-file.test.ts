@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -61,8 +61,35 @@ describe("a sluice.yml", () => {
     expect(names()).toEqual(["box"]);
   });
 
-  test("that is required and not there is refused", async () => {
-    await expect(opened(true)).rejects.toThrow("name an existing sluice.yml");
+  test("that is required and not there is refused as a fault of who names it", async () => {
+    await expect(opened(true)).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringContaining("name an existing sluice.yml"),
+    });
+  });
+
+  test.each<[string, (path: string) => void]>([
+    ["is a folder", (path) => mkdirSync(path)],
+    ["is a link to itself", (path) => symlinkSync(path, path)],
+  ])("that %s is refused by its name, and leaves the agents if it comes later", async (_, make) => {
+    const path = join(folder, "sluice.yml");
+    const unreadable = new RegExp(`^the file ${path} cannot be read: E[A-Z]+: `);
+    make(path);
+    await expect(opened()).rejects.toMatchObject({
+      code: "invalid",
+      message: expect.stringMatching(unreadable),
+    });
+    rmSync(path, { recursive: true });
+    write("agents: { box: { backend: local } }");
+    const { file, lines, names } = await opened();
+    rmSync(path);
+    make(path);
+    await file.refresh();
+    await file.refresh();
+    expect(names()).toEqual(["box"]);
+    expect(lines).toMatchObject([
+      { message: "configuration not read", reason: expect.stringMatching(unreadable) },
+    ]);
   });
 
   test.each(["", "# nothing yet\n", "null\n"])(

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { messageOf, PermanentError } from "../../errors.ts";
@@ -61,7 +61,7 @@ function makeFile(path: string): void {
 
 /** Only the folder itself is made: a parent that is missing is more likely a slip than a wish. */
 function makeFolder(folder: string): void {
-  const found = statSync(folder, { throwIfNoEntry: false });
+  const found = statOf(folder);
   if (found?.isDirectory()) return;
   if (found !== undefined) {
     throw new PermanentError("invalid", `the data folder ${folder} is a file: name a folder`);
@@ -79,6 +79,16 @@ function makeFolder(folder: string): void {
     // Another process may have made it just now.
     if (existsSync(folder)) return;
     throw new Error(`the data folder ${folder} cannot be made: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+function statOf(folder: string): Stats | undefined {
+  try {
+    return statSync(folder, { throwIfNoEntry: false });
+  } catch (error) {
+    throw new Error(`the data folder ${folder} cannot be reached: ${messageOf(error)}`, {
       cause: error,
     });
   }
