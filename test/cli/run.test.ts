@@ -74,7 +74,9 @@ describe("run", () => {
     ];
     const settings = ["--set", "env.A=one", "--set", "env.B=2"];
     const { stdout } = await folder.run(["run", "show", ...args, ...settings, "--watch"]);
-    expect(stdout).toContain('\none 2 {"x":1,"y":{"a":[1]},"z":"plain=text","id":"12345678901234567890"}\n');
+    expect(stdout).toContain(
+      '\none 2 {"x":1,"y":{"a":[1]},"z":"plain=text","id":"12345678901234567890"}\n',
+    );
     expect(stdout).toContain("on agent gpu");
   });
 
@@ -101,6 +103,14 @@ describe("run", () => {
     expect(stdout).toContain("waiting: no agent takes the run [moon]");
     const explained = await folder.run(["explain", stdout.split(" ")[0] ?? ""]);
     expect(explained.stdout).toContain("lacks moon");
+  });
+
+  test("leaves a run waiting whose data folder cannot be written, and says so at once", async () => {
+    const folder = makeFolder({ "hello.yml": HELLO });
+    folder.write({ ".sluice/runs": "" });
+    const { code, stdout } = await folder.run(["run", "hello.yml"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/ waiting: the data folder cannot be written: E/);
   });
 
   test("the same id with the same request is the same run, with another it is refused", async () => {

@@ -41,7 +41,8 @@ export async function launchProcess(launch: Launch, signal: AbortSignal): Promis
     return { answer: { type: "launched", job: jobOf(key, earlier) } };
   }
   await refuseUnstartable(launch);
-  await makeFolder(folder);
+  const unmade = await makeFolderOrAnswer(folder);
+  if (unmade !== undefined) return unmade;
   const guard = await guardOrAnswer(launch, signal);
   if ("answer" in guard) return guard;
   if (guard.claimed) {
@@ -55,6 +56,17 @@ export async function launchProcess(launch: Launch, signal: AbortSignal): Promis
   if (trace === undefined) throw new Error(`the claim in ${folder} is gone as soon as it was made`);
   const answer: LaunchAnswer = { type: "launched", job: jobOf(key, trace) };
   return guard.claimed ? { answer, end: guard.end } : { answer };
+}
+
+/** Makes the folder of a launch. Where that fails nothing has been started, and the same launch goes on later. */
+async function makeFolderOrAnswer(folder: string): Promise<Launched | undefined> {
+  try {
+    await makeFolder(folder);
+    return undefined;
+  } catch (error) {
+    const message = `the data folder cannot be written: ${messageOf(error)}`;
+    return { answer: { type: "unavailable", message } };
+  }
 }
 
 async function guardOrAnswer(launch: Launch, signal: AbortSignal): Promise<Guard | Launched> {

@@ -1,4 +1,4 @@
-import { symlinkSync, writeFileSync } from "node:fs";
+import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { localBackend } from "../../../src/backends/local/index.ts";
@@ -93,6 +93,18 @@ describe("a process that cannot start", () => {
     const planned = machine.open().plan(launchRequest({ config }));
     await expect(planned).rejects.toMatchObject({ code: "invalid" });
     await expect(planned).rejects.toThrow("cwd: expected text without zero bytes");
+  });
+
+  it("because the data folder cannot be written waits until it can", async () => {
+    const runs = join(machine.folder, "runs");
+    writeFileSync(runs, "");
+    const answer = await launchOf(["true"]);
+    rmSync(runs);
+    expect(answer).toEqual({
+      type: "unavailable",
+      message: expect.stringMatching(/^the data folder cannot be written: E[A-Z]+: .*runs/),
+    });
+    expect(await launchOf(["true"])).toMatchObject({ type: "launched" });
   });
 
   it("because there is no data folder is refused", async () => {
