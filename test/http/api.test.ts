@@ -410,6 +410,10 @@ describe("flows and agents over the API", () => {
       ["/flows/a?version=1e1", "version: expected a whole number of at least 1"],
       ["/flows?limit=x", "limit: expected a whole number from 1 to 500"],
       ["/runs?limit=501", "limit: expected a whole number from 1 to 500"],
+      ["/runs?stat=failed", "the query is not valid: unknown key stat"],
+      ["/runs/r/logs?curser=1", "the query is not valid: unknown key curser"],
+      ["/flows?limits=1", "the query is not valid: unknown key limits"],
+      ["/flows/a?versoin=1", "the query is not valid: unknown key versoin"],
     ] as const) {
       expect(await call("GET", path), path).toMatchObject({
         status: 422,

@@ -8,11 +8,11 @@ import type { Route } from "../route.ts";
 import { flowView, flowViewSchema } from "../views.ts";
 
 const registrationSchema = flowViewSchema.extend({ warnings: z.array(z.string()) });
-const pageSchema = z.object({
+const pageSchema = z.strictObject({
   limit: pageSize.optional(),
   cursor: z.string().optional(),
 });
-const versionSchema = z.object({ version: wholeNumber({ least: 1 }).optional() });
+const versionSchema = z.strictObject({ version: wholeNumber({ least: 1 }).optional() });
 
 /** Registered flows. */
 export const flowRoutes: readonly Route[] = [

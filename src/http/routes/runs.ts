@@ -14,7 +14,7 @@ import { runDetailSchema, runDetailView, runSchema, runView } from "../views.ts"
 
 const submissionSchema = runSchema.extend({ warnings: z.array(z.string()) });
 
-const querySchema = z.object({
+const querySchema = z.strictObject({
   flow: z.string().optional(),
   state: z.enum(STATES).optional(),
   agent: z.string().optional(),
@@ -23,6 +23,8 @@ const querySchema = z.object({
   limit: pageSize.optional(),
   cursor: z.string().optional(),
 });
+
+const logsQuerySchema = z.strictObject({ cursor: z.string().optional() });
 
 const logsSchema = z.object({
   lines: z.array(
@@ -133,10 +135,10 @@ export const runRoutes: readonly Route[] = [
     scope: "read",
     query: { cursor: "next of the page before." },
     responses: { 200: { description: "A page of lines.", schema: logsSchema } },
-    handle: async ({ app, params: { id = "" }, query: { cursor } }) => ({
-      status: 200,
-      body: await runLogs(app, id, cursor),
-    }),
+    handle: async ({ app, params: { id = "" }, query }) => {
+      const { cursor } = checked(logsQuerySchema, query, "the query");
+      return { status: 200, body: await runLogs(app, id, cursor) };
+    },
   },
 ];
 
