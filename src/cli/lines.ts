@@ -4,16 +4,20 @@ export type Line = { readonly text: string } | { readonly tooLong: number };
 /** Longer lines are counted but not kept: no request may be nearly as long. */
 export const LONGEST_LINE = 8 * 1024 * 1024;
 
-/** The lines of a stream of UTF-8. A last line without an end is one too. */
+/**
+ * The lines of a stream of UTF-8, each without the byte order mark that files of some systems begin with.
+ * A last line without an end is one too.
+ */
 export async function* linesOf(
   pieces: AsyncIterable<Uint8Array>,
   longest: number = LONGEST_LINE,
 ): AsyncGenerator<Line> {
+  const decoder = new TextDecoder();
   let kept: Uint8Array[] = [];
   let length = 0;
   const end = (): Line => {
     const line =
-      length > longest ? { tooLong: length } : { text: Buffer.concat(kept).toString("utf8") };
+      length > longest ? { tooLong: length } : { text: decoder.decode(Buffer.concat(kept)) };
     kept = [];
     length = 0;
     return line;

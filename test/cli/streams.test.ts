@@ -23,7 +23,7 @@ describe("lines", () => {
   test("come whole, however the stream is cut", async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.string({ unit: "grapheme" }).filter((text) => !text.includes("\n"))),
+        fc.array(fc.string({ unit: "grapheme" }).filter((text) => !/^\uFEFF|\n/.test(text))),
         fc.array(fc.nat(20)),
         fc.boolean(),
         async (lines, cuts, ended) => {
@@ -37,6 +37,12 @@ describe("lines", () => {
         },
       ),
     );
+  });
+
+  test("lose the byte order mark they begin with, and no other", async () => {
+    const mark = "\uFEFF";
+    const text = Buffer.from(`${mark}a${mark}\n${mark}${mark}b\nc`);
+    expect(await texts([text])).toEqual([`a${mark}`, `${mark}b`, "c"]);
   });
 
   test("that are too long are counted, not kept", async () => {
