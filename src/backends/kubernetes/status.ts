@@ -95,7 +95,8 @@ function withEvents(status: JobStatus, { job, pods, events }: Evidence): JobStat
 
 /**
  * A Job that was ended from outside deletes its pods, and older versions of Kubernetes call it failed
- * while they still stop. A pod that had ended before tells the truth nevertheless.
+ * while they still stop, now and then for its deleted pods and not for its deadline. A pod that had ended
+ * before tells the truth nevertheless.
  */
 function afterFailure(
   { job, pods }: Evidence,
@@ -105,11 +106,11 @@ function afterFailure(
   if (pods.some((pod) => isAlive(pod, now))) return { type: "running" };
   const pod = newest(pods.filter(isOver)) ?? newest(pods);
   const own = pod && podEnd(pod, flowContainerName({ spec: job.spec }));
-  if (failed.reason === "DeadlineExceeded") {
-    const before = pod?.metadata?.deletionTimestamp === undefined ? own : undefined;
-    return { type: "ended", ...(before ?? stoppedEnd(job) ?? deadline(failed)) };
-  }
-  return { type: "ended", ...(own ?? unexplained(job, failed, pod)) };
+  const outside =
+    stoppedEnd(job) ?? (failed.reason === "DeadlineExceeded" ? deadline(failed) : undefined);
+  if (outside === undefined) return { type: "ended", ...(own ?? unexplained(job, failed, pod)) };
+  const before = pod?.metadata?.deletionTimestamp === undefined ? own : undefined;
+  return { type: "ended", ...(before ?? outside) };
 }
 
 function isAlive(pod: PodJson, now: Date): boolean {

@@ -278,10 +278,15 @@ describe("a Job that Sluice stopped", () => {
     expect(ended({ job: faster, pods: [over({ exitCode: 5 })] }).end).toBe("failed");
   });
 
-  it("is not judged by the exit code that stopping left", () => {
+  it.each([
+    ["the deadline that stopped it", stopped()],
+    // A controller that could not note the deadline finds the deleted pod failed when it tries again.
+    ["its pod", { ...failed(), metadata: stopped().metadata as object }],
+  ])("ends so too if Kubernetes gives %s as the reason", (_, current) => {
     const killed = over({ exitCode: 143 });
-    const pods = [{ ...killed, metadata: { ...killed.metadata, deletionTimestamp: ago(5) } }];
-    expect(ended({ job: stopped(), pods }).end).toBe("cancelled");
+    const going = [{ ...killed, metadata: { ...killed.metadata, deletionTimestamp: ago(5) } }];
+    expect(ended({ job: current, pods: going }).end).toBe("cancelled");
+    expect(ended({ job: current }).end).toBe("cancelled");
   });
 
   it("is not stopped again", () => {
