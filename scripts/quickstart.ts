@@ -11,15 +11,15 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const SLUICE = join(ROOT, "bin", "sluice");
 
-/** Resolves to the first exit code that is not 0, or to 0. */
-async function quickstart(cwd: string): Promise<number> {
+/** Resolves to the first exit code that is not 0, or to 0. After `stop` no other command is called. */
+async function quickstart(cwd: string, stop: AbortSignal): Promise<number> {
   for (const file of ["sluice.yml", "examples/flow.yml"]) {
     await copyFile(join(ROOT, file), join(cwd, file.split("/").at(-1) ?? file));
   }
   for (const [why, ...line] of STEPS) {
     process.stdout.write(`\n# ${why}\n$ sluice ${line.map(quoted).join(" ")}\n`);
-    const code = await sluice(cwd, line);
-    if (code !== 0) return code;
+    const code = await sluice(cwd, line, stop);
+    if (code !== 0 || stop.aborted) return code || 1;
   }
   process.stdout.write(NEXT);
   return 0;
@@ -63,13 +63,14 @@ It works. The folder of this tour is gone; in one of your own, try next:
 docs/cli.md tells what each command does, docs/backends/ how to run on ECS, Vertex AI, Kubernetes, Docker.
 `;
 
-function sluice(cwd: string, line: readonly string[]): Promise<number> {
+function sluice(cwd: string, line: readonly string[], stop: AbortSignal): Promise<number> {
   // Its own Node, so that nothing depends on what is on the path.
   const child = spawn(process.execPath, [SLUICE, ...line], {
     cwd,
     stdio: "inherit",
     env: ownEnv(),
   });
+  stop.addEventListener("abort", () => child.kill(stop.reason), { once: true });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
@@ -86,9 +87,14 @@ function quoted(word: string): string {
   return /^[\w./=:-]+$/.test(word) ? word : `'${word}'`;
 }
 
+// A signal that ended this process at once would leave the folder behind.
+const stopping = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => stopping.abort(signal));
+}
 const folder = await mkdtemp(join(tmpdir(), "sluice-quickstart-"));
 try {
-  process.exitCode = await quickstart(folder);
+  process.exitCode = await quickstart(folder, stopping.signal);
 } finally {
   await rm(folder, { recursive: true, force: true });
 }
