@@ -105,7 +105,9 @@ async function advance(app: App, run: Run, request?: RunRequest): Promise<void> 
   }
   // Within its lease a launch belongs to another handler.
   if (state.type === "launching" && state.until <= now) {
-    return takeOver(app, run, { state, request: await requestOf(app, run, request) });
+    const known = await requestOf(app, run, request);
+    if (!(await takeOver(app, run, { state, request: known }))) await again(app, run, known);
+    return;
   }
   // Otherwise this is a message delivered twice: the run is on its way or over.
 }
@@ -127,7 +129,17 @@ async function begin(app: App, run: Run, request: RunRequest): Promise<void> {
   const decision = await decide(app, run, request);
   if (decision.event === "wait" && alreadyWaits(run.state, decision.next)) return;
   const moved = await move(app, run, decision);
-  if (moved !== undefined) await goOn(app, moved, decision);
+  if (moved === undefined) return again(app, run, request);
+  await goOn(app, moved, decision);
+}
+
+/**
+ * Goes on from what is stored by now. Whoever moved the run first has it in hand; but a tick that has sent
+ * the message may also have noted just that.
+ */
+async function again(app: App, { id }: Run, request: RunRequest): Promise<void> {
+  const run = await app.store.get(id);
+  if (run !== undefined) await advance(app, run, request);
 }
 
 /** Whether a run waits for this already; to write it again would only cost. */

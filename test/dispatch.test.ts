@@ -1,13 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { abandon } from "../src/abandon.ts";
+import type { App } from "../src/app.ts";
 import { cancel } from "../src/cancel.ts";
 import { dispatch } from "../src/dispatch.ts";
 import { poll } from "../src/poll.ts";
 import { registerFlow } from "../src/register.ts";
+import type { RunState } from "../src/run.ts";
 import { submit } from "../src/submit.ts";
-import { SECOND } from "../src/time.ts";
+import { MINUTE, SECOND } from "../src/time.ts";
 import { type TestApp, testApp } from "./fakes/app.ts";
-import { stateOf } from "./fakes/one-run.ts";
+import { deliver, stateOf } from "./fakes/one-run.ts";
 
 const FLOW = { name: "nightly-load", command: "true" };
 
@@ -249,6 +251,56 @@ describe("dispatch of a new run", () => {
     await dispatch(t.app, message({ run_id: "r1" }, "early"));
     expect(await t.queue.counts()).toMatchObject({ delayed: 2 });
     expect(t.platform.started).toEqual([]);
+  });
+});
+
+describe("dispatch while a tick notes that it has sent the message", () => {
+  /** The note comes between what the handler reads and what it writes. */
+  function racing({ app }: TestApp): App {
+    const { store } = app;
+    let noted = false;
+    const transition: typeof store.transition = async (run, next, write) => {
+      if (!noted) {
+        noted = true;
+        const sent = { ...run.state, sent: write.now } as RunState;
+        expect(await store.transition(run, sent, write)).toBeDefined();
+      }
+      return store.transition(run, next, write);
+    };
+    return { ...app, agents: app.agents, store: { ...store, transition } };
+  }
+
+  test("launches a run that waits", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "throttle" });
+    await deliver(t);
+    t.clock.pass(MINUTE);
+    await dispatch(racing(t), message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted", launch: 1 });
+  });
+
+  test("leaves alone a run that is gone by then", async () => {
+    const t = testApp();
+    t.setAgents();
+    await deliver(t);
+    t.setAgents({});
+    const { store } = t.app;
+    const run = await store.get("r1");
+    const found = [run, undefined];
+    const gone = { ...store, get: async () => found.shift(), transition: async () => undefined };
+    await dispatch({ ...t.app, store: gone }, message({ run_id: "r1" }));
+    expect(found).toEqual([]);
+    expect(t.platform.started).toEqual([]);
+  });
+
+  test("takes a launch over whose lease is past", async () => {
+    const t = testApp();
+    t.platform.behave({ type: "request lost" });
+    await deliver(t);
+    t.clock.pass(5 * MINUTE);
+    await dispatch(racing(t), message({ run_id: "r1" }));
+    expect(await stateOf(t, "r1")).toMatchObject({ type: "submitted", launch: 1 });
+    expect(t.platform.started).toHaveLength(1);
   });
 });
 

@@ -24,28 +24,33 @@ export const RELAUNCH_LIMIT_MS = 30 * MINUTE;
 
 /**
  * Takes over a launch whose lease is over: whoever had it may have died before or after the job was
- * started. Looks for the job first and launches only if there is none.
+ * started. Looks for the job first and launches only if there is none. Returns false, and has done nothing,
+ * if somebody else moved the run first.
  */
 export async function takeOver(
   app: App,
   run: Run,
   { state, request }: { readonly state: Launching; readonly request: RunRequest },
-): Promise<void> {
+): Promise<boolean> {
   const now = timestamp(app.now());
   const { sent: _, ...rest } = state;
   const until = plus(now, app.launchLeaseMs);
   const next: Launching = { ...rest, open: true, by: app.newId(), until };
   const taken = await move(app, run, { event: "take over", next });
-  if (taken === undefined) return;
-  const looked = await lookForJob(app, { ...taken, state: next });
-  if ("error" in looked) return notSearched(app, { ...taken, state: next }, looked);
-  const { unsearchedSince: _since, ...searched } = next;
-  const launching = { ...taken, state: searched };
+  if (taken !== undefined) await goOn(app, { ...taken, state: next }, request);
+  return taken !== undefined;
+}
+
+async function goOn(app: App, run: LaunchingRun, request: RunRequest): Promise<void> {
+  const looked = await lookForJob(app, run);
+  if ("error" in looked) return notSearched(app, run, looked);
+  const { unsearchedSince: _, ...state } = run.state;
+  const launching = { ...run, state };
   const { backend, job } = looked;
   try {
     if (job !== undefined) return await submitted(app, launching, { backend, job });
     const plan = await planAgain(app, launching, { backend, request });
-    if (plan !== undefined) await launchNow(app, taken, { state: searched, plan });
+    if (plan !== undefined) await launchNow(app, run, { state, plan });
   } catch (error) {
     await launchFailed(app, launching, error);
   }
