@@ -58,26 +58,7 @@ const NO_PROJECT = "none";
  * Looked for at the first use, and again after each failure.
  */
 export function googleIdentity({ scope, patienceMs }: IdentityOptions): GoogleIdentity {
-  let found: Promise<AuthClient> | undefined;
-  let current: AuthClient | undefined;
-  const forget = (source: AuthClient) => {
-    if (source !== current) return;
-    current = undefined;
-    found = undefined;
-  };
-  const find = (): Promise<AuthClient> => {
-    found ??= findSource(scope).then(
-      (source) => {
-        current = source;
-        return source;
-      },
-      (error: unknown) => {
-        found = undefined;
-        throw error;
-      },
-    );
-    return found;
-  };
+  const { find, forget, isFound } = sourceOf(scope);
   const tokenOf = async (source: AuthClient): Promise<GoogleToken> => {
     try {
       return { token: await tokenInTime(source, patienceMs), source };
@@ -90,7 +71,7 @@ export function googleIdentity({ scope, patienceMs }: IdentityOptions): GoogleId
     find,
     forget: ({ source }) => forget(source),
     async token() {
-      const isOld = found !== undefined;
+      const isOld = isFound();
       const source = await find();
       try {
         return await tokenOf(source);
@@ -98,6 +79,34 @@ export function googleIdentity({ scope, patienceMs }: IdentityOptions): GoogleId
         if (!isOld || !isLastingFailure(error)) throw error;
         return await tokenOf(await find());
       }
+    },
+  };
+}
+
+/** Credentials that are looked for once, for all who ask, until they are forgotten; a failure always is. */
+function sourceOf(scope: string) {
+  let found: Promise<AuthClient> | undefined;
+  let current: AuthClient | undefined;
+  return {
+    isFound: () => found !== undefined,
+    find(): Promise<AuthClient> {
+      found ??= findSource(scope).then(
+        (source) => {
+          current = source;
+          return source;
+        },
+        (error: unknown) => {
+          found = undefined;
+          throw error;
+        },
+      );
+      return found;
+    },
+    /** Whoever comes late, with what was forgotten before, changes nothing. */
+    forget(source: AuthClient): void {
+      if (source !== current) return;
+      current = undefined;
+      found = undefined;
     },
   };
 }
