@@ -48,7 +48,10 @@ export function firstPoolIssues(run: VertexRunOptions): Issue[] {
   ];
 }
 
-/** What Vertex AI is known to refuse of a first pool, though Prefect sends it. Pure. */
+/**
+ * What Google's documentation of custom jobs does not provide for in a first pool, though Prefect sends it:
+ * that pool is the primary replica, of which there is one, and names its machine. Pure.
+ */
 export function firstPoolWarnings(run: VertexRunOptions): string[] {
   const [first = {}] = workerPools(run);
   const machine = given(first, "machine_spec")?.value ?? {};
