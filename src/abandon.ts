@@ -5,7 +5,7 @@ import { bodyIfSame, failedRun, newRun } from "./dispatch/new-run.ts";
 import type { JsonValue } from "./json.ts";
 import { announce, move } from "./move.ts";
 import type { Message } from "./queue.ts";
-import { type Cause, CLOUD, type Run } from "./run.ts";
+import { type Cause, CLOUD, type Run, type Waiting } from "./run.ts";
 import type { NewRun } from "./store.ts";
 
 /** Tells the last reason, if there is one, for not everybody has the log. */
@@ -18,9 +18,8 @@ function abandoned(why = "the log says why"): Cause {
 
 /**
  * Ends the run of a dead message, so that nothing is lost without a trace: an unknown run is stored as
- * ended, with the body kept; one that was not launched ends. Left to `poll` are runs that were launched,
- * also if the platform refused that, for their job may show up all the same; and those that another message
- * has brought to wait since.
+ * ended, with the body kept; one that was not launched ends. One whose launch was begun is left to `poll`,
+ * also if it waits for its platform.
  */
 export async function abandon(app: App, message: Message): Promise<void> {
   const intake = await readBody(app, message.body, message.id);
@@ -54,11 +53,19 @@ async function end(app: App, run: Run): Promise<void> {
   let current: Run | undefined = run;
   while (current?.state.type === "scheduled" || current?.state.type === "waiting") {
     const { state } = current;
-    if (state.type === "waiting" && (state.sent === undefined || state.refused !== undefined))
-      return;
+    if (state.type === "waiting" && isBegun(state)) return;
     const why = state.type === "waiting" ? `it waited: ${state.message}` : undefined;
     const next = { type: "crashed", cause: abandoned(why) } as const;
     if ((await move(app, current, { event: "end", next })) !== undefined) return;
     current = await app.store.get(run.id);
   }
+}
+
+/**
+ * Whether a launch goes on without the message: a platform that has refused it may have started its job all
+ * the same; and one that could not look at it yet is asked again in its time, for some handler has got that
+ * far. If the run was sent since, this message may be the one that all of it hung on.
+ */
+function isBegun({ refused, pending, sent }: Waiting): boolean {
+  return refused !== undefined || (pending !== undefined && sent === undefined);
 }

@@ -51,6 +51,14 @@ describe("abandon", () => {
     expect((await t.app.store.get("r1"))?.revision).toBe(2);
   });
 
+  test("ends a run that waits for an agent", async () => {
+    const t = testApp();
+    t.setAgents();
+    await deliver(t);
+    await abandon(t.app, { id: "m", body: '{"run_id":"r1"}' });
+    expect(await stateOf(t)).toMatchObject({ type: "crashed", cause: { type: "abandoned" } });
+  });
+
   test("ends a run that waits when every message that was sent for it since has failed", async () => {
     const t = testApp();
     t.platform.behave({ type: "throttle" });
@@ -64,7 +72,7 @@ describe("abandon", () => {
     });
   });
 
-  test("leaves a run alone that was handled since, and only waits", async () => {
+  test("leaves a run alone whose launch was begun since, and only waits for its platform", async () => {
     const t = testApp();
     t.platform.behave({ type: "throttle" });
     await deliver(t);
